@@ -1,0 +1,61 @@
+"""Transfer Workbench: transfer learning in vision, from a notebook, with the reasons in view.
+
+Names are resolved on first use: `import workbench` imports neither torch nor Jupyter.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# public name -> "module" (the module itself) or "module:attribute"
+_PUBLIC = {
+    "backbones": "workbench.nets:backbones",
+    "load": "workbench.nets:load",
+    "Net": "workbench.nets:Net",
+    "images": "workbench.images",
+    "Images": "workbench.images:Images",
+    "Plan": "workbench.plan:Plan",
+    "Choice": "workbench.plan:Choice",
+    "Schedule": "workbench.plan:Schedule",
+    "tuning": "workbench.tunings:tuning",
+    "tunings": "workbench.tunings",
+    "strategy": "workbench.strategies:strategy",
+    "strategies": "workbench.strategies",
+    "grid": "workbench.tunings:grid",
+    "train": "workbench.loop:train",
+    "evaluate": "workbench.evaluation:evaluate",
+    "features": "workbench.evaluation:features",
+    "find_lr": "workbench.loop:find_lr",
+    "estimate": "workbench.cost:estimate",
+    "fit": "workbench.runs:fit",
+    "launch": "workbench.runs:launch",
+    "run": "workbench.runs:run",
+    "Run": "workbench.runs:Run",
+    "runs": "workbench.runs",
+    "doctor": "workbench.machine:doctor",
+    "figures": "workbench.figures",
+    "widgets": "workbench.widgets",
+    "Workbench": "workbench.widgets:Workbench",
+    "WorkbenchError": "workbench.errors:WorkbenchError",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        from workbench.errors import nearest
+
+        raise AttributeError(f"the workbench has no {name!r}; {nearest(name, list(_PUBLIC))}")
+    module, _, attribute = _PUBLIC[name].partition(":")
+    found = importlib.import_module(module)
+    value = getattr(found, attribute) if attribute else found
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

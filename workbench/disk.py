@@ -1,0 +1,32 @@
+"""Where things live on disk, and writes that a kill cannot tear."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def home() -> Path:
+    """The folder for runs and caches: `$WORKBENCH_HOME`, else `~/.workbench`; made if missing."""
+    folder = Path(os.environ.get("WORKBENCH_HOME") or Path.home() / ".workbench").expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Writes a whole file or nothing: a new file beside `path`, flushed to disk, then renamed over it."""
+    path = Path(path)
+    data = content.encode() if isinstance(content, str) else content
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise

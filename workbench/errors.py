@@ -1,0 +1,51 @@
+"""Every refusal that a person can act on: what was wanted, what came, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Base of all refusals; its text is one or two plain sentences."""
+
+
+class UnknownName(WorkbenchError, LookupError):
+    """A name that nothing bears.
+
+    `LookupError` rather than `KeyError`, since `KeyError` prints its message quoted and escaped.
+    """
+
+    @classmethod
+    def of(cls, kind: str, name: object, known: Iterable[str], hint: str = "") -> UnknownName:
+        """The refusal for `name`, with near misses among `known` and an optional closing hint."""
+        sentence = f"no {kind} is called {str(name)!r}; {nearest(str(name), list(known))}"
+        return cls(f"{sentence}; {hint}" if hint else sentence)
+
+
+class BadValue(WorkbenchError, ValueError):
+    """A value of the wrong type, out of its range, or at odds with another."""
+
+
+class BadData(WorkbenchError, ValueError):
+    """Images or labels that cannot be used as they are."""
+
+
+class Unavailable(WorkbenchError, RuntimeError):
+    """Something that exists, but not here or not now: no network, no device, a folder in use."""
+
+
+class RunFailed(WorkbenchError, RuntimeError):
+    """A run that ended with a failure; its last good state is kept."""
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """What to try instead of `name`: near misses if there are any, else what there is."""
+    lowered = {k.lower(): k for k in known}
+    close = [lowered[k] for k in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    if not known:
+        return "there are none"
+    shown = ", ".join(sorted(known)[:12])
+    return f"there are {shown}" + (f" and {len(known) - 12} more" if len(known) > 12 else "")

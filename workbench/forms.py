@@ -1,0 +1,149 @@
+"""The settable fields of a constructor as data: what a form shows, and what a check refuses."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from workbench.errors import BadValue, UnknownName
+
+REQUIRED: Any = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a number, both ends included; `log` where a slider should be logarithmic."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """One settable parameter: enough to draw a form row for it."""
+
+    name: str
+    type: type
+    default: Any
+    range: Range | None
+    options: tuple[Any, ...]
+    optional: bool
+    help: str
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is REQUIRED
+
+
+@functools.cache
+def fields(cls: type) -> tuple[Field, ...]:
+    """The fields of `cls`'s constructor, in order, with the help of its docstring's `Args`."""
+    init = cls.__init__
+    hints = get_type_hints(init, include_extras=True)
+    helps = _argument_help(inspect.getdoc(cls) or "")
+    parameters = [p for p in inspect.signature(init).parameters.values() if p.name != "self"]
+    named = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple(_field(p, hints.get(p.name, str), helps.get(p.name, "")) for p in named)
+
+
+def check(cls: type, params: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """The given parameters, converted and within their ranges, for a constructor of `cls`.
+
+    Args:
+        what: how messages call the owner, such as `tuning last-k`.
+
+    Raises:
+        UnknownName: a parameter that the constructor does not take.
+        BadValue: a wrong type, a value out of range, or a required one missing.
+    """
+    known = {field.name: field for field in fields(cls)}
+    for name in params:
+        if name not in known:
+            hint = "" if known else "it takes no parameters"
+            raise UnknownName.of(f"parameter of {what}", name, known, hint)
+    for field in known.values():
+        if field.required and field.name not in params:
+            raise BadValue(f"{what} needs the parameter {field.name}: {field.help or field.type.__name__}")
+    return {name: _checked(known[name], value, what) for name, value in params.items()}
+
+
+def _field(parameter: inspect.Parameter, hint: Any, help_: str) -> Field:
+    limits, options, optional = None, (), False
+    if get_origin(hint) is Annotated:
+        hint, *extras = get_args(hint)
+        limits = next((e for e in extras if isinstance(e, Range)), None)
+    if get_origin(hint) in (Union, types.UnionType):
+        parts = [a for a in get_args(hint) if a is not type(None)]
+        optional = len(parts) < len(get_args(hint))
+        hint = parts[0]
+        if get_origin(hint) is Annotated:
+            hint, *extras = get_args(hint)
+            limits = next((e for e in extras if isinstance(e, Range)), limits)
+    if get_origin(hint) is Literal:
+        options, hint = get_args(hint), type(get_args(hint)[0])
+    base = get_origin(hint) or hint
+    return Field(parameter.name, base, parameter.default, limits, options, optional, help_)
+
+
+def _checked(field: Field, value: Any, what: str) -> Any:
+    where = f"{field.name} of {what}"
+    if value is None:
+        if field.optional or field.default is None:
+            return None
+        raise BadValue(f"{where} is missing; it wants {_wanted(field)}")
+    if field.options:
+        if value not in field.options:
+            raise BadValue(f"{where} is one of {', '.join(map(str, field.options))}; got {value!r}")
+        return value
+    value = _converted(field, value, where)
+    # `not (low <= value <= high)` rather than two comparisons: NaN is out of every range
+    if field.range and not (field.range.low <= value <= field.range.high):
+        raise BadValue(f"{where} lies between {field.range.low:g} and {field.range.high:g}; got {value!r}")
+    return value
+
+
+def _converted(field: Field, value: Any, where: str) -> Any:
+    wrong = BadValue(f"{where} wants {_wanted(field)}; got {value!r}")
+    if field.type is bool:
+        if not isinstance(value, bool):
+            raise wrong
+        return value
+    if field.type in (int, float):
+        if isinstance(value, bool):
+            raise wrong
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise wrong from None
+        if field.type is int and number != int(number if abs(number) < 2**62 else 0):
+            raise wrong
+        return int(number) if field.type is int else number
+    if field.type is str:
+        if hasattr(value, "__fspath__"):
+            return str(value.__fspath__())
+        if not isinstance(value, str):
+            raise wrong
+    return value
+
+
+def _wanted(field: Field) -> str:
+    if field.options:
+        return "one of " + ", ".join(map(str, field.options))
+    noun = {int: "a whole number", float: "a number", str: "a word", bool: "True or False"}.get(field.type, "a list")
+    return noun + (f" between {field.range.low:g} and {field.range.high:g}" if field.range else "")
+
+
+def _argument_help(doc: str) -> dict[str, str]:
+    """The `Args:` (or `Attributes:`) block of a Google docstring as name -> text."""
+    block = re.search(r"^(?:Args|Attributes):\n((?:[ \t]+.*\n?|\n)+)", doc, flags=re.M)
+    if not block:
+        return {}
+    entries = re.findall(r"^ {4}(\w+): ((?:.*)(?:\n {5,}.*)*)", block.group(1), flags=re.M)
+    return {name: " ".join(text.split()) for name, text in entries}

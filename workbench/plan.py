@@ -1,0 +1,241 @@
+"""A whole run as plain data: frozen, comparable, JSON both ways."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from workbench import forms
+from workbench.errors import BadValue, UnknownName
+from workbench.forms import Range
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A registered name and what differs from its defaults."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def but(self, **params: Any) -> Choice:
+        """The same choice with some parameters changed."""
+        return Choice(self.name, {**self.params, **params})
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
+        return f"{self.name}({inside})" if inside else self.name
+
+    def __hash__(self) -> int:
+        return hash((self.name, json.dumps(plain(self.params), sort_keys=True)))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, how fast and on what the moving weights are trained.
+
+    Args:
+        epochs: passes over the training images.
+        batch_size: images an update.
+        lr: base learning rate; the tuning's grid multiplies it. None takes the tuning's own default.
+        optimizer: adamw, or sgd with Nesterov momentum 0.9.
+        weight_decay: decoupled decay of weight matrices; norms, biases and tokens are spared.
+        shape: course of the rate after the warm-up.
+        warmup: share of all updates over which the rate rises from zero.
+        clip: largest norm of the gradient; 0 turns clipping off.
+        augment: random view of each training image: none, flip, or crop (random resized crop and flip).
+        batch_norm: follow: batch norm of a moving stage learns and tracks statistics; still: none ever does.
+        patience: epochs without a better validation score before the run ends early; 0 turns this off.
+        keep: which weights the run gives back: those of the best validation epoch, or the last.
+        precision: auto is bf16 autocast on CUDA and fp32 elsewhere.
+        device: auto takes a free CUDA device, else MPS, else the CPU.
+        threads: CPU threads of the worker; 0 leaves torch's choice.
+    """
+
+    epochs: Annotated[int, Range(1, 10_000)] = 5
+    batch_size: Annotated[int, Range(1, 65_536)] = 32
+    lr: Annotated[float, Range(1e-7, 100.0, log=True)] | None = None
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    weight_decay: Annotated[float, Range(0.0, 1.0)] = 0.01
+    shape: Literal["cosine", "constant"] = "cosine"
+    warmup: Annotated[float, Range(0.0, 0.9)] = 0.1
+    clip: Annotated[float, Range(0.0, 1000.0)] = 1.0
+    augment: Literal["none", "flip", "crop"] = "crop"
+    batch_norm: Literal["follow", "still"] = "follow"
+    patience: Annotated[int, Range(0, 10_000)] = 0
+    keep: Literal["best", "last"] = "best"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    device: str = "auto"
+    threads: Annotated[int, Range(0, 1024)] = 0
+
+    def __post_init__(self) -> None:
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        for name, value in forms.check(Schedule, given, "the schedule").items():
+            object.__setattr__(self, name, value)
+
+
+SCHEDULE = tuple(f.name for f in dataclasses.fields(Schedule))
+
+
+@dataclass(frozen=True, init=False)
+class Plan:
+    """A whole run as plain data.
+
+    Args:
+        backbone: a name that `wb.load` takes, a `Choice` with its arguments, or a net.
+        data: what `wb.images` takes as source, a `Choice` with its options, or images.
+        tuning: which weights move: a name, `{"name", "params"}` or a `Choice`.
+        strategy: what is minimised, likewise.
+        schedule: how long and how fast; its fields may also be given one by one.
+        seed: of the split's draw order, the head, the views and everything else random.
+        size: shorthand for the backbone's argument `size`, in pixels.
+        settings: fields of the schedule by name, such as `epochs=5, lr=1e-3`.
+
+    Raises:
+        UnknownName: a tuning, strategy or field that does not exist.
+        BadValue: a value of the wrong type or out of range.
+    """
+
+    backbone: Choice
+    data: Choice
+    tuning: Choice
+    strategy: Choice
+    schedule: Schedule
+    seed: int
+    # objects that have no recipe of their own (arrays, a net in memory): stored with the run
+    held: Mapping[str, Any] = field(compare=False, repr=False)
+
+    def __init__(
+        self,
+        backbone: Any,
+        data: Any,
+        tuning: Any = "full",
+        strategy: Any = "fine-tune",
+        schedule: Schedule | Mapping[str, Any] | None = None,
+        seed: int = 0,
+        size: int | None = None,
+        **settings: Any,
+    ) -> None:
+        held = {k: v for k, v in (("backbone", backbone), ("data", data)) if hasattr(v, "store_with")}
+        backbone = to_choice(backbone, "backbone")
+        if size is not None:
+            backbone = backbone.but(size=size)
+        values = {
+            "backbone": backbone,
+            "data": to_choice(data, "data"),
+            "tuning": _registered("tunings", tuning),
+            "strategy": _registered("strategies", strategy),
+            "schedule": _schedule(schedule, settings),
+            "seed": _seed(seed),
+            "held": held,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def but(self, **changes: Any) -> Plan:
+        """A variant: any argument of the constructor, the schedule's fields included, changed."""
+        kept: dict[str, Any] = {name: self.held.get(name, getattr(self, name)) for name in ("backbone", "data")}
+        kept |= {"tuning": self.tuning, "strategy": self.strategy, "schedule": self.schedule, "seed": self.seed}
+        return Plan(**{**kept, **changes})
+
+    def to_json(self) -> str:
+        """The plan as indented JSON."""
+        data = {name: _choice_json(getattr(self, name)) for name in ("backbone", "data", "tuning", "strategy")}
+        return json.dumps({**data, "schedule": dataclasses.asdict(self.schedule), "seed": self.seed}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan that `to_json` wrote.
+
+        Raises:
+            BadValue: the text is not a plan.
+        """
+        try:
+            data = json.loads(text)
+            return cls(**data)
+        except (json.JSONDecodeError, TypeError) as error:
+            raise BadValue(f"this is not a plan: {error}") from error
+
+    def code(self) -> str:
+        """The lines of Python that make this plan: whatever was clicked can be typed."""
+        defaults = Schedule()
+        parts = [f"backbone={_literal(self.backbone)}", f"data={_literal(self.data)}"]
+        parts += [f"tuning={_literal(self.tuning)}", f"strategy={_literal(self.strategy)}"]
+        changed = [n for n in SCHEDULE if getattr(self.schedule, n) != getattr(defaults, n)]
+        parts += [f"{n}={getattr(self.schedule, n)!r}" for n in dict.fromkeys(["epochs", *changed])]
+        return f"plan = wb.Plan({', '.join([*parts, f'seed={self.seed}'])})\nrun = wb.launch(plan)"
+
+    def __str__(self) -> str:
+        return f"{self.strategy} of {self.backbone}, {self.tuning}, {self.schedule.epochs} epochs, seed {self.seed}"
+
+
+def to_choice(value: Any, kind: str) -> Choice:
+    """A `Choice` from a name, a path, a mapping `{"name", "params"}`, a choice, or an object that has one.
+
+    Raises:
+        BadValue: none of these.
+    """
+    if isinstance(value, Choice):
+        return Choice(value.name, plain(value.params))
+    if isinstance(value, str):
+        return Choice(value)
+    if isinstance(value, Mapping) and "name" in value and not set(value) - {"name", "params"}:
+        return Choice(str(value["name"]), plain(value.get("params") or {}))
+    if isinstance(getattr(value, "choice", None), Choice):
+        return value.choice
+    if hasattr(value, "__fspath__"):
+        return Choice(os.fspath(value))
+    raise BadValue(
+        f'the {kind} of a plan is a name, {{"name": …, "params": …}}, a Choice or an object of the workbench; '
+        f"got {type(value).__name__}"
+    )
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON holds it: mappings, lists, numbers, words; paths become words."""
+    if isinstance(value, Choice):
+        return _choice_json(value)
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (str, bool, int, float)) or value is None:
+        return value
+    if hasattr(value, "__fspath__"):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return value.tolist()
+    raise BadValue(f"a plan holds numbers, words and lists; got {type(value).__name__}")
+
+
+def _registered(room: str, value: Any) -> Choice:
+    # looked up by name at run time: the rooms stand on a higher floor than the plan
+    registry = getattr(importlib.import_module(f"workbench.{room}"), room)
+    return registry.choice(value)
+
+
+def _schedule(schedule: Schedule | Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Schedule:
+    base = dataclasses.asdict(schedule) if isinstance(schedule, Schedule) else dict(schedule or {})
+    merged = {**base, **settings}
+    for name in merged:
+        if name not in SCHEDULE:
+            raise UnknownName.of("argument of a plan", name, [*SCHEDULE, "backbone", "data", "tuning", "strategy"])
+    return Schedule(**merged)
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise BadValue(f"the seed is a whole number from 0 to 2**32 - 1; got {seed!r}")
+    return seed
+
+
+def _choice_json(choice: Choice) -> dict[str, Any]:
+    return {"name": choice.name, "params": plain(choice.params)}
+
+
+def _literal(choice: Choice) -> str:
+    return repr(choice.name) if not choice.params else repr(_choice_json(choice))
