@@ -1,0 +1,78 @@
+// Elements, strips and numbers for every widget of ours. Text goes in as text, never as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+const SVG_TAGS = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "defs", "pattern", "polyline", "title"]);
+
+/** An element: attributes by name, `on` for listeners, `text` for its text, children appended in order. */
+export function make(tag, attributes = {}, ...children) {
+  const node = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "text") node.textContent = value;
+    else if (name === "on") for (const [kind, call] of Object.entries(value)) node.addEventListener(kind, call);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** The strip under a widget that shows its trait `error`, with a button that puts it away. */
+export function errorStrip(model) {
+  const words = make("span");
+  const strip = make("div", { class: "wb-error", role: "alert", hidden: true }, words,
+    make("button", {
+      class: "wb-button wb-plain", type: "button", text: "Dismiss",
+      on: { click: () => { model.set("error", ""); model.save_changes(); } },
+    }));
+  const show = () => {
+    words.textContent = model.get("error");
+    strip.hidden = !model.get("error");
+  };
+  model.on("change:error", show);
+  show();
+  return strip;
+}
+
+/** A number with three digits and its unit prefix: 11180000 -> "11.2 M". */
+export function count(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  for (const [size, prefix] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])
+    if (Math.abs(value) >= size * 0.9995) return `${digits(value / size)} ${prefix}`;
+  return digits(value);
+}
+
+/** Three digits: 0.0123, 4.56, 78.9, 123. */
+export function digits(value) {
+  const size = Math.abs(value);
+  if (size === 0 || Number.isInteger(value)) return String(value);
+  if (size >= 99.95) return value.toFixed(0);
+  if (size >= 9.995) return value.toFixed(1);
+  if (size >= 0.995) return value.toFixed(2);
+  return String(Number(value.toPrecision(2)));
+}
+
+/** Bytes as MB or GB: 412000000 -> "0.41 GB". */
+export function bytes(value) {
+  if (value === null || value === undefined) return "–";
+  return value >= 1e8 ? `${digits(value / 1e9)} GB` : `${digits(value / 1e6)} MB`;
+}
+
+/** Seconds as a person says them: 0.4 s, 12 s, 3 min, 1 h 20 min. */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  const hours = Math.floor(seconds / 3600);
+  return `${hours} h ${Math.round((seconds - hours * 3600) / 60)} min`;
+}
+
+/** Calls `call` at most once an animation frame, with the latest arguments. */
+export function eachFrame(call) {
+  let waiting = null;
+  return (...given) => {
+    const first = waiting === null;
+    waiting = given;
+    if (first) requestAnimationFrame(() => { const last = waiting; waiting = null; call(...last); });
+  };
+}
