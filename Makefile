@@ -1,0 +1,21 @@
+# the same tools that `python3 start.py test` runs, from an environment that is already there
+PYTHON ?= .venv/bin/python
+NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout=300
+
+.PHONY: all lint test notebooks lock
+all: lint test notebooks
+
+lint:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m basedpyright
+
+test:
+	$(PYTHON) -m pytest
+
+notebooks:
+	$(PYTHON) -m pytest $(NBVAL) notebooks
+
+lock:
+	uv pip compile pyproject.toml --universal --all-extras --group build --python-version 3.11 \
+		--custom-compile-command "make lock" --upgrade --quiet --output-file requirements.lock

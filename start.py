@@ -1,0 +1,172 @@
+"""The two commands for a new machine: `python3 start.py lab` and `python3 start.py test`.
+
+Nothing is needed but Python 3.11 or newer with `venv`. The first start makes an environment in `.venv` (or in
+`$WORKBENCH_VENV`) from `requirements.lock`; a later one finds it complete and goes straight on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NOTE = "workbench-environment.json"
+USAGE = """\
+python3 start.py lab  [JupyterLab's options]   set up what is missing, then open JupyterLab on notebooks/
+python3 start.py test [pytest's options]       set up what is missing, then lint, check types and run all tests
+
+The environment is made in .venv beside this file, or in the folder that WORKBENCH_VENV names."""
+
+
+class Refused(Exception):
+    """Setting up cannot go on; the text says why and what to do."""
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status of the wanted command."""
+    if sys.version_info < (3, 11):
+        print(f"The workbench needs Python 3.11 or newer; this is {sys.version.split()[0]}, at {sys.executable}.")
+        return 2
+    commands = {"lab": lab, "test": test}
+    if not arguments or arguments[0] not in commands:
+        print(USAGE)
+        return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+    try:
+        python = environment(Path(os.environ.get("WORKBENCH_VENV") or ROOT / ".venv").expanduser().absolute())
+    except Refused as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+    return commands[arguments[0]](python, arguments[1:])
+
+
+def lab(python: Path, options: list[str]) -> int:
+    """Opens JupyterLab on the notebooks and stays until it ends."""
+    return run([python, "-m", "workbench", "lab", *options])
+
+
+def test(python: Path, options: list[str]) -> int:
+    """Runs every check; pytest comes last and always, so that its summary is the last line."""
+    checks = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["basedpyright"])
+    failed = [" ".join(check) for check in checks if run([python, "-m", *check])]
+    if failed:
+        print(f"Failed before the tests: {', '.join(failed)}.", flush=True)
+    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    chosen = [] if any((ROOT / option.split("::")[0]).exists() for option in options) else ["tests", "notebooks"]
+    return run([python, "-m", "pytest", *nbval, *chosen, *options]) or bool(failed)
+
+
+def environment(folder: Path) -> Path:
+    """The Python of a complete environment in `folder`, made or mended where it is not.
+
+    Raises:
+        Refused: there is no `venv`, no network, no space, or the folder holds something else.
+    """
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    with alone(folder):
+        wanted, found = stamp(), read_note(folder)
+        if found == wanted and python.exists():
+            return python
+        if not found and folder.exists() and any(folder.iterdir()):
+            raise Refused(
+                f"{folder} holds something that start.py did not make, so it is left alone; "
+                "move it away, or name another folder in WORKBENCH_VENV."
+            )
+        print(f"Setting up the environment in {folder}: some minutes and about 6 GB, once.", flush=True)
+        usable = found.get("state") == "complete" and python.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / NOTE).write_text(json.dumps({"state": "unfinished"}))
+        if not usable:
+            make(folder)
+        install(python)
+        (folder / NOTE).write_text(json.dumps(wanted))
+        return python
+
+
+def make(folder: Path) -> None:
+    """Makes the bare environment, in place of whatever an interrupted start left there."""
+    for item in folder.iterdir():
+        # the note stays: it is what says that the rest is ours to remove
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item)
+        elif item.name != NOTE:
+            item.unlink()
+    if run([sys.executable, "-m", "venv", folder]):
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise Refused(
+            f"{sys.executable} could not make a virtual environment in {folder}. On Debian and Ubuntu "
+            f"`apt install python{version}-venv` brings what is missing; then start again."
+        )
+
+
+def install(python: Path) -> None:
+    """Installs the locked packages, then the workbench itself as it stands here."""
+    # the lock is complete: nothing needs resolving
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
+    bar = "--progress-bar=on" if sys.stdout.isatty() else "--progress-bar=off"
+    for what in (
+        [bar, "--requirement", ROOT / "requirements.lock"],
+        ["--quiet", "--no-build-isolation", "--editable", ROOT],
+    ):
+        if run([*pip, *what]):
+            raise Refused(
+                "The packages could not be installed; pip says why above. If it found no network, connect and start "
+                "again; if it found no space, free about 6 GB or name a folder elsewhere in WORKBENCH_VENV."
+            )
+
+
+def stamp() -> dict[str, str]:
+    """What a complete environment was made from: when any of it changes, it is brought up to date."""
+    digest = hashlib.sha256()
+    for name in ("requirements.lock", "pyproject.toml"):
+        digest.update((ROOT / name).read_bytes())
+    return {"state": "complete", "packages": digest.hexdigest(), "workbench": str(ROOT)}
+
+
+def read_note(folder: Path) -> dict[str, str]:
+    """The note that an earlier start left in the environment; empty if there is none."""
+    try:
+        return json.loads((folder / NOTE).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except ValueError:
+        return {"state": "unfinished"}
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds off a second start that wants to set up the same folder at the same time."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f"{folder.name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print(f"Another start is setting up {folder}; waiting for it.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def run(command: list[str | Path], folder: Path = ROOT) -> int:
+    """The exit status of a command that shares this terminal."""
+    process = subprocess.Popen([str(part) for part in command], cwd=folder)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # Ctrl-C reaches the child as well; JupyterLab asks before it ends
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
