@@ -1,0 +1,141 @@
+"""From a recipe to a bare module: only functions that make nets, only of timm, torchvision and our own."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from workbench.errors import BadValue
+from workbench.nets.recipe import Recipe
+
+CIFAR = "workbench.nets.cifar_resnet.CifarResNet"
+PLACES = r"(timm\.models\.[a-z]\w*|torchvision\.models(\.[a-z]\w*)*)"
+# arguments through which a builder would fetch or unpickle files of its own
+BARRED = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir", "weights"}
+BARRED |= {"weights_backbone", "scriptable"}
+
+
+def build(recipe: Recipe, seed: int = 0) -> nn.Module:
+    """The module of a recipe with random weights, drawn without touching torch's own generator.
+
+    Raises:
+        BadValue: the builder is not on the allow-list, or refuses its arguments.
+    """
+    function, positional = _resolved(recipe)
+    kwargs = _checked(recipe.kwargs, recipe.name)
+    try:
+        return seeded(seed, function, *positional, **kwargs)
+    except Exception as error:  # any argument may make any of a hundred builders fail in its own way
+        shown = ", ".join(f"{k}={v!r}" for k, v in kwargs.items()) or "no arguments"
+        raise BadValue(f"{recipe.name} cannot be built with {shown[:200]}: {one_line(error)}") from error
+
+
+def seeded(seed: int, function: Callable[..., nn.Module], *positional: Any, **kwargs: Any) -> nn.Module:
+    """Calls a builder with torch's generator at `seed`, and puts the generator back."""
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(seed)
+        return function(*positional, **kwargs).eval()
+
+
+def sized(recipe: Recipe, size: int) -> Recipe:
+    """The recipe for another input size: nets made for one size (ViT, Swin and their kin) take it as `img_size`.
+
+    Raises:
+        BadValue: the net cannot be built for that size.
+    """
+    if not recipe.builder.startswith("timm."):
+        return recipe
+    with torch.device("meta"):
+        model = build(recipe)
+        if "img_size" not in inspect.signature(type(model).__init__).parameters:
+            return recipe
+        wanted = recipe.but(kwargs={**recipe.kwargs, "img_size": size})
+        try:
+            build(wanted)
+        except BadValue as error:
+            raise BadValue(refusal(recipe.name, model, size, error.__cause__ or error)) from error
+    return wanted
+
+
+def refusal(name: str, model: nn.Module, size: int, error: BaseException) -> str:
+    """The sentence for a size that a net cannot take, with the sizes next to it."""
+    step = getattr(getattr(model, "patch_embed", None), "patch_size", None)
+    step = step[0] if isinstance(step, tuple) else step
+    near = ""
+    if isinstance(step, int) and size % step:
+        near = f"; its patches are {step} px wide, try {max(step, size // step * step)} or {(size // step + 1) * step}"
+    own = (getattr(model, "pretrained_cfg", None) or {}).get("input_size")
+    usual = f"; it was made for {own[1]} px" if own else ""
+    return f"{name} cannot take images of {size} px{near}{usual} ({one_line(error)})"
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text, shortened."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+def _resolved(recipe: Recipe) -> tuple[Callable[..., nn.Module], list[str]]:
+    if recipe.builder == CIFAR:
+        return importlib.import_module("workbench.nets.cifar_resnet").CifarResNet, []
+    if recipe.builder == "timm.create_model":
+        import timm
+
+        if not timm.is_model(recipe.architecture.split(".")[0]):
+            raise BadValue(f"{recipe.name} names the architecture {recipe.architecture!r}, which this timm lacks")
+        return timm.create_model, [recipe.architecture]
+    place, _, name = recipe.builder.rpartition(".")
+    found = _found(place, name) if re.fullmatch(PLACES, place) else None
+    if not _makes_nets(found, name):
+        raise BadValue(
+            f"{recipe.name} names the builder {recipe.builder!r}; an index may name timm.create_model, a net or "
+            "private builder (_gen_…, _create_…) in timm.models, or a net of torchvision.models, and nothing else"
+        )
+    private = name.startswith(("_gen_", "_create_"))
+    return found, [recipe.architecture] if private else []
+
+
+def _found(place: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(place), name, None)
+    except ImportError:
+        return None
+
+
+def _makes_nets(found: Any, name: str) -> bool:
+    # where it was written, not where it was found: a module also holds what it imported
+    home = getattr(found, "__module__", "") or ""
+    if not re.fullmatch(PLACES, home):
+        return False
+    if inspect.isclass(found):
+        return issubclass(found, nn.Module)
+    if home.startswith("timm."):
+        import timm
+
+        return callable(found) and (timm.is_model(name) or name.startswith(("_gen_", "_create_")))
+    import torchvision
+
+    return callable(found) and name in torchvision.models.list_models()
+
+
+def _checked(kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
+    barred = sorted(BARRED & set(kwargs))
+    if barred:
+        raise BadValue(f"{name} gives its builder {barred[0]!r}; weights come by the index or the name only")
+    blocks = kwargs.get("blocks")
+    if isinstance(blocks, (list, tuple)) and blocks and isinstance(blocks[0], Mapping):
+        from timm.models.byobnet import ByoBlockCfg
+
+        try:
+            return {**kwargs, "blocks": tuple(ByoBlockCfg(**block) for block in blocks)}
+        except TypeError as error:
+            raise BadValue(f"the blocks of {name} are not fields of timm's ByoBlockCfg: {error}") from error
+    return dict(kwargs)

@@ -1,0 +1,154 @@
+"""`load`: a backbone by name, from a file or folder, from a zoo, or from a finished run."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from workbench.errors import BadValue
+from workbench.nets import build, filling, heads, measure, preprocessing as pixels, saving, torchvision_nets
+from workbench.nets.find import find
+from workbench.nets.net import Net, checked_classes
+from workbench.nets.preprocessing import Preprocessing
+from workbench.nets.recipe import Recipe
+from workbench.plan import Choice, plain
+
+
+def load(
+    name: str | os.PathLike[str],
+    classes: int | Sequence[str] | None = None,
+    pretrained: bool = True,
+    size: int | None = None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    **arguments: Any,
+) -> Net:
+    """A backbone with its weights, preprocessing and stages, in evaluation mode.
+
+    Args:
+        name: a timm name with or without tag (`resnet18.a1_in1k`), `torchvision/NAME`, a weights file, a folder
+            with weights, an entry of a zoo (`FOLDER/NAME`, or `NAME` if the folder is in `$WORKBENCH_ZOO`), or the
+            folder of a finished run.
+        classes: how many or their names, for a new head; None keeps the pretrained one.
+        pretrained: False leaves the weights random, as a control.
+        size: edge of the images in pixels; None takes the size of pretraining.
+        preprocessing: a mismatch on purpose: a whole `Preprocessing` or the fields that differ.
+        seed: of the random weights and of the new head.
+        arguments: further arguments of the architecture, such as `drop_path_rate=0.1`; for a file that does not
+            say what it is, also `architecture="resnet18"`.
+
+    Raises:
+        UnknownName: nothing bears the name.
+        BadValue: weights of another architecture, a broken file, a size the architecture cannot take.
+        Unavailable: the weights are not on this machine and there is no network.
+    """
+    if not isinstance(name, (str, os.PathLike)) or not os.fspath(name):
+        raise BadValue(f"a backbone is a name or a path; got {name!r}")
+    if classes is not None:
+        checked_classes(classes)
+    size = _size(size, preprocessing)
+    architecture = arguments.get("architecture")
+    recipe, label = find(os.fspath(name), architecture)
+    recipe = recipe.but(kwargs={**recipe.kwargs, **{k: v for k, v in arguments.items() if k != "architecture"}})
+    choice = Choice(label, _differing(classes, pretrained, size, preprocessing, seed, arguments))
+    net = _net(recipe, choice, pretrained, size, preprocessing, seed)
+    if classes is not None:
+        net.new_head(classes, seed)
+        net.choice = choice
+    return net.eval()
+
+
+def _net(recipe: Recipe, choice: Choice, pretrained: bool, size: int | None, wanted: Any, seed: int) -> Net:
+    if size is not None:
+        recipe = build.sized(recipe, size)
+    saved: Mapping[str, Any] | None = None
+    state = None
+    if pretrained and isinstance(recipe.weights, Path):
+        state, metadata = filling.read(recipe)
+        saved = metadata.get(saving.KEY)
+    if pretrained and recipe.weights == "hub":
+        model = filling.published(recipe, seed)
+    elif state is not None and saved is None:
+        model = filling.from_file(recipe, seed, state)
+    else:
+        model = build.build(recipe, seed)
+    net = _assembled(model, recipe, choice, size, wanted)
+    if saved is not None and state is not None:
+        saving.restore(net, saved, state, recipe.weights)  # type: ignore[arg-type]
+        net.choice = choice
+    return net
+
+
+def _assembled(model: nn.Module, recipe: Recipe, choice: Choice, size: int | None, wanted: Any) -> Net:
+    own = _own(model, recipe)
+    fixed = _fixed(model)
+    source = {**_source(model, recipe), **recipe.source}
+    classes = recipe.classes
+    if hasattr(model, "get_classifier"):
+        backbone, head = model, heads.take_head(model)
+    else:
+        backbone, head = torchvision_nets.take_head(model)
+    shown = pixels.asked(own if size is None else own.but(size=size), wanted)
+    try:
+        net = Net(backbone, head, shown, recipe.but(source=source), choice, classes, fixed)
+        if size is not None:
+            measure.forward(net, size)
+    except (RuntimeError, AssertionError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise BadValue(build.refusal(recipe.name, model, shown.size, error)) from error
+    return net
+
+
+def _own(model: nn.Module, recipe: Recipe) -> Preprocessing:
+    """What the weights were trained on: the recipe's fields over those of the architecture."""
+    fields: dict[str, Any] = {}
+    if getattr(model, "pretrained_cfg", None):
+        from timm.data import resolve_model_data_config
+
+        found = resolve_model_data_config(model)
+        fields = {k: found[k] for k in ("mean", "std", "interpolation", "crop_pct")}
+        fields["size"] = found["input_size"][1]
+    given = {**fields, **recipe.preprocessing}
+    if len(given["mean"]) == 1:
+        given |= {"mean": tuple(given["mean"]) * 3, "std": tuple(given["std"]) * 3}
+    return Preprocessing(**given)
+
+
+def _fixed(model: nn.Module) -> bool:
+    config = getattr(model, "pretrained_cfg", None) or {}
+    return bool(config.get("fixed_input_size"))
+
+
+def _source(model: nn.Module, recipe: Recipe) -> dict[str, Any]:
+    config = getattr(model, "pretrained_cfg", None) or {}
+    if recipe.weights != "hub" or not config:
+        return {}
+    found = {"origin": config.get("hf_hub_id") or config.get("url"), "licence": config.get("license")}
+    return {key: value for key, value in found.items() if value}
+
+
+def _size(size: int | None, wanted: Any) -> int | None:
+    """The size that was asked for, in either of two places."""
+    asked = wanted.size if isinstance(wanted, Preprocessing) else dict(wanted or {}).get("size")
+    if size is not None and asked is not None and size != asked:
+        raise BadValue(f"size is {size} and the preprocessing's size is {asked}; give one of them")
+    found = size if size is not None else asked
+    return None if found is None else pixels.checked_size(found)
+
+
+def _differing(
+    classes: Any, pretrained: bool, size: int | None, wanted: Any, seed: int, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    given = {
+        "classes": classes if classes is None or isinstance(classes, int) else list(classes),
+        "pretrained": None if pretrained else False,
+        "size": size,
+        "preprocessing": dataclasses.asdict(wanted) if isinstance(wanted, Preprocessing) else wanted,
+        "seed": seed or None,
+        **arguments,
+    }
+    return {key: plain(value) for key, value in given.items() if value is not None}

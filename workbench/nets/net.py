@@ -1,0 +1,173 @@
+"""Net: a backbone with its preprocessing, a head, and stages from stem to head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workbench.errors import BadValue, UnknownName
+from workbench.nets import heads, measure, saving, stages
+from workbench.nets.preprocessing import Preprocessing
+from workbench.nets.recipe import Recipe
+from workbench.nets.stages import Stage
+from workbench.plan import Choice
+
+
+class Net(nn.Module):
+    """Images to features to logits: x (B, 3, H, W) -> (B, D) -> (B, K).
+
+    `net(x)` is `net.head(net.features(x))`, except for the pretrained heads of SqueezeNet and VOLO, which read
+    the whole map; a new head always reads features.
+
+    Args:
+        backbone: gives features (B, D), a map (B, D, H', W') or tokens (B, N, D).
+        head: the classifier.
+        preprocessing: applied inside, to pixels as they come.
+        classes: names of the outputs, if known.
+        recipe: how the net was made, for saving.
+        choice: what opens it again.
+        fixed: whether images of another size are resized to `preprocessing.size` on entry.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        preprocessing: Preprocessing,
+        recipe: Recipe,
+        choice: Choice,
+        classes: Sequence[str] | None = None,
+        fixed: bool = False,
+    ) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+        self.preprocessing, self.recipe, self.choice, self.fixed = preprocessing, recipe, choice, fixed
+        self.classes = None if classes is None else tuple(classes)
+        self.source = dict(recipe.source)
+        # VOLO's map is its tokens with the class token first; all other maps are averaged
+        self.class_token = isinstance(getattr(head, "classifier", None), heads.VoloHead)
+        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1), persistent=False)
+        self._stages: list[Stage] | None = None
+        self._shapes: dict[str, tuple[int, ...] | None] | None = None
+        self.fresh = False  # whether the head was made here rather than taken from the architecture
+        takes_map = getattr(head, "takes_map", False)
+        self.feature_dim = (None if takes_map else heads.in_features(head)) or self._width()
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Pixels x (B, 3, H, W), uint8 or float from 0 to 1, as the backbone expects them."""
+        x = x.float() / 255 if x.dtype == torch.uint8 else x
+        size = self.preprocessing.size
+        if self.fixed and x.shape[-2:] != (size, size):
+            x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+        return (x - self.mean) / self.std
+
+    def features(self, x: Tensor) -> Tensor:
+        """Pixels x (B, 3, H, W) -> (B, D)."""
+        return self._pooled(self.backbone(self.normalise(x)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pixels x (B, 3, H, W) -> logits (B, K)."""
+        if getattr(self.head, "takes_map", False):
+            return self.head(self.backbone(self.normalise(x)))
+        return self.head(self.features(x))
+
+    def new_head(self, classes: int | Sequence[str], seed: int = 0) -> None:
+        """Puts a fresh linear classifier in place of the head: weights from N(0, 0.01), bias 0.
+
+        Args:
+            classes: how many, at least 2, or their names.
+            seed: of the weights; torch's own generator is left alone.
+
+        Raises:
+            BadValue: fewer than two classes, or two of one name.
+        """
+        count, names = checked_classes(classes)
+        place = next(self.backbone.parameters(), self.mean)
+        self.head = heads.linear(self.feature_dim, count, seed).to(place.device)
+        self.head.train(self.training)
+        self.classes, self.fresh = names, True
+        self.choice = self.choice.but(
+            classes=count if names is None else list(names), **({"seed": seed} if seed else {})
+        )
+        self._stages = self._shapes = None
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The stages, stem to head; the last is always `head`."""
+        if self._stages is None:
+            self._stages = stages.find(self, self._measured)
+        return self._stages
+
+    def module(self, stage: str) -> nn.Module:
+        """The module whose output is the output of a stage.
+
+        Raises:
+            UnknownName: no stage of that name.
+        """
+        known = {s.name: s for s in self.stages}
+        if stage not in known:
+            raise UnknownName.of("stage of this net", stage, known)
+        modules = known[stage].modules
+        outer = [m for m in modules if m.rpartition(".")[0] not in modules]
+        return self.get_submodule(outer[-1])
+
+    def save(self, path: str | Path) -> None:
+        """Writes weights and recipe to one safetensors file, whole or not at all; `load(path)` opens it."""
+        saving.write(self, Path(path))
+
+    def store_with(self, folder: str | Path) -> Choice:
+        """Saves the net inside `folder`; gives the choice that opens it from there."""
+        path = Path(folder) / "backbone.safetensors"
+        self.save(path)
+        return Choice(str(path))
+
+    def extra_repr(self) -> str:
+        """One line for `print(net)`: name, features, classes."""
+        return f"{self.choice}, {self.feature_dim} features, {len(self.stages)} stages"
+
+    def _pooled(self, out: Tensor) -> Tensor:
+        if out.ndim == 2:
+            return out
+        if out.ndim == 3:
+            return out[:, 0] if self.class_token else out.mean(1)
+        return out.mean((2, 3))
+
+    def _width(self) -> int:
+        head, self.head = self.head, nn.Identity()
+        try:
+            return measure.forward(self, self.preprocessing.size).flatten(1).shape[1]
+        finally:
+            self.head = head
+
+    def _measured(self) -> Mapping[str, tuple[int, ...] | None]:
+        if self._shapes is None:
+            owned = {stage.name: stage.modules for stage in self.stages}
+            self._shapes = measure.shapes(self, self.preprocessing.size, owned)
+        return self._shapes
+
+
+def checked_classes(classes: Any) -> tuple[int, tuple[str, ...] | None]:
+    """How many classes, and their names if these were given.
+
+    Raises:
+        BadValue: fewer than two, two of one name, or neither a number nor names.
+    """
+    if isinstance(classes, bool) or isinstance(classes, (str, bytes)) or not isinstance(classes, (int, Sequence)):
+        raise BadValue(f"classes is a whole number from 2 or a list of names; got {classes!r}")
+    if isinstance(classes, int):
+        count, names = classes, None
+    else:
+        names = tuple(map(str, classes))
+        count = len(names)
+        doubled = next((n for n in names if names.count(n) > 1), None)
+        if doubled is not None:
+            raise BadValue(f"two classes bear the name {doubled!r}; names are unique")
+    if not 2 <= count <= 1_000_000:
+        raise BadValue(f"a classifier tells at least 2 classes apart; got {count}")
+    return count, names

@@ -1,0 +1,168 @@
+"""Weights from a file, without ever running what the file holds, and filling a net with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.errors import BadValue
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".th", ".bin", ".ckpt", ".tar")
+WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "weights", "params", "teacher", "student")
+PREFIXES = ("module.", "_orig_mod.")
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a file by name, floating ones as float32, and its metadata.
+
+    Args:
+        path: safetensors, or a state dict written by `torch.save`, plain or wrapped in `{"state_dict": …}`.
+
+    Raises:
+        BadValue: the file is broken, holds code, or holds no state dict.
+    """
+    if path.suffix == ".safetensors":
+        state, metadata = _safetensors(path)
+    else:
+        state, metadata = _unwrapped(_torch_file(path), path), {}
+    if not state:
+        raise BadValue(f"{path} holds no tensors")
+    whole = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    return _unprefixed(whole), metadata
+
+
+def metadata_of(path: Path) -> dict[str, Any]:
+    """The metadata of a safetensors file, values parsed where they are JSON; empty for other files."""
+    if path.suffix != ".safetensors":
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            found = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise _broken(path, error) from error
+    return {key: _parsed(value) for key, value in found.items()}
+
+
+def check_sha256(path: Path, wanted: str) -> None:
+    """Compares a file with the checksum that an index gives for it.
+
+    Raises:
+        BadValue: they differ.
+    """
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != wanted.lower():
+        raise BadValue(
+            f"{path} is not the file that its index lists: SHA-256 {found[:12]}…, listed {wanted[:12]}…; fetch it again"
+        )
+
+
+def fill(model: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    """Puts `state` into `model`, every tensor or none.
+
+    Args:
+        what: how messages call the file.
+
+    Raises:
+        BadValue: the tensors are of another architecture; says how many fit.
+    """
+    wanted = model.state_dict()
+    if not _fits(wanted, state):
+        state = _converted(model, state)
+    if not _fits(wanted, state):
+        raise BadValue(_misfit(type(model).__name__, wanted, state, what))
+    model.load_state_dict({k: state[k] for k in wanted if k in state}, strict=False)
+
+
+def _fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> bool:
+    # files older than num_batches_tracked lack it, and nothing reads it
+    needed = {k for k in wanted if not k.endswith("num_batches_tracked")}
+    return needed <= set(state) <= set(wanted) and all(state[k].shape == wanted[k].shape for k in state)
+
+
+def _converted(model: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The architecture's own conversion: foreign names, position embeddings of another size."""
+    import sys
+
+    convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    if convert is None:
+        return state
+    try:
+        return convert(dict(state), model)
+    except Exception:  # a foreign file makes these functions fail in any way; the misfit is reported instead
+        return state
+
+
+def _misfit(kind: str, wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str) -> str:
+    fitting = sum(k in state and state[k].shape == wanted[k].shape for k in wanted)
+    sentence = f"{what} does not fit {kind}: {fitting} of the net's {len(wanted)} tensors fit"
+    for key, tensor in wanted.items():
+        if key not in state:
+            return f"{sentence}; {key} is missing among the {len(state)} in the file"
+        if state[key].shape != tensor.shape:
+            shapes = f"{tuple(state[key].shape)} in the file and {tuple(tensor.shape)} in the net"
+            return f"{sentence}; {key} is {shapes}"
+    return f"{sentence}, and {len(set(state) - set(wanted))} in the file belong nowhere, such as " + next(
+        k for k in state if k not in wanted
+    )
+
+
+def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    metadata = metadata_of(path)
+    try:
+        return load_file(path), metadata
+    except (SafetensorError, OSError) as error:
+        raise _broken(path, error) from error
+
+
+def _torch_file(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise BadValue(
+            f"{path} holds Python objects or code, not only tensors, and nothing of it was run; "
+            "save the state dict alone (torch.save(net.state_dict(), …)) or use safetensors"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise _broken(path, error) from error
+
+
+def _unwrapped(found: Any, path: Path) -> dict[str, Tensor]:
+    for _ in range(3):
+        if not isinstance(found, Mapping):
+            break
+        if found and all(isinstance(v, Tensor) for v in found.values()):
+            return dict(found)
+        inner = next((found[w] for w in WRAPPERS if isinstance(found.get(w), Mapping)), None)
+        if inner is None:
+            break
+        found = inner
+    raise BadValue(f"{path} holds no state dict (names and tensors), plain or under one of {', '.join(WRAPPERS[:3])}")
+
+
+def _unprefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    prefix = next((p for p in PREFIXES if all(k.startswith(p) for k in state)), None)
+    return state if prefix is None else _unprefixed({k.removeprefix(prefix): v for k, v in state.items()})
+
+
+def _parsed(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _broken(path: Path, error: Exception) -> BadValue:
+    return BadValue(f"{path} cannot be read as weights ({str(error).splitlines()[0][:120]}); it may be cut short")
