@@ -48,7 +48,12 @@ def main(arguments: list[str]) -> int:
 
 def lab(python: Path, options: list[str]) -> int:
     """Opens JupyterLab on the notebooks and stays until it ends."""
-    return run([python, "-m", "workbench", "lab", *options])
+    words = [str(python), "-m", "workbench", "lab", *options]
+    if os.name == "nt":
+        return run([*words])
+    # in the place of this process, so that a signal to it ends JupyterLab and leaves nothing behind
+    os.chdir(ROOT)
+    os.execv(words[0], words)
 
 
 def test(python: Path, options: list[str]) -> int:

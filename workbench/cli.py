@@ -1,0 +1,144 @@
+"""The command line: `workbench lab`, `run`, `runs`, `backbones`, `stages`, `doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench import __version__
+from workbench.errors import Unavailable, WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REFUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carries out one command; 0 when it worked, 1 when its work failed, 2 when it was refused, with a sentence."""
+    given, rest = parser().parse_known_args(arguments)
+    if rest and given.command is not lab:
+        parser().error(f"{given.name} does not take {' '.join(rest)}")
+    given.rest = rest
+    try:
+        return given.command(given)
+    except WorkbenchError as error:
+        sys.stderr.write(f"{error}\n")
+        return REFUSED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and what each takes."""
+    top = argparse.ArgumentParser(
+        prog="workbench", description="Transfer learning in vision, with the reasons in view."
+    )
+    top.add_argument("--version", action="version", version=f"workbench {__version__}")
+    commands = top.add_subparsers(dest="name", required=True, metavar="COMMAND")
+
+    def command(name: str, function: object, help_: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.", allow_abbrev=False)
+        made.set_defaults(command=function)
+        return made
+
+    command("lab", lab, "open JupyterLab on the notebooks; options that follow are JupyterLab's own")
+    worker = command("run", run, "carry out the plan in a run's folder, or go on with it")
+    worker.add_argument("folder", help="the run's folder, or its name as `workbench runs` lists it")
+    listing = command("runs", runs, "list all runs with their state")
+    listing.add_argument("--folder", help="where the runs lie; default: the workbench's home")
+    catalogue = command("backbones", backbones, "list backbones that match words or bounds")
+    catalogue.add_argument("query", nargs="*", help='such as: mobilenet, offline, or "parameters < 6e6"')
+    catalogue.add_argument("--all", action="store_true", help="every match, not the first 40")
+    shown = command("stages", stages, "show the stages of backbones, stem to head")
+    shown.add_argument("names", nargs="+", metavar="NAME", help="a backbone's name, file or folder")
+    command("doctor", doctor, "show what this machine can do, and what is missing for more")
+    return top
+
+
+def lab(given: argparse.Namespace) -> int:
+    """Opens JupyterLab on the notebooks beside the package, or here if there are none."""
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise Unavailable(
+            'JupyterLab is not installed here; `python -m pip install "transfer-workbench[lab]"` brings it'
+        )
+    notebooks = Path(__file__).resolve().parents[1] / "notebooks"
+    # no look-ups on jupyter.org at every start: opening a notebook sends nothing anywhere
+    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    # Lab refuses root unless told; in a container there is often nobody else
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    words = [sys.executable, "-m", "jupyterlab", *quiet, *root, *given.rest]
+    return become(words, notebooks if notebooks.is_dir() else Path.cwd())
+
+
+def become(words: list[str], folder: Path) -> int:
+    """Puts another program in the place of this one, so that signals and Ctrl-C reach it alone."""
+    if os.name == "nt":  # there exec returns to the shell at once
+        return subprocess.call(words, cwd=folder)
+    os.chdir(folder)
+    sys.stdout.flush()
+    os.execv(words[0], words)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Carries out a run in this process."""
+    from workbench.runs import folder, worker
+
+    return worker.main([str(folder.find(given.folder))])
+
+
+def runs(given: argparse.Namespace) -> int:
+    """Prints the table of runs."""
+    from workbench.runs import table
+
+    return show(table(given.folder), "there are no runs yet")
+
+
+def backbones(given: argparse.Namespace) -> int:
+    """Prints the backbones that match."""
+    from workbench.nets import backbones as catalogue
+
+    found = catalogue(" ".join(given.query) or None)
+    shown = found if given.all else found.head(40)
+    status = show(shown, "no backbone matches; `workbench backbones` without words lists all")
+    if len(shown) < len(found):
+        print(f"… and {len(found) - len(shown)} more; --all prints them")
+    return status
+
+
+def stages(given: argparse.Namespace) -> int:
+    """Prints the stages of each named backbone, without its weights."""
+    import pandas as pd
+
+    from workbench.nets import load
+
+    for name in given.names:
+        net = load(name, pretrained=False)
+        rows = [
+            (s.name, f"{s.parameters:,}", f"{s.share:.1%}", "×".join(map(str, s.shape)) if s.shape else "")
+            for s in net.stages
+        ]
+        print(f"{name}: {sum(s.parameters for s in net.stages):,} parameters")
+        show(pd.DataFrame(rows, columns=["stage", "parameters", "share", "output"]), "")
+    return 0
+
+
+def doctor(given: argparse.Namespace) -> int:
+    """Prints what this machine can do."""
+    from workbench.machine import doctor as look
+
+    print(look())
+    return 0
+
+
+def show(frame: pd.DataFrame, empty: str) -> int:
+    """Prints a frame whole, or the sentence when it has no rows."""
+    print(frame.to_string(index=False) if len(frame) else empty)
+    return 0
