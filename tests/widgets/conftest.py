@@ -1,0 +1,69 @@
+"""A run that is not trained: points appear when a test says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import Any
+
+import pytest
+
+from workbench.runs.folder import Status
+from workbench.widgets import follow
+
+
+class StagedRun:
+    """Looks like a run; `write` adds points, `status` is what the test sets."""
+
+    def __init__(self, epochs: int = 4, name: str = "1120-resnet18-full") -> None:
+        self.name, self.folder = name, None
+        self.status = Status("running", epochs=epochs)
+        self.points: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+
+    def write(self, epoch: float, split: str = "train", **values: float) -> None:
+        self.points.append({"step": int(epoch * 10), "epoch": epoch, "split": split, **values})
+
+    def become(self, state: str, sentence: str = "") -> None:
+        self.status = dataclasses.replace(self.status, state=state, sentence=sentence)
+
+    def new_points(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+        since = 0 if since > len(self.points) else since
+        return self.points[since:], len(self.points)
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+        self.become("stopping")
+
+    def resume(self) -> None:
+        self.calls.append("resume")
+        self.become("running")
+
+
+@pytest.fixture
+def run() -> StagedRun:
+    return StagedRun()
+
+
+@pytest.fixture
+def still(monkeypatch):
+    """No thread looks by itself: tests call `look`."""
+    asked = []
+    monkeypatch.setattr(follow, "INTERVAL", 3600)
+    monkeypatch.setattr("workbench.widgets.live_curves.follow", lambda owner, look: asked.append(look))
+    return asked
+
+
+@pytest.fixture
+def until():
+    """Waits for something that a thread does."""
+
+    def wait(done, seconds: float = 10.0) -> bool:
+        pause = threading.Event()
+        for _ in range(int(seconds / 0.02)):
+            if done():
+                return True
+            pause.wait(0.02)
+        return False
+
+    return wait
