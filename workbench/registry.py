@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -79,3 +80,22 @@ class Registry(Generic[T]):
         """An object of the chosen class."""
         choice = self.choice(value, **params)
         return self[choice.name](**choice.params)
+
+    def table(self) -> Any:
+        """The classes as a frame: name, what it is for, source, parameters with their defaults."""
+        import pandas as pd
+
+        rows = [
+            {
+                "name": name,
+                "what": (inspect.getdoc(cls) or "").partition("\n")[0],
+                "source": getattr(cls, "source", ""),
+                "parameters": ", ".join(_shown(field) for field in forms.fields(cls)),
+            }
+            for name, cls in self.classes().items()
+        ]
+        return pd.DataFrame(rows, columns=["name", "what", "source", "parameters"])
+
+
+def _shown(field: forms.Field) -> str:
+    return field.name if field.required else f"{field.name}={field.default!r}"

@@ -1,0 +1,77 @@
+"""Every test runs on one thread, without a network, in a home of its own."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """A fresh workbench home: no test sees another's runs or caches."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("WORKBENCH_HOME", str(folder))
+    return folder
+
+
+def toy_arrays(n=96, k=3, seed=0, size=16):
+    """Images whose class is the brightest third: learnt in a few steps by any net. x (N, H, W, 3) uint8, y words."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    x = rng.integers(0, 90, (n, size, size, 3), dtype=np.uint8)
+    width = size // k
+    for row, label in enumerate(y):
+        x[row, :, label * width : (label + 1) * width] += 150
+    return x, np.array(["left", "middle", "right", "top", "bottom"])[y]
+
+
+def toy_domains(n=96, seed=0):
+    """The toy problem twice, as a frame's worth of rows: as it is (`clean`), and inverted (`dark`)."""
+    x, y = toy_arrays(n, seed=seed)
+    far, far_y = toy_arrays(n, seed=seed + 1)
+    return np.concatenate([x, 255 - far]), np.concatenate([y, far_y]), ["clean"] * n + ["dark"] * n
+
+
+@pytest.fixture
+def toy():
+    """Toy images, as `wb.images` opens them."""
+    return wb.images(toy_arrays())
+
+
+@pytest.fixture
+def two_domains():
+    """Toy images of two domains, the second without labels for training."""
+    x, y, domains = toy_domains()
+    return wb.images((x, y), domain=domains, source="clean", target="dark")
+
+
+@pytest.fixture
+def tiny():
+    """A function that makes a seeded net of 0.1 to 0.4 M weights for 32-pixel images, by architecture."""
+
+    def make(name="test_efficientnet", classes=("left", "middle", "right"), size=32, **options):
+        return wb.load(name, classes=list(classes), pretrained=False, size=size, **options)
+
+    return make
+
+
+@pytest.fixture
+def tiny_plan():
+    """A function that makes a plan of a few seconds on the toy images."""
+
+    def make(data=None, name="test_efficientnet", **settings):
+        backbone = {"name": name, "params": {"pretrained": False, "size": 32}}
+        plain = {"epochs": 2, "batch_size": 16, "augment": "none", "tuning": "full", "warmup": 0.0}
+        return wb.Plan(backbone, data if data is not None else wb.images(toy_arrays()), **{**plain, **settings})
+
+    return make

@@ -1,0 +1,167 @@
+"""What a column of the grid costs, before it is run: memory and time, from a short trial on this machine."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from workbench.nets import Net
+
+TRIAL = 4  # images in a trial batch
+REPEATS = 3  # trial batches, of which the fastest counts
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an epoch costs.
+
+    Attributes:
+        trainable: weights that move.
+        memory_bytes: weights, gradients, optimiser state and kept activations; not the program itself.
+        seconds_per_epoch: training only, validation apart.
+        sentence: the same in words.
+    """
+
+    trainable: int
+    memory_bytes: int
+    seconds_per_epoch: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Costs:
+    """A net measured, stage by stage: seconds and kept bytes an image."""
+
+    forward: tuple[float, ...]
+    backward: float
+    kept: tuple[int, ...]
+    parameters: tuple[int, ...]
+
+
+_measured: weakref.WeakKeyDictionary[Net, tuple[str, Costs]] = weakref.WeakKeyDictionary()
+
+
+def estimate(net: Net, multipliers: Sequence[float], images: int, batch_size: int = 32) -> Estimate:
+    """The cost of an epoch under one column of the grid.
+
+    The net is measured once, for about a second; later calls only add up.
+
+    Args:
+        multipliers: one a stage, as `wb.grid` gives; 0 is frozen.
+        images: training images an epoch.
+        batch_size: images an update.
+    """
+    costs = measured(net)
+    moving = [rate > 0 for rate in multipliers]
+    # gradients flow back from the loss to the lowest moving stage; below it nothing is kept
+    first = moving.index(True) if any(moving) else len(moving)
+    passes = [1.0 + (costs.backward if stage >= first else 0.0) for stage in range(len(moving))]
+    seconds = images * sum(f * p for f, p in zip(costs.forward, passes, strict=True))
+    trainable = sum(n for n, moves in zip(costs.parameters, moving, strict=True) if moves)
+    kept = sum(costs.kept[first:]) + max(costs.kept, default=0)
+    # four bytes a weight; gradient and two moments for those that move
+    memory = 4 * sum(costs.parameters) + 12 * trainable + batch_size * kept
+    return Estimate(trainable, int(memory), seconds, said(trainable, memory, seconds))
+
+
+def measured(net: Net) -> Costs:
+    """The costs of `net` on the device that it is on; kept until its input size or device changes."""
+    key = f"{net.preprocessing.size} {next(net.parameters()).device}"
+    if net not in _measured or _measured[net][0] != key:
+        _measured[net] = (key, measure(net))
+    return _measured[net][1]
+
+
+def measure(net: Net) -> Costs:
+    """Times a few forward and backward passes over random pixels, stage by stage; leaves the net as it was."""
+    place, size = next(net.parameters()).device, net.preprocessing.size
+    x = torch.rand(TRIAL, 3, size, size, device=place)
+    modes = {module: module.training for module in net.modules()}
+    flags = [parameter.requires_grad for parameter in net.parameters()]
+    net.eval()  # a trial must not move batch norm's statistics
+    try:
+        forward, kept = forward_costs(net, x)
+        net.requires_grad_(True)
+        ratio = backward_ratio(net, x)
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        for parameter, flag in zip(net.parameters(), flags, strict=True):
+            parameter.requires_grad_(flag)
+    return Costs(forward, ratio, kept, tuple(stage.parameters for stage in net.stages))
+
+
+@torch.no_grad()
+def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Seconds and output bytes of each stage, an image."""
+    owner = {name: index for index, stage in enumerate(net.stages) for name in stage.modules}
+    seconds, bytes_ = [0.0] * len(net.stages), [0] * len(net.stages)
+    began: dict[int, float] = {}
+
+    def before(module: nn.Module, _: object) -> None:
+        began[id(module)] = time.perf_counter()
+
+    def after(index: int):  # noqa: ANN202
+        def record(module: nn.Module, _: object, out: object) -> None:
+            seconds[index] += time.perf_counter() - began[id(module)]
+            bytes_[index] += out.numel() * out.element_size() if isinstance(out, Tensor) else 0
+
+        return record
+
+    leaves = [(n, m) for n, m in net.named_modules() if n in owner and not any(m.children())]
+    net(x)  # the first pass pays for set-up
+    hooks = [
+        h for n, m in leaves for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after(owner[n])))
+    ]
+    try:
+        for _ in range(REPEATS):
+            net(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    # the hooks slow every module down: shares are theirs, the total is that of a pass without them
+    share = whole_pass(net, x) / len(x) / max(sum(seconds), 1e-12)
+    return tuple(s * share for s in seconds), tuple(b // (REPEATS * len(x)) for b in bytes_)
+
+
+def whole_pass(net: Net, x: Tensor) -> float:
+    """Seconds of a forward pass, the best of a few."""
+    took = []
+    for _ in range(REPEATS):
+        synchronise(x.device)
+        began = time.perf_counter()
+        net(x)
+        synchronise(x.device)
+        took.append(time.perf_counter() - began)
+    return min(took)
+
+
+def synchronise(place: torch.device) -> None:
+    """Waits for a CUDA device, so that a clock read after it is right."""
+    if place.type == "cuda":
+        torch.cuda.synchronize(place)
+
+
+def backward_ratio(net: Net, x: Tensor) -> float:
+    """Time of a full backward pass over that of a forward pass."""
+    best = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        loss = net(x).square().mean()
+        synchronise(x.device)
+        middle = time.perf_counter()
+        torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)
+        synchronise(x.device)
+        best.append((time.perf_counter() - middle) / (middle - began))
+    return min(best)
+
+
+def said(trainable: int, memory: float, seconds: float) -> str:
+    """The estimate in words."""
+    time_ = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+    return f"{trainable / 1e6:.2f} M weights move, about {memory / 1e9:.1f} GB, {time_} an epoch"

@@ -1,0 +1,126 @@
+"""Running a net over images: predictions and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.errors import BadData, BadValue
+from workbench.images.batches import ahead
+from workbench.images.views import centre
+from workbench.metrics import Evaluation
+
+if TYPE_CHECKING:
+    from workbench.images import Images
+    from workbench.nets import Net
+
+CHUNK = 128  # images a forward pass where no gradients are kept
+
+
+def evaluate(
+    net: Net,
+    images: Images,
+    *,
+    split: str | None = "valid",
+    domain: str | None = None,
+    device: str | torch.device | None = None,
+    predict: Callable[[Net, Tensor], Tensor] | None = None,
+) -> Evaluation:
+    """What `net` is worth on `images`.
+
+    Args:
+        split: the split to use; None uses every image.
+        domain: one domain only.
+        device: where to run; the net's own by default.
+        predict: how logits are made, where a strategy has its own way.
+
+    Raises:
+        BadData: no such images, or classes that are not the net's.
+    """
+    part = images.part(split=split, domain=domain)
+    if not len(part):
+        raise BadData(
+            f"{images.name} has no images to evaluate in split {split!r}" + (f", domain {domain!r}" if domain else "")
+        )
+    _same_classes(net, part)
+    logits, kept = answers(net, part, device=device, predict=predict)
+    return judged(logits, kept, part)
+
+
+def judged(logits: np.ndarray, kept: np.ndarray, part: Images) -> Evaluation:
+    """The evaluation of `logits (N, K)` for the rows `kept (N,)` of `part`."""
+    sizes = tuple((name, len(classes)) for name, classes in part.tasks.items())
+    return Evaluation(
+        ids=part.frame["id"].to_numpy()[kept],
+        labels=part.labels()[kept],
+        probabilities=to_probabilities(logits, part.kind, [size for _, size in sizes]),
+        classes=tuple(part.classes),
+        kind=part.kind,
+        tasks=sizes,
+    )
+
+
+def to_probabilities(logits: np.ndarray, kind: str, sizes: list[int]) -> np.ndarray:
+    """Softmax over the classes, over each task's classes, or a sigmoid a tag; (N, K) -> (N, K) in float64."""
+    x = logits.astype(np.float64)
+    if kind == "tags":
+        return 1 / (1 + np.exp(-x))
+    parts = np.split(x, np.cumsum(sizes)[:-1], axis=1) if kind == "tasks" else [x]
+    powers = [np.exp(part - part.max(1, keepdims=True)) for part in parts]
+    return np.concatenate([power / power.sum(1, keepdims=True) for power in powers], axis=1)
+
+
+@torch.no_grad()
+def answers(
+    net: Net,
+    part: Images,
+    *,
+    device: str | torch.device | None = None,
+    predict: Callable[[Net, Tensor], Tensor] | None = None,
+    rows: np.ndarray | None = None,
+    autocast: torch.dtype | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (N, K) of the centre views, and the rows (N,) that they belong to: unreadable ones are left out.
+
+    The net's mode is put back as it was, module by module.
+    """
+    place = torch.device(device) if device is not None else next(net.parameters()).device
+    rows = np.arange(len(part)) if rows is None else rows
+    pre = net.preprocessing
+    view = part.view(pre.size, pre.interpolation, pre.crop_pct)
+    modes = {module: module.training for module in net.modules()}
+    net.to(place).eval()
+    try:
+        chunks = range(0, len(rows), CHUNK)
+        logits, kept = [], []
+        for start, (x, good) in zip(
+            chunks, ahead(lambda at: view.batch(rows[at : at + CHUNK]), chunks, 2), strict=True
+        ):
+            if not good.any():
+                continue
+            x = centre(x.to(place), pre.size).float() / 255
+            with torch.autocast(place.type, dtype=autocast, enabled=autocast is not None):
+                y = predict(net, x) if predict else net(x)
+            logits.append(y.float().cpu().numpy())
+            kept.append(rows[start : start + CHUNK][good])
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    if not logits:
+        raise BadData(f"none of the {len(rows)} images of {part.name} can be read; see images.problems")
+    return np.concatenate(logits), np.concatenate(kept)
+
+
+def _same_classes(net: Net, part: Images) -> None:
+    if net.classes is not None and len(net.classes) != len(part.classes):
+        raise BadValue(
+            f"the net answers with {len(net.classes)} classes, {part.name} has {len(part.classes)}; "
+            "give the net a head for them: wb.load(name, classes=images.classes)"
+        )
+    if net.classes is not None and tuple(net.classes) != tuple(part.classes):
+        odd = next((a, b) for a, b in zip(net.classes, part.classes, strict=True) if a != b)
+        raise BadValue(f"the net and {part.name} name their classes differently: {odd[0]!r} against {odd[1]!r}")

@@ -1,0 +1,112 @@
+"""The optimiser: parameter groups fixed at the start, rates set at every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from workbench.nets import Net
+from workbench.plan import Schedule
+
+ALWAYS = "strategy"  # the group of a strategy's own parameters, which move throughout
+
+
+def optimiser(net: Net, strategy: nn.Module, schedule: Schedule, decays: bool = True) -> torch.optim.Optimizer:
+    """An optimiser with two groups a stage (decayed or not) and one for the strategy's own parameters.
+
+    Groups cover every parameter that may ever move, whatever is frozen at the start: a thawed stage needs no
+    new group, and a resumed run finds the same ones.
+    """
+    groups: list[dict[str, Any]] = []
+    decay = schedule.weight_decay if decays else 0.0
+    parameters = dict(net.named_parameters())
+    spared = spared_names(net)
+    for stage in net.stages:
+        own = {name: parameters[name] for name in stage.tensors if name in parameters}
+        plain = [p for name, p in own.items() if p.ndim > 1 and name not in spared]
+        rest = [p for name, p in own.items() if p.ndim <= 1 or name in spared]
+        groups += [{"params": plain, "stage": stage.name, "weight_decay": decay}] if plain else []
+        groups += [{"params": rest, "stage": stage.name, "weight_decay": 0.0}] if rest else []
+    judges = [p for p in strategy.parameters() if p.requires_grad]
+    if judges:
+        groups.append({"params": judges, "stage": ALWAYS, "weight_decay": decay})
+    if schedule.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=0.0)
+
+
+def spared_names(net: Net) -> set[str]:
+    """Parameters that the architecture itself exempts from weight decay: tokens and position tables."""
+    ask = getattr(net.backbone, "no_weight_decay", None)
+    return {f"backbone.{name}" for name in ask()} if callable(ask) else set()
+
+
+def shape(schedule: Schedule, progress: float) -> float:
+    """The course of the rate over a run: a linear rise over the warm-up, then cosine to zero, or constant.
+
+    Args:
+        progress: share of the updates that are over, from 0 to below 1.
+    """
+    if progress < schedule.warmup:
+        return progress / schedule.warmup
+    if schedule.shape == "constant":
+        return 1.0
+    rest = (progress - schedule.warmup) / (1 - schedule.warmup)
+    return 0.5 * (1 + math.cos(math.pi * rest))
+
+
+def set_rates(optimizer: torch.optim.Optimizer, rates: dict[str, float], lr: float) -> None:
+    """Writes every group's rate: the base rate `lr` times its stage's multiplier."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * rates.get(group["stage"], 1.0)
+
+
+class Stepper:
+    """What a strategy calls to update: gradients in full precision, gathered over chunks and processes.
+
+    Args:
+        chunks: in how many parts the batch comes; the weights change with the last.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, clip: float, device: torch.device) -> None:
+        self.optimizer, self.clip, self.device = optimizer, clip, device
+        self.share, self.last, self.updates = 1.0, True, 0
+
+    def begin(self, share: float, last: bool) -> None:
+        """Announces a chunk: its share of the batch, and whether the weights change after it."""
+        self.share, self.last = share, last
+
+    def __call__(self, loss: Tensor, still: Iterable[nn.Parameter] = ()) -> None:
+        # backward runs in the precision of each forward operation; autocast around it is for forward passes only
+        with torch.autocast(self.device.type, enabled=False):
+            (loss.float() * self.share).backward()
+        if not self.last:
+            return
+        held = list(still)
+        for parameter in held:
+            parameter.grad = None
+        moving = [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        average(moving)
+        if self.clip:
+            nn.utils.clip_grad_norm_(moving, self.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.updates += 1
+
+
+def average(parameters: list[nn.Parameter]) -> None:
+    """Averages gradients over the processes of a run on several devices; nothing on one."""
+    if not dist.is_initialized() or not parameters:
+        return
+    flat = torch.cat([p.grad.reshape(-1) for p in parameters if p.grad is not None])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    at = 0
+    for p in parameters:
+        p.grad = flat[at : at + p.numel()].view_as(p)
+        at += p.numel()

@@ -1,0 +1,90 @@
+"""One update: a batch through the strategy, in as many chunks as memory asks for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from workbench.errors import RunFailed
+from workbench.loop import device as devices
+from workbench.loop.optimiser import Stepper
+from workbench.nets import Net
+from workbench.strategies import Batch, Examples, Losses, Strategy
+
+log = logging.getLogger("workbench")
+
+
+class Updater:
+    """Carries out updates; where memory runs out, again in twice as many chunks, same effective batch.
+
+    Attributes:
+        chunks: parts that a batch comes in; only ever raised.
+    """
+
+    def __init__(self, net: Net, strategy: Strategy, stepper: Stepper, autocast: torch.dtype | None) -> None:
+        self.net, self.strategy, self.stepper, self.autocast = net, strategy, stepper, autocast
+        self.chunks = 1
+
+    def __call__(self, batch: Batch, progress: float, weight: float = 1.0) -> Losses:
+        """One batch's update; its loss terms, averaged over the chunks.
+
+        Args:
+            weight: of this process's gradients, where several share the batch unevenly.
+
+        Raises:
+            RunFailed: memory runs out even in the smallest chunks.
+        """
+        while True:
+            try:
+                return self._attempt(batch, progress, weight)
+            except Exception as error:
+                if not devices.out_of_memory(error):
+                    raise
+                self._refuse_smaller(batch, error)
+            # outside the handler, so that the failed attempt's tensors are no longer held by its traceback
+            self.chunks *= 2
+            self.stepper.optimizer.zero_grad(set_to_none=True)
+            devices.free_memory(self.stepper.device)
+            log.warning("out of memory: batches now come in %d chunks, same effective batch", self.chunks)
+
+    def _attempt(self, batch: Batch, progress: float, weight: float) -> Losses:
+        total: dict[str, Tensor] = {}
+        whole, place = len(batch["labelled"].x), self.stepper.device
+        for index, chunk in enumerate(chunks(batch, self.chunks)):
+            share = len(chunk["labelled"].x) / whole
+            self.stepper.begin(share * weight, last=index == self.chunks - 1)
+            with torch.autocast(place.type, dtype=self.autocast, enabled=self.autocast is not None):
+                losses = self.strategy.step(self.net, chunk, progress, self.stepper)
+            for name, loss in losses.items():
+                part = share * loss.detach().float()
+                total[name] = total[name] + part if name in total else part
+        return total
+
+    def _refuse_smaller(self, batch: Batch, error: Exception) -> None:
+        # chunks of one image have no batch statistics; a strategy that updates several times a batch
+        # cannot gather the gradients of its second update before the first has been made
+        smallest = len(batch["labelled"].x) // (self.chunks * 2) < 2
+        if smallest or type(self.strategy).step is not Strategy.step:
+            raise RunFailed(
+                f"out of memory on {self.stepper.device}, with batches in {self.chunks} chunks; take smaller images, "
+                "a smaller batch_size, a smaller backbone or fewer moving stages"
+            ) from error
+
+
+def chunks(batch: Batch, count: int) -> Iterator[dict[str, Examples]]:
+    """A batch in `count` nearly equal parts, stream by stream."""
+    if count == 1:
+        yield dict(batch)
+        return
+    parts = {name: list(parted(examples, count)) for name, examples in batch.items()}
+    for index in range(count):
+        yield {name: part[index] for name, part in parts.items()}
+
+
+def parted(examples: Examples, count: int) -> Iterator[Examples]:
+    """One stream's examples in `count` nearly equal parts."""
+    labels = [None] * count if examples.y is None else examples.y.tensor_split(count)
+    return (Examples(x, y) for x, y in zip(examples.x.tensor_split(count), labels, strict=True))

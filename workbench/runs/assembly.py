@@ -1,0 +1,88 @@
+"""From plain data to what trains: a plan's parts looked up, opened and checked against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.images import Images, images
+from workbench.errors import BadValue
+from workbench.images.batches import Batches, stream
+from workbench.loop import Training, train
+from workbench.loop.device import device, rank_and_world
+from workbench.nets import Net, load
+from workbench.plan import Choice, Plan
+from workbench.strategies import strategies
+from workbench.tunings import tunings
+
+
+def open_images(choice: Choice, folder: Path | None = None) -> Images:
+    """The images that a plan names; those stored with a run are found in its folder, wherever it was moved."""
+    there = located(choice, folder)
+    return images(there.name, **there.params)
+
+
+def open_net(plan: Plan, data: Images, folder: Path | None = None) -> Net:
+    """The backbone that a plan names, with a head for the images' classes.
+
+    A head that has these very classes already (a net of an earlier run) is kept.
+    """
+    there = located(plan.backbone, folder)
+    net = load(there.name, **{"seed": plan.seed, **there.params})
+    if net.classes is None or tuple(net.classes) != tuple(data.classes):
+        net.new_head(list(data.classes), seed=plan.seed)
+    return net
+
+
+def located(choice: Choice, folder: Path | None) -> Choice:
+    """`choice` with what is stored in the run's folder given by its full path."""
+    if folder is None:
+        return choice
+    name, path = choice.name, choice.params.get("path")
+    if isinstance(path, str) and (folder / path).exists():
+        choice = choice.but(path=str(folder / path))
+    return Choice(str(folder / name), choice.params) if (folder / name).exists() else choice
+
+
+def assemble(plan: Plan, folder: Path | None = None, state: dict[str, Any] | None = None) -> Training:
+    """A training that is ready to be iterated.
+
+    Raises:
+        WorkbenchError: the plan's parts do not fit together, before any step.
+    """
+    data = open_images(plan.data, folder)
+    net = open_net(plan, data, folder)
+    strategy = strategies.make(plan.strategy)
+    batches = make_batches(plan, data, net, strategy.needs)
+    return train(net, tunings.make(plan.tuning), strategy, [batches], plan.schedule, seed=plan.seed, state=state)
+
+
+def make_batches(plan: Plan, data: Images, net: Net, needs: tuple[str, ...]) -> Batches:
+    """The streams of a plan, in the squares that the net wants."""
+    rank, world = rank_and_world()
+    return Batches(
+        data,
+        needs,
+        size=net.preprocessing.size,
+        interpolation=net.preprocessing.interpolation,
+        crop_pct=net.preprocessing.crop_pct,
+        batch_size=plan.schedule.batch_size,
+        seed=plan.seed,
+        rank=rank,
+        world=world,
+    )
+
+
+def check(plan: Plan) -> None:
+    """Opens the images and asks for the streams that the strategy reads: a launch that cannot work is refused here.
+
+    Raises:
+        WorkbenchError: what the worker would fail with.
+    """
+    data = plan.held.get("data") or open_images(plan.data)
+    cls = strategies[plan.strategy.name]
+    for name in cls.needs:
+        stream(data, name)
+    if data.kind not in cls.kinds:
+        raise BadValue(f"the strategy {cls.name} reads {' or '.join(cls.kinds)}; {data.name} holds {data.kind}")
+    device(plan.schedule)

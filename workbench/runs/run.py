@@ -1,0 +1,189 @@
+"""One run, by its folder: how it stands, what came out, stop and resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadValue, RunFailed, Unavailable
+from workbench.plan import Plan
+from workbench.runs import folder as files
+from workbench.runs.folder import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.images import Images
+    from workbench.metrics import Evaluation
+    from workbench.nets import Net
+
+
+def run(name: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None) -> Run:
+    """The run of that name, or in that folder.
+
+    Raises:
+        UnknownName: no such run, with near misses.
+    """
+    return Run(files.find(name, folder))
+
+
+class Run:
+    """A run is its folder: two objects of the same folder are the same run, in this kernel or the next."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.name = self.folder.name
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other.folder.resolve() == self.folder.resolve()
+
+    def __hash__(self) -> int:
+        return hash(self.folder.resolve())
+
+    def __repr__(self) -> str:
+        status = self.status
+        return f"Run {self.name}: {status.state}" + (f", {status.sentence}" if status.sentence else "")
+
+    @property
+    def plan(self) -> Plan:
+        """What was planned."""
+        return Plan.from_json((self.folder / files.PLAN).read_text())
+
+    @property
+    def status(self) -> Status:
+        """How it stands now."""
+        return files.read_status(self.folder)
+
+    @property
+    def alive(self) -> bool:
+        """Whether a worker is at it."""
+        return self.status.alive
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """Everything measured: a row a point, with step, epoch, split, loss and its terms, metrics, rates, speed."""
+        import pandas as pd
+
+        frame = pd.DataFrame(files.read_points(self.folder / files.POINTS)[0])
+        return frame if len(frame) else pd.DataFrame(columns=["step", "epoch", "split", "loss"])
+
+    def new_points(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """The points since byte `since`, and where to go on: for views that follow a run."""
+        return files.read_points(self.folder / files.POINTS, since)
+
+    @property
+    def log(self) -> str:
+        """What the worker said."""
+        path = self.folder / files.LOG
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, machine and device that it was made with."""
+        path = self.folder / files.ENVIRONMENT
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    @property
+    def proof(self) -> pd.DataFrame:
+        """The frozen stages with their hashes before and after: `unchanged` is the proof that they stood still."""
+        import pandas as pd
+
+        path = self.folder / files.PROOF
+        rows = json.loads(path.read_text())["stages"] if path.exists() else []
+        columns = ["stage", "from_epoch", "to_epoch", "before", "after", "unchanged"]
+        return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def images(self) -> Images:
+        """The images that it is trained on."""
+        from workbench.runs.assembly import open_images
+
+        return open_images(self.plan.data, self.folder)
+
+    def net(self) -> Net:
+        """The net as the schedule keeps it; of a run that is not done, as it was saved last.
+
+        Raises:
+            Unavailable: nothing was saved yet.
+        """
+        from workbench.nets import load
+
+        if (self.folder / files.WEIGHTS).exists():
+            return load(self.folder / files.WEIGHTS)
+        return self._unfinished()
+
+    def evaluate(self, split: str | None = "valid", domain: str | None = None) -> Evaluation:
+        """What the net is worth on a split of its images; of the source domain where there are two and none is named."""
+        from workbench.evaluation import evaluate
+
+        data = self.images if domain is not None else self.images.source
+        return evaluate(self.net(), data, split=split, domain=domain)
+
+    def stop(self, wait: float = 0.0) -> Run:
+        """Asks the worker to save its state and end; returns at once, or after at most `wait` seconds."""
+        if self.alive:
+            (self.folder / files.STOP).touch()
+            if wait:
+                self.wait(wait)
+        return self
+
+    def resume(self) -> Run:
+        """Goes on in the background from the last state; of a finished run nothing is left to do.
+
+        Raises:
+            Unavailable: it is under way already.
+        """
+        from workbench.runs.launching import start
+
+        if self.status.state != "done":
+            start(self.folder)
+        return self
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Waits until no worker is at it, at most `timeout` seconds.
+
+        Raises:
+            RunFailed: the run failed.
+            Unavailable: it is still under way after `timeout`.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.alive:
+            if end is not None and time.monotonic() > end:
+                raise Unavailable(f"{self.name} is still {self.status.state} after {timeout:g} s")
+            time.sleep(0.1)
+        status = self.status
+        if status.state == "failed":
+            raise RunFailed(f"{self.name} failed: {status.sentence}")
+        return self
+
+    def delete(self) -> None:
+        """Removes the folder with everything in it.
+
+        Raises:
+            BadValue: a worker is at it.
+        """
+        if self.alive:
+            raise BadValue(f"{self.name} is under way; stop it first")
+        shutil.rmtree(self.folder)
+
+    def _unfinished(self) -> Net:
+        import torch
+
+        from workbench.runs.assembly import open_net
+        from workbench.tunings import tunings
+
+        path = self.folder / files.STATE
+        if not path.exists():
+            raise Unavailable(f"{self.name} has saved no weights yet; it is {self.status.state}")
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        net = open_net(self.plan, self.images, self.folder)
+        tunings.make(self.plan.tuning).apply(net)
+        net.load_state_dict(state["best"]["weights"] or state["net"])
+        return net.requires_grad_(True).eval()

@@ -1,0 +1,48 @@
+"""`python -m workbench.runs.worker FOLDER`: carries out the plan in FOLDER; the one way in for every launcher."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.runs import folder as files
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Trains the run in the folder given; 0 when done or stopped, 1 when it failed, 2 when it could not begin."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if len(given) != 1 or given[0].startswith("-"):
+        sys.stderr.write("usage: python -m workbench.runs.worker FOLDER\n")
+        return 2
+    folder = Path(given[0]).resolve()
+    if not (folder / files.PLAN).exists():
+        sys.stderr.write(f"{folder} is no run: it holds no {files.PLAN}\n")
+        return 2
+    if sys.stderr.isatty():  # in the background stderr is the run's log already
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
+    return work(folder)
+
+
+def work(folder: Path) -> int:
+    """Carries out the run, alone or with the processes that a launcher started beside this one."""
+    from workbench.runs import together
+    from workbench.runs.carrying import Carrier
+
+    together_now = together.join()
+    # a scheduler that wants its machine back says so with SIGTERM: stop cleanly, state saved
+    signal.signal(signal.SIGTERM, lambda *_: (folder / files.STOP).touch())
+    try:
+        status = Carrier(folder, queued=not together_now).carry_out()
+    except WorkbenchError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if status.state == "failed":
+        sys.stderr.write(f"{status.sentence}\n")
+    return 1 if status.state == "failed" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

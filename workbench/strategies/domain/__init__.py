@@ -1,0 +1,1 @@
+"""Strategies for a target domain without labels."""

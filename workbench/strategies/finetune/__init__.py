@@ -1,0 +1,1 @@
+"""Strategies that fit labels, with or without a pull towards the start."""
