@@ -1,0 +1,61 @@
+"""Figures: arrays and frames in, one picture with an answer in its title out.
+
+Plotly for points, lines, bars and heat; matplotlib for grids of images. Nothing here computes results, reads
+files or knows the rest of the house. Names are resolved on first use, so importing this costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .backbone_map import backbones as backbones
+    from .calibration import reliability as reliability
+    from .class_bars import per_class as per_class
+    from .confusion_matrix import confusion as confusion
+    from .figure import Figure as Figure
+    from .image_grid import Sheet as Sheet
+    from .image_grid import mistakes as mistakes
+    from .image_grid import side_by_side as side_by_side
+    from .image_grid import thumbnails as thumbnails
+    from .intervals import comparison as comparison
+    from .learning_curves import curves as curves
+    from .lr_curve import lr_finder as lr_finder
+    from .named_lines import lines as lines
+    from .rate_grid import rates as rates
+    from .stage_bars import stages as stages
+
+# public name -> the module it stands in; no function bears its module's name, since importing a module
+# binds it on the package over any function of that name
+_HOME = {
+    "Figure": "figure",
+    "Sheet": "image_grid",
+    "backbones": "backbone_map",
+    "comparison": "intervals",
+    "confusion": "confusion_matrix",
+    "curves": "learning_curves",
+    "lines": "named_lines",
+    "lr_finder": "lr_curve",
+    "mistakes": "image_grid",
+    "per_class": "class_bars",
+    "rates": "rate_grid",
+    "reliability": "calibration",
+    "side_by_side": "image_grid",
+    "stages": "stage_bars",
+    "thumbnails": "image_grid",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"there is no figure {name!r}; there are {', '.join(sorted(_HOME))}")
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

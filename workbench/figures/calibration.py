@@ -1,0 +1,135 @@
+"""Whether a net is right as often as it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import style
+from .figure import Figure, page
+from .words import percent, plain
+
+
+def reliability(probabilities: Any, labels: Any = None, *, bins: int = 10, title: str | None = None) -> Figure:
+    """Confidence against accuracy in bins, the perfect line drawn, and how many images stand in each bin below.
+
+    Args:
+        probabilities: (N, K), rows summing to 1; or anything with `.probabilities` and `.labels`.
+        labels: (N,) class numbers within 0..K-1.
+        bins: equally wide bins of confidence, 2..50.
+        title: replaces the answer read from the numbers.
+
+    Raises:
+        ValueError: the shapes do not match.
+    """
+    labels = getattr(probabilities, "labels", None) if labels is None else labels
+    p = np.asarray(getattr(probabilities, "probabilities", probabilities), dtype=float)
+    y = np.asarray(labels)
+    if p.ndim != 2 or y.shape != (len(p),) or not len(p):
+        raise ValueError(f"reliability wants probabilities (N, K) and labels (N,); there came {p.shape} and {y.shape}")
+    sure, right = p.max(axis=1), p.argmax(axis=1) == y
+    table = _binned(sure, right, bins)
+    error = float(np.sum(table["n"] * np.abs(table["accuracy"] - table["confidence"])) / len(p))
+    answer = _answer(float(sure.mean()), float(right.mean()))
+    return _drawn(table, bins, error, len(p), plain(title if title is not None else answer))
+
+
+def _answer(sure: float, right: float) -> str:
+    gap = sure - right
+    if abs(gap) < 0.02:
+        return f"As sure as it is right: {percent(sure, 0)} sure, {percent(right, 0)} right"
+    return (
+        f"{'Too sure' if gap > 0 else 'Not sure enough'}: {percent(sure, 0)} sure on average, {percent(right, 0)} right"
+    )
+
+
+def _binned(sure: np.ndarray, right: np.ndarray, bins: int) -> dict[str, np.ndarray]:
+    at = np.minimum((sure * bins).astype(int), bins - 1)
+    n = np.bincount(at, minlength=bins)
+    seen = n > 0
+    mean = {
+        name: np.bincount(at, weights=values.astype(float), minlength=bins)[seen] / n[seen]
+        for name, values in (("confidence", sure), ("accuracy", right))
+    }
+    return {"bin": np.flatnonzero(seen), "n": n[seen], **mean}
+
+
+def _drawn(table: dict[str, np.ndarray], bins: int, error: float, images: int, heading: str) -> Figure:
+    figure = page(
+        heading,
+        width=480,
+        height=500,
+        subtitle=f"expected calibration error {percent(error)} over {bins} bins, {images:,} images".replace(",", " "),
+        margin={"l": 62, "r": 24, "t": 78, "b": 50},
+    )
+    told = [
+        f"{n} images<br>{percent(c)} sure, {percent(a)} right"
+        for n, c, a in zip(table["n"], table["confidence"], table["accuracy"], strict=True)
+    ]
+    _gaps(figure, table)
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name="perfect",
+        line={"color": style.RULE, "width": 1.2, "dash": "dash"},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=table["confidence"].tolist(),
+        y=table["accuracy"].tolist(),
+        mode="lines+markers",
+        name="net",
+        line={"color": style.FINE_TUNED, "width": 2.5},
+        marker={"color": style.FINE_TUNED, "size": 8},
+        hoverinfo="text",
+        hovertext=told,
+    )
+    figure.add_bar(
+        x=((table["bin"] + 0.5) / bins).tolist(),
+        y=table["n"].tolist(),
+        width=0.92 / bins,
+        name="images",
+        marker={"color": style.FROM_SCRATCH, "line": {"width": 0}},
+        hoverinfo="text",
+        hovertext=told,
+        yaxis="y2",
+    )
+    figure.add_annotation(
+        x=0.2,
+        y=0.2,
+        text="as sure as right",
+        xanchor="left",
+        yanchor="bottom",
+        xshift=-34,
+        yshift=12,
+        showarrow=False,
+        font={"size": style.SMALL},
+    )
+    figure.update_layout(
+        xaxis={"range": [0, 1], "tickformat": ".0%", "title": {"text": "confidence"}, "anchor": "y2"},
+        yaxis={
+            "range": [0, 1],
+            "domain": [0.24, 1],
+            "tickformat": ".0%",
+            "title": {"text": "accuracy"},
+            "showgrid": True,
+        },
+        yaxis2={"domain": [0, 0.17], "title": {"text": "images"}, "nticks": 3, "anchor": "x", "rangemode": "tozero"},
+    )
+    return figure
+
+
+def _gaps(figure: Figure, table: dict[str, np.ndarray]) -> None:
+    """The distance of each bin from the perfect line, as a faint stroke."""
+    for sure, right in zip(table["confidence"], table["accuracy"], strict=True):
+        figure.add_shape(
+            type="line",
+            x0=sure,
+            x1=sure,
+            y0=sure,
+            y1=right,
+            line={"color": style.faint(style.LOSS, 0.45), "width": 6},
+            layer="below",
+        )

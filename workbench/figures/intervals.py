@@ -1,0 +1,134 @@
+"""Which of several is better, and by how much, given the uncertainty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from . import style
+from .figure import Figure, page
+from .placing import padded
+from .words import listed, plain, short, these_columns
+
+_ROW = 30
+
+
+def comparison(
+    frame: Any,
+    *,
+    axis: str = "difference, points",
+    level: float | None = None,
+    signed: bool = True,
+    digits: int = 1,
+    title: str | None = None,
+) -> Figure:
+    """A dot with its interval for every name, on one axis with the zero line drawn.
+
+    Args:
+        frame: frame with name and value, optionally low and high (the ends of the interval), in the unit of `axis`.
+        axis: title of the axis, with its unit.
+        level: level of the intervals within 0..1, told in the caption.
+        signed: values are gains and losses: coloured by sign, written with it.
+        digits: digits after the point, 0..6.
+        title: replaces the answer read from the frame.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    these_columns(frame, ("name", "value"), "comparison")
+    rows = frame.reset_index(drop=True).iloc[::-1].reset_index(drop=True)
+    if not {"low", "high"} <= set(rows.columns):
+        rows = rows.assign(low=rows["value"], high=rows["value"])
+    names = [short(n, 34) for n in rows["name"]]
+    left = 22 + 6.7 * max([len(n) for n in names], default=4)
+    figure = page(
+        plain(title if title is not None else _answer(rows, signed, digits)),
+        height=int(80 + _ROW * len(rows) + 52),
+        subtitle=f"whiskers: {level * 100:g} % interval" if level else None,
+        margin={"l": left, "r": 90, "t": 72 if level else 56, "b": 52},
+    )
+    _zero(figure)
+    _dots(figure, rows, signed, digits)
+    figure.update_xaxes(
+        range=list(padded([0.0, *rows["low"], *rows["high"]], 0.06, 0.06)), showgrid=True, title_text=plain(axis)
+    )
+    figure.update_yaxes(
+        range=[-0.6, len(rows) - 0.4],
+        tickvals=list(range(len(rows))),
+        ticktext=[plain(n) for n in names],
+        ticks="",
+        showline=False,
+    )
+    return figure
+
+
+def _zero(figure: Figure) -> None:
+    figure.add_shape(
+        type="line", xref="x", yref="y domain", x0=0, x1=0, y0=0, y1=1, line={"color": style.RULE, "width": 1.5}
+    )
+
+
+def _colour(row: pd.Series, signed: bool) -> str:
+    if not signed:
+        return style.CATEGORIES[0]
+    if row["low"] <= 0 <= row["high"]:
+        return style.FROM_SCRATCH
+    return style.GAIN if row["value"] > 0 else style.LOSS
+
+
+def _written(value: float, signed: bool, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−") if signed else f"{value:.{digits}f}"
+
+
+def _dots(figure: Figure, rows: pd.DataFrame, signed: bool, digits: int) -> None:
+    for at, row in rows.iterrows():
+        colour = _colour(row, signed)
+        value, y = float(row["value"]), float(at)  # type: ignore[arg-type]
+        figure.add_scatter(
+            x=[float(row["low"]), float(row["high"])],
+            y=[y, y],
+            mode="lines",
+            name="interval",
+            line={"color": style.faint(colour, 0.5), "width": 5},
+            hoverinfo="skip",
+        )
+        clear = not (row["low"] <= 0 <= row["high"]) or not signed
+        figure.add_scatter(
+            x=[value],
+            y=[y],
+            mode="markers",
+            name=plain(row["name"]),
+            marker={"color": colour if clear else "#ffffff", "size": 11, "line": {"color": colour, "width": 2}},
+            hoverinfo="text",
+            hovertext=[_told(row, signed, digits)],
+        )
+        figure.add_annotation(
+            xref="paper",
+            x=1,
+            xshift=74,
+            y=y,
+            text=_written(value, signed, digits),
+            xanchor="right",
+            showarrow=False,
+        )
+
+
+def _told(row: pd.Series, signed: bool, digits: int) -> str:
+    value, low, high = (_written(float(row[c]), signed, digits) for c in ("value", "low", "high"))
+    return f"<b>{plain(row['name'])}</b> {value}<br>{low} to {high}"
+
+
+def _answer(rows: pd.DataFrame, signed: bool, digits: int) -> str:
+    if rows.empty:
+        return "Nothing to compare"
+    best = rows.loc[rows["value"].idxmax()]
+    if not signed:
+        return f"{short(best['name'], 30)} is highest, {_written(best['value'], False, digits)}"
+    clear = [short(n, 24) for n, low in zip(rows["name"], rows["low"], strict=True) if low > 0]
+    if not clear:
+        return "No gain is clear of zero"
+    gain = _written(float(best["value"]), True, digits)
+    if len(clear) > 3:
+        return f"{len(clear)} of {len(rows)} gain clearly; most {short(best['name'], 24)}, {gain}"
+    return f"{listed(clear[::-1])} gain{'s' if len(clear) == 1 else ''} clearly; most {short(best['name'], 24)}, {gain}"

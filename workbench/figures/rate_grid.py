@@ -1,0 +1,197 @@
+"""A tuning as a picture: which stage moves in which epoch, and how fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import style
+from .figure import Figure, page
+from .words import plain, short, times
+
+_ROW, _NAME = 24, 6.9  # pixels of a row, of a letter
+_SLOWEST = 1e-3  # × base: the dark end of the ramp, unless something is slower
+
+
+def rates(
+    grid: Any, stages: Sequence[Any], shares: Sequence[float] | None = None, *, title: str | None = None
+) -> Figure:
+    """The learning rate of every stage in every epoch: the head on top, frozen hatched, bright is fast.
+
+    Args:
+        grid: multipliers of the base rate (S, E), 0 or more; 0 is frozen; rows from the stem to the head.
+        stages: S names, or objects with `.name` and `.share`, stem to head.
+        shares: S shares of the parameters within 0..1; taken from the stages when they have them.
+        title: replaces the answer read from the grid.
+
+    Raises:
+        ValueError: the grid is not (S, E), holds a negative or no number, or does not match the stages.
+    """
+    multipliers = np.asarray(grid, dtype=float)
+    if multipliers.ndim != 2 or multipliers.shape[0] != len(stages) or 0 in multipliers.shape:
+        raise ValueError(
+            f"a grid of rates has a row a stage and a column an epoch; "
+            f"there came the shape {multipliers.shape} for {len(stages)} stages"
+        )
+    if not np.isfinite(multipliers).all() or (multipliers < 0).any():
+        raise ValueError("a rate is 0 (frozen) or a positive multiple of the base rate")
+    names = [str(getattr(stage, "name", stage)) for stage in stages]
+    if shares is None and all(hasattr(stage, "share") for stage in stages):
+        shares = [float(stage.share) for stage in stages]
+    heading = plain(title if title is not None else _answer(multipliers, names, shares))
+    return _drawn(multipliers, names, shares, heading)
+
+
+def _answer(grid: np.ndarray, names: list[str], shares: Sequence[float] | None) -> str:
+    ever, always = (grid > 0).any(axis=1), (grid > 0).all(axis=1)
+    if not ever.any():
+        return "Every stage is frozen; nothing trains"
+    moving = [n for n, e in zip(names, ever, strict=True) if e]
+    if ever.all() and always.all():
+        even = np.ptp(grid) < 1e-12
+        return "Every stage trains from the first epoch" + ("" if even else ", at its own rate")
+    who = f"Only {short(moving[0], 20)} trains" if len(moving) == 1 else f"{len(moving)} of {len(names)} stages train"
+    if not (always == ever).all():
+        first, last = int((grid[:, 0] > 0).sum()), int((grid[:, -1] > 0).sum())
+        who = f"{first} of {len(names)} stages train in the first epoch, {last} in the last"
+    if shares is None:
+        return who
+    return f"{who}: {100 * float(np.sum(np.asarray(shares)[ever])):.3g} % of the parameters"
+
+
+def _drawn(grid: np.ndarray, names: list[str], shares: Sequence[float] | None, heading: str) -> Figure:
+    stages, epochs = grid.shape
+    labels = [short(n, 24) for n in names]
+    left = 18 + _NAME * max(len(n) for n in labels) + (64 if shares is not None else 8)
+    cell = min(max(560 / epochs, 5), 40)
+    width = max(left + cell * epochs + 20, 400)
+    figure = page(
+        heading,
+        width=int(width),
+        height=int(66 + _ROW * stages + 84),
+        margin={"l": left, "r": max(width - left - cell * epochs, 10), "t": 66, "b": 84},
+        barmode="overlay",
+    )
+    figure.add_bar(**_cells(grid, names))
+    _key(figure, grid, left)
+    figure.update_layout(
+        showlegend=True,
+        legend={"y": 0, "yanchor": "top", "yref": "container", "xref": "container", "x": 0.008, "itemclick": False},
+    )
+    figure.update_layout(legend={"y": 0.005, "yanchor": "bottom", "itemdoubleclick": False})
+    every = max(1, math.ceil(epochs * 18 / (cell * epochs))) if cell < 18 else 1
+    ticks = [e for e in range(epochs) if (e + 1) % every == 0 or e == 0]
+    figure.update_xaxes(
+        range=[0, epochs],
+        tickvals=[e + 0.5 for e in ticks],
+        ticktext=[str(e + 1) for e in ticks],
+        ticks="",
+        showline=False,
+        title={"text": "epoch", "standoff": 4},
+    )
+    _rows(figure, labels, shares, left)
+    return figure
+
+
+def _rows(figure: Figure, labels: list[str], shares: Sequence[float] | None, left: float) -> None:
+    stages = len(labels)
+    figure.update_yaxes(
+        range=[-0.5, stages - 0.5],
+        tickvals=list(range(stages)),
+        ticktext=[f"{100 * s:.1f} %" for s in shares] if shares is not None else [""] * stages,
+        ticks="",
+        showline=False,
+    )
+    headings = [(stages - 0.5, "stage", 14 - left, "left", 12)]
+    if shares is not None:
+        headings.append((stages - 0.5, "share", -4, "right", 12))
+    rows = [(float(at), plain(label), 14 - left, "left", 0) for at, label in enumerate(labels)]
+    for y, text, shift, anchor, up in rows + headings:
+        figure.add_annotation(
+            xref="paper",
+            x=0,
+            y=y,
+            text=text,
+            xanchor=anchor,
+            xshift=shift,
+            yshift=up,
+            showarrow=False,
+            font={"size": style.SMALL if up else style.TEXT},
+        )
+
+
+def _span(grid: np.ndarray) -> tuple[float, float]:
+    lit = grid[grid > 0]
+    if not lit.size:
+        return _SLOWEST, 1.0
+    return min(float(lit.min()), _SLOWEST), max(float(lit.max()), 1.0)
+
+
+def _colour(multiplier: float, low: float, high: float) -> str:
+    if multiplier == 0:
+        return style.FROZEN
+    return style.ramp(math.log(multiplier / low) / math.log(high / low))
+
+
+def _cells(grid: np.ndarray, names: list[str]) -> dict[str, Any]:
+    stages, epochs = grid.shape
+    low, high = _span(grid)
+    places = [(s, e) for s in range(stages) for e in range(epochs)]
+    gap = 0.06 if epochs <= 60 else 0.0
+    return {
+        "x": [1 - gap] * len(places),
+        "base": [e + gap / 2 for _, e in places],
+        "y": [s for s, _ in places],
+        "width": 0.88,
+        "orientation": "h",
+        "name": "rates",
+        "showlegend": False,
+        "marker": {
+            "color": [_colour(grid[p], low, high) for p in places],
+            "line": {"width": 0},
+            "pattern": {
+                "shape": ["/" if grid[p] == 0 else "" for p in places],
+                "fgcolor": style.FROZEN_HATCH,
+                "size": 5,
+                "solidity": 0.18,
+            },
+        },
+        "hoverinfo": "text",
+        "hovertext": [_told(names[s], e, float(grid[s, e])) for s, e in places],
+    }
+
+
+def _told(name: str, epoch: int, multiplier: float) -> str:
+    return f"<b>{plain(name)}</b>, epoch {epoch + 1}<br>{'frozen' if multiplier == 0 else times(multiplier) + ' base'}"
+
+
+def _key(figure: Figure, grid: np.ndarray, left: float) -> None:
+    """The legend: frozen, then the rates that occur, or round ones between where many occur."""
+    low, high = _span(grid)
+    lit = sorted({float(f"{v:.2g}") for v in grid[grid > 0]})
+    if len(lit) > 5:
+        steps = np.geomspace(lit[0], lit[-1], 5)
+        lit = [float(f"{v:.1g}") for v in steps]
+    entries = [("frozen", 0.0)] if (grid == 0).any() else []
+    entries += [(times(v) + (" base rate" if v == lit[-1] else ""), v) for v in lit]
+    for name, multiplier in entries:
+        figure.add_bar(
+            x=[None],
+            y=[None],
+            name=name,
+            showlegend=True,
+            marker={
+                "color": _colour(multiplier, low, high),
+                "line": {"width": 0},
+                "pattern": {
+                    "shape": "/" if multiplier == 0 else "",
+                    "fgcolor": style.FROZEN_HATCH,
+                    "size": 5,
+                    "solidity": 0.18,
+                },
+            },
+            hoverinfo="skip",
+        )
