@@ -38,8 +38,6 @@ class CifarResNet(nn.Module):
         num_classes: K.
     """
 
-    default_cfg = {"input_size": (3, 32, 32), "crop_pct": 1.0, "interpolation": "bilinear"}
-
     def __init__(
         self,
         blocks_per_stage: Sequence[int] = (3, 3, 3),

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadValue, UnknownName, Unavailable
-from workbench.nets import saving, torchvision_nets, weights, zoo
+from workbench.errors import BadValue, Unavailable, UnknownName
+from workbench.nets import saving, torchvision_nets, weights, zoos
 from workbench.nets.recipe import Recipe
 
 RUN = "weights.safetensors"  # the file in a finished run's folder
@@ -35,7 +35,7 @@ def find(name: str, architecture: str | None = None) -> tuple[Recipe, str]:
         return Recipe(short, short, weights="hub"), short
     if name in torchvision_nets.BARE:
         return _torchvision(name), f"torchvision/{name}"
-    entry = zoo.bare(name)
+    entry = zoos.bare(name)
     if entry is not None:
         return entry, name
     if not _is_path(name):
@@ -53,8 +53,8 @@ def _at(path: Path, architecture: str | None) -> Recipe:
         return _folder(path, architecture)
     if path.is_file():
         return _file(path, architecture)
-    if zoo.entries(path.parent):
-        return zoo.recipe(path.parent, path.name)
+    if zoos.entries(path.parent):
+        return zoos.recipe(path.parent, path.name)
     missing = next((p for p in [path, *path.parents] if p.parent.exists()), path)
     raise UnknownName(f"there is no file or folder {path}; {missing.parent} has no {missing.name!r}")
 
@@ -62,28 +62,28 @@ def _at(path: Path, architecture: str | None) -> Recipe:
 def _folder(path: Path, architecture: str | None) -> Recipe:
     if (path / RUN).is_file():
         return _file(path / RUN, architecture)
-    listed = zoo.entries(path)
+    listed = zoos.entries(path)
     if len(listed) == 1:
-        return zoo.recipe(path, next(iter(listed)))
+        return zoos.recipe(path, next(iter(listed)))
     if listed:
         raise BadValue(f"{path} is a zoo of {len(listed)} nets; name one: {path.name}/{next(iter(listed))}")
     if (path / "plan.json").is_file():
         raise Unavailable(f"the run in {path} has no {RUN} yet; it is written when the run ends")
     found = sorted(f for f in path.iterdir() if f.is_file() and f.suffix in weights.SUFFIXES)
     if not found:
-        raise BadValue(f"{path} holds no weights: no {zoo.INDEX} and no file ending in {', '.join(weights.SUFFIXES)}")
+        raise BadValue(f"{path} holds no weights: no {zoos.INDEX} and no file ending in {', '.join(weights.SUFFIXES)}")
     if len(found) > 1:
         names = " and ".join(f.name for f in found[:4])
-        raise BadValue(f"{path} holds {len(found)} files of weights, {names}; name one of them, or add {zoo.INDEX}")
+        raise BadValue(f"{path} holds {len(found)} files of weights, {names}; name one of them, or add {zoos.INDEX}")
     return _file(found[0], architecture)
 
 
 def _file(path: Path, architecture: str | None) -> Recipe:
     if not path.name.endswith(weights.SUFFIXES):
         raise BadValue(f"{path} is no file of weights; they end in {', '.join(weights.SUFFIXES)}")
-    listed = next((n for n, entry in zoo.entries(path.parent).items() if entry["file"] == path.name), None)
+    listed = next((n for n, entry in zoos.entries(path.parent).items() if entry["file"] == path.name), None)
     if listed is not None:
-        return zoo.recipe(path.parent, listed)
+        return zoos.recipe(path.parent, listed)
     metadata = weights.metadata_of(path)
     if saving.KEY in metadata:
         return saving.recipe_of(metadata[saving.KEY], path)
@@ -91,15 +91,15 @@ def _file(path: Path, architecture: str | None) -> Recipe:
         known, _ = find(architecture)
         return known.but(name=path.name, weights=path, classes=None, source={})
     if "architecture" in metadata:
-        return zoo.from_entry({"name": path.stem, **metadata}).but(weights=path)
+        return zoos.from_entry({"name": path.stem, **metadata}).but(weights=path)
     raise BadValue(f'{path} does not say which architecture it is of; add architecture="resnet18" or whichever it is')
 
 
 def _builtin(name: str) -> Recipe:
-    listed = zoo.entries(zoo.BUILTIN)
+    listed = zoos.entries(zoos.BUILTIN)
     if not listed:
         raise Unavailable(f"wb/{name} is a net of the built-in zoo, and this version of the workbench ships none")
-    return zoo.recipe(zoo.BUILTIN, name)
+    return zoos.recipe(zoos.BUILTIN, name)
 
 
 def _torchvision(name: str) -> Recipe:
@@ -113,7 +113,7 @@ def _unknown(name: str) -> UnknownName:
     """Near misses among thousands of names; the tag is compared apart, since it outweighs the name."""
     import timm
 
-    known: list[Any] = [*timm.list_models(), *torchvision_nets.BARE, *zoo.offline()]
+    known: list[Any] = [*timm.list_models(), *torchvision_nets.BARE, *zoos.offline()]
     close = difflib.get_close_matches(name.split(".")[0].lower(), known, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}?" if close else "`wb.backbones()` lists them all"
     return UnknownName(f"no backbone is called {name!r}; {hint}")

@@ -112,6 +112,8 @@ def linear(features: int, classes: int, seed: int) -> nn.Linear:
 def _parts(found: object) -> list[nn.Module]:
     if isinstance(found, (tuple, list, nn.ModuleList)):
         return [part for item in found for part in _parts(item)]
+    # SAM's encoder answers with its whole head, pooling included
+    found = getattr(found, "fc", found)
     return [found] if isinstance(found, nn.Module) and not isinstance(found, nn.Identity) else []
 
 

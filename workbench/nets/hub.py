@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from workbench.errors import BadValue, UnknownName, Unavailable
-from workbench.nets import zoo
+from workbench.errors import BadValue, Unavailable, UnknownName
+from workbench.nets import zoos
 
 PATIENCE = 3.0  # seconds to wait for a connection before the network counts as away
 FILES = ("model.safetensors", "pytorch_model.bin")
@@ -86,7 +86,7 @@ def need_network(name: str, url: str | None = None) -> None:
 
 def offline() -> list[str]:
     """Names that `load` takes without any network."""
-    return [*zoo.offline(), *_fetched()]
+    return [*zoos.offline(), *_fetched()]
 
 
 def _fetched() -> list[str]:

@@ -11,7 +11,8 @@ from typing import Any
 from torch import nn
 
 from workbench.errors import BadValue
-from workbench.nets import build, filling, heads, measure, preprocessing as pixels, saving, torchvision_nets
+from workbench.nets import build, filling, heads, measure, saving, torchvision_nets
+from workbench.nets import preprocessing as pixels
 from workbench.nets.find import find
 from workbench.nets.net import Net, checked_classes
 from workbench.nets.preprocessing import Preprocessing
@@ -86,7 +87,7 @@ def _net(recipe: Recipe, choice: Choice, pretrained: bool, size: int | None, wan
 
 def _assembled(model: nn.Module, recipe: Recipe, choice: Choice, size: int | None, wanted: Any) -> Net:
     own = _own(model, recipe)
-    fixed = _fixed(model)
+    fixed = _fixed(model, recipe)
     source = {**_source(model, recipe), **recipe.source}
     classes = recipe.classes
     if hasattr(model, "get_classifier"):
@@ -118,9 +119,9 @@ def _own(model: nn.Module, recipe: Recipe) -> Preprocessing:
     return Preprocessing(**given)
 
 
-def _fixed(model: nn.Module) -> bool:
+def _fixed(model: nn.Module, recipe: Recipe) -> bool:
     config = getattr(model, "pretrained_cfg", None) or {}
-    return bool(config.get("fixed_input_size"))
+    return bool(config.get("fixed_input_size")) and not recipe.kwargs.get("dynamic_img_size")
 
 
 def _source(model: nn.Module, recipe: Recipe) -> dict[str, Any]:

@@ -33,25 +33,57 @@ def shapes(net: nn.Module, size: int, stages: Mapping[str, tuple[str, ...]]) -> 
     """The output shape of each stage for one image, without the batch axis.
 
     Args:
-        stages: names of modules by stage; the one that ends last gives the stage's output.
+        stages: names of modules by stage; the outermost one that ends last gives the stage's output.
     """
-    owner = {module: stage for stage, modules in stages.items() for module in modules}
-    ended: dict[str, tuple[int, ...] | None] = dict.fromkeys(stages)
+    found: dict[str, tuple[int, ...] | None] = dict.fromkeys(stages)
 
     def note(stage: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        seen: list[nn.Module] = []
+
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+            if module in seen:  # a dropout that several stages share is heard once
+                return
+            seen.append(module)
             tensor = output if isinstance(output, Tensor) else _only_tensor(output)
-            ended[stage] = tuple(tensor.shape[1:]) if tensor is not None else None
+            shape = tuple(tensor.shape[1:]) if tensor is not None else None
+            weightless = next(module.parameters(), None) is None
+            if not (weightless and _pooled(shape, found[stage])):
+                found[stage] = shape
 
         return hook
 
-    hooks = [m.register_forward_hook(note(owner[n])) for n, m in net.named_modules() if n in owner]
+    modules = dict(net.named_modules())
+    hooks = []
+    for stage, names in stages.items():
+        hook = note(stage)
+        outer = [n for n in names if _called(modules[n]) and not _inside(n, names, modules)]
+        hooks += [modules[n].register_forward_hook(hook) for n in outer]
     try:
         forward(net, size)
     finally:
-        for hook in hooks:
-            hook.remove()
-    return ended
+        for handle in hooks:
+            handle.remove()
+    return found
+
+
+def _called(module: nn.Module) -> bool:
+    """Whether a module runs itself; lists only hold others."""
+    return not isinstance(module, (nn.ModuleList, nn.ModuleDict, nn.ParameterList))
+
+
+def _inside(name: str, names: tuple[str, ...], modules: Mapping[str, nn.Module]) -> bool:
+    """Whether a module of the same stage, not a mere list, holds this one."""
+    while name := name.rpartition(".")[0]:
+        if name in names and _called(modules[name]):
+            return True
+    return False
+
+
+def _pooled(shape: tuple[int, ...] | None, before: tuple[int, ...] | None) -> bool:
+    """Whether a map became a vector: the pooling that ends a backbone says less about its stage than the map."""
+    if not before or not shape:
+        return False
+    return len(before) > 1 and (len(shape) == 1 or shape[-2:] == (1, 1))
 
 
 def _only_tensor(output: Any) -> Tensor | None:

@@ -158,7 +158,7 @@ def checked_classes(classes: Any) -> tuple[int, tuple[str, ...] | None]:
     Raises:
         BadValue: fewer than two, two of one name, or neither a number nor names.
     """
-    if isinstance(classes, bool) or isinstance(classes, (str, bytes)) or not isinstance(classes, (int, Sequence)):
+    if isinstance(classes, (bool, str, bytes)) or not isinstance(classes, (int, Sequence)):
         raise BadValue(f"classes is a whole number from 2 or a list of names; got {classes!r}")
     if isinstance(classes, int):
         count, names = classes, None

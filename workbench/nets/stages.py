@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
-from workbench.nets import orders
+from workbench.nets import naming, orders
 
 Key = tuple[float, ...]
-Match = Callable[[str], Key | None]
+ROWS = 18  # from here on lists of blocks are shown as one stage each
+FEWEST = 6  # unless that leaves fewer stages than this
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ def find(net: nn.Module, measured: Callable[[], Mapping[str, tuple[int, ...] | N
 def split(backbone: nn.Module) -> list[tuple[str, list[str]]]:
     """Names of leaf modules and loose tensors of a backbone by stage: `(name of the stage, units)`, stem first."""
     units = list(_units(backbone))
-    by_matcher = orders.matcher(backbone)
-    keys = _keys(units, by_matcher) if by_matcher else {}
-    if len({k for k in keys.values() if k is not None}) < 2:
-        keys = _keys(units, orders.inferred(backbone))
-    keys = _completed(units, keys)
+    match = orders.matcher(backbone)
+    places = _places(units, match) if match else {}
+    if len({place[0] for place in places.values()}) < 2:
+        places = _places(units, orders.inferred(backbone))
+    keys = _completed(units, {name: key for name, (key, _) in places.items()})
     groups: dict[Key, list[str]] = {}
     for unit in units:
         groups.setdefault(keys[unit.name], []).append(unit.name)
-    ordered = [groups[key] for key in sorted(groups)]
     known = {u.name: u for u in units}
-    return _named(_with_parameters(ordered, known), known)
+    ordered = _with_parameters([groups[key] for key in sorted(groups)], known)
+    return _merged(naming.named(ordered, {u.name: u.parameters for u in units}, {n: p[1] for n, p in places.items()}))
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,15 @@ def _units(backbone: nn.Module) -> Iterator[_Unit]:
             yield from (_Unit(n, (n,), count) for n, count in size.items())
 
 
-def _keys(units: list[_Unit], match: Match) -> dict[str, Key | None]:
-    return {u.name: match(u.tensors[0]) if u.tensors else match(f"{u.name}.weight") for u in units}
+def _places(units: list[_Unit], match: orders.Match) -> dict[str, orders.Place]:
+    found = {u.name: match(u.tensors[0]) if u.tensors else match(f"{u.name}.weight") for u in units}
+    return {name: place for name, place in found.items() if place is not None}
 
 
-def _completed(units: list[_Unit], keys: dict[str, Key | None]) -> dict[str, Key]:
+def _completed(units: list[_Unit], keys: Mapping[str, Key]) -> dict[str, Key]:
     """A key for every unit: those that nothing matched follow their neighbour, or come last if they have weights."""
     last = (float("inf"),)
-    done: dict[str, Key] = {u.name: key for u in units if (key := keys[u.name]) is not None}
+    done = dict(keys)
     for unit in units:
         if unit.name not in done and unit.parameters:
             done[unit.name] = last
@@ -140,34 +141,21 @@ def _with_parameters(groups: list[list[str]], units: Mapping[str, _Unit]) -> lis
     return kept or ([waiting] if waiting else [])
 
 
-def _named(groups: list[list[str]], units: Mapping[str, _Unit]) -> list[tuple[str, list[str]]]:
-    """Names for groups: what the weights of each have in common, as deep as its siblings' names go."""
-    weighty = [[name for name in group if units[name].parameters] or group for group in groups]
-    names = [_common(group) or group[0].split(".")[0] for group in weighty]
-    for place, name in enumerate(names):
-        siblings = [n.count(".") for n in names if n.split(".")[0] == name.split(".")[0] and "." in n]
-        names[place] = ".".join(name.split(".")[: min(siblings, default=0) + 1])
-    if names and not re.fullmatch(r"(blocks|layers|stages)\.\d+", names[0]):
-        embeds = any(re.search(r"(^|\.)(patch_embed|pos_embed|cls_token|embeds?\b)", unit) for unit in groups[0])
-        names[0] = "embed" if embeds else "stem"
-    # layers of timm's head that stay in the backbone: the head proper is the classifier alone
-    names = [n.removeprefix("head.") for n in names]
-    names = ["neck" if n == "head" else n for n in names]
-    taken = {"head"}
-    for place, name in enumerate(names):
-        names[place] = next(n for n in (name, *(f"{name}-{i}" for i in range(2, 999))) if n not in taken)
-        taken.add(names[place])
-    return list(zip(names, groups, strict=True))
-
-
-def _common(names: Iterable[str]) -> str:
-    """The longest dotted beginning that all names share."""
-    shared = []
-    for parts in zip(*(name.split(".") for name in names), strict=False):
-        if len(set(parts)) > 1:
-            break
-        shared.append(parts[0])
-    return ".".join(shared)
+def _merged(groups: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """Fewer rows for nets of many lists: the blocks of each list as one stage, unless next to nothing were left."""
+    if len(groups) <= ROWS:
+        return groups
+    runs: list[list[tuple[str, list[str]]]] = []
+    for group in groups:
+        parent = group[0].rpartition(".")[0]
+        if parent and runs and runs[-1][0][0].rpartition(".")[0] == parent:
+            runs[-1].append(group)
+        else:
+            runs.append([group])
+    names = [run[0][0] if len(run) == 1 else run[0][0].rpartition(".")[0] for run in runs]
+    if len(runs) < FEWEST or len(set(names)) < len(names):
+        return groups
+    return [(name, [unit for _, units in run for unit in units]) for name, run in zip(names, runs, strict=True)]
 
 
 def _described(net: nn.Module, groups: list[tuple[str, list[str]]], measured: Any) -> list[Stage]:

@@ -95,6 +95,7 @@ def parameters_of(net: nn.Module) -> int:
 
 def multiply_adds(net: nn.Module, x: torch.Tensor) -> int:
     """Multiply-adds of one evaluation pass of `net` over `x (B, C, H, W)`."""
+    net.requires_grad_(False)  # the counter's hooks on gradients trip over a bare weight as a module's input
     with FlopCounterMode(display=False) as counter:
         net(x)
     return counter.get_total_flops() // 2

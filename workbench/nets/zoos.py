@@ -1,0 +1,144 @@
+"""Zoos: folders of weights with an index, `zoo.json`, that says how each net is built. See docs/zoo.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BadValue, UnknownName
+from workbench.nets.build import CIFAR
+from workbench.nets.recipe import Recipe
+
+INDEX = "zoo.json"
+FORMAT = "zoo-1"
+BUILTIN = Path(__file__).parent / "zoo"
+PIXELS = ("mean", "std", "interpolation", "crop_pct")
+
+
+def folders() -> list[Path]:
+    """The folders whose nets load by bare name: those of `$WORKBENCH_ZOO` that hold an index."""
+    given = [Path(p).expanduser() for p in os.environ.get("WORKBENCH_ZOO", "").split(os.pathsep) if p]
+    return [folder for folder in given if (folder / INDEX).is_file()]
+
+
+def entries(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """The entries of a zoo by name; empty where the folder has no index.
+
+    Raises:
+        BadValue: the index is no JSON, of another format, or lists an entry without a name or file.
+    """
+    path = folder / INDEX
+    if not path.is_file():
+        return {}
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise BadValue(f"the index {path} is not readable JSON: {error}") from error
+    if not isinstance(index, Mapping) or index.get("format") != FORMAT or not isinstance(index.get("nets"), list):
+        raise BadValue(f'the index {path} wants {{"format": "{FORMAT}", "nets": […]}}; see docs/zoo.md')
+    for place, entry in enumerate(index["nets"]):
+        if not isinstance(entry, Mapping) or not all(isinstance(entry.get(k), str) for k in ("name", "file")):
+            raise BadValue(f"entry {place} of {path} wants at least a name and a file, both words")
+    named = {entry["name"]: entry for entry in index["nets"]}
+    if len(named) < len(index["nets"]):
+        raise BadValue(f"two entries of {path} bear the same name")
+    return named
+
+
+def recipe(folder: Path, name: str) -> Recipe:
+    """The recipe of one entry.
+
+    Raises:
+        UnknownName: the index has no such entry.
+        BadValue: the entry is at odds with itself, or its file is missing.
+    """
+    known = entries(folder)
+    if name not in known:
+        raise UnknownName.of(f"net in {folder / INDEX}", name, known)
+    entry = known[name]
+    file = folder / entry["file"]
+    if not file.is_file() or folder.resolve() not in file.resolve().parents:
+        raise BadValue(f"{name} in {folder / INDEX} lists the file {entry['file']}, which is not in that folder")
+    return from_entry(entry, folder).but(weights=file, sha256=str(entry.get("sha256") or ""))
+
+
+def from_entry(entry: Mapping[str, Any], folder: Path | None = None) -> Recipe:
+    """A recipe from the fields of an entry, which a safetensors file may also carry as metadata.
+
+    Raises:
+        BadValue: a field is missing or of the wrong type.
+    """
+    name = str(entry.get("name") or "this entry")
+    architecture, kwargs = entry.get("architecture"), entry.get("kwargs") or {}
+    if not isinstance(architecture, str) or not isinstance(kwargs, Mapping):
+        raise BadValue(f"{name} wants an architecture (a word) and kwargs (a mapping); see docs/zoo.md")
+    builder = entry.get("builder") or _builder(name, architecture, entry.get("library"))
+    count = entry.get("num_classes")
+    if count is not None and "num_classes" not in kwargs:
+        kwargs = {**kwargs, "num_classes": count}
+    return Recipe(
+        name,
+        architecture,
+        str(builder),
+        kwargs,
+        _classes(entry, folder, name),
+        _pixels(entry, name),
+        source=_source(entry),
+    )
+
+
+def bare(name: str) -> Recipe | None:
+    """The recipe of a bare name in the zoos of `$WORKBENCH_ZOO`, the first that lists it."""
+    for folder in folders():
+        if name in entries(folder):
+            return recipe(folder, name)
+    return None
+
+
+def offline() -> list[str]:
+    """What the known zoos hold, as names that `load` takes."""
+    found = [f"wb/{name}" for name in entries(BUILTIN)]
+    for folder in folders():
+        found += list(entries(folder))
+    return found
+
+
+def _builder(name: str, architecture: str, library: Any) -> str:
+    if re.fullmatch(r"cifar_resnet\d*", architecture):
+        return CIFAR
+    if library in ("timm", "torchvision"):
+        return "timm.create_model" if library == "timm" else f"torchvision.models.{architecture}"
+    raise BadValue(f"{name} names no builder, and {architecture!r} is not an architecture of ours; see docs/zoo.md")
+
+
+def _classes(entry: Mapping[str, Any], folder: Path | None, name: str) -> tuple[str, ...] | None:
+    given, count = entry.get("classes"), entry.get("num_classes")
+    if isinstance(given, str):
+        path = folder / given if folder else None
+        if path is None or not path.is_file():
+            return None
+        given = path.read_text(encoding="utf-8").splitlines()
+    if given is None:
+        return None
+    if not isinstance(given, list) or (count is not None and len(given) != count):
+        raise BadValue(f"{name} wants {count} class names; its classes are {len(given)}")
+    return tuple(map(str, given))
+
+
+def _pixels(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
+    fields = {key: entry[key] for key in PIXELS if entry.get(key) is not None}
+    size = entry.get("input_size")
+    if isinstance(size, list) and len(size) == 3 and size[0] == 3 and size[1] == size[2]:
+        return {**fields, "size": size[1]}
+    if size is not None:
+        raise BadValue(f"the input_size of {name} is [3, edge, edge]; got {size!r}")
+    return fields
+
+
+def _source(entry: Mapping[str, Any]) -> dict[str, Any]:
+    named = {"origin": "origin_repository", "licence": "licence", "pretrained_on": "source_dataset"}
+    return {key: entry[field] for key, field in named.items() if entry.get(field)}
