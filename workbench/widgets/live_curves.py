@@ -57,7 +57,7 @@ class LiveCurves(Panel):
                 return False
             status = run.status  # before the points: a run that is over has written its last one
             points, since = run.new_points(self._since)
-            again = since < self._since or bool(points) and points[0].get("step", 0) < self._step
+            again = since < self._since or (bool(points) and points[0].get("step", 0) < self._step)
             if again:  # resumed from an earlier state: what came after it is measured anew
                 self._start_over()
                 points, since = run.new_points(0)
@@ -68,7 +68,13 @@ class LiveCurves(Panel):
             self.title = self._sentence(status)
             return status.alive
 
+    def watch(self) -> None:
+        """Follows the run from here on, as after it was resumed."""
+        if self.run is not None and self.look():
+            follow(self, self.look)
+
     def close(self) -> None:
+        """Ends the following with the view."""
         unfollow(self)
         super().close()
 
@@ -81,8 +87,7 @@ class LiveCurves(Panel):
             self._tell("lines")
             if run is None:
                 return
-            if self.look():
-                follow(self, self.look)
+            self.watch()
             if not self._given:
                 self._finding.ask(lambda: self._show_grid(run))
 
@@ -107,9 +112,9 @@ class LiveCurves(Panel):
                 line, value = self._lines.get(f"{metric}/{split}"), point.get(metric)
                 if line is not None and value is not None:
                     line.add(epoch, float(value))
-            if split == "valid" and point.get("accuracy") is not None:
-                if self._best is None or point["accuracy"] > self._best["accuracy"]:
-                    self._best = {"epoch": epoch, "accuracy": float(point["accuracy"])}
+            accuracy = point.get("accuracy") if split == "valid" else None
+            if accuracy is not None and (self._best is None or accuracy > self._best["accuracy"]):
+                self._best = {"epoch": epoch, "accuracy": float(accuracy)}
 
     def _whole(self) -> dict[str, Any]:
         with self._lock:
