@@ -1,0 +1,198 @@
+"""Images already in memory: `(x, y)`, or such pairs by split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import BadData, UnknownName
+from workbench.images.items import UNDECIDED, Items, Labels
+from workbench.images.labels import classes_of, in_order
+from workbench.images.origins import Pixels, digest
+from workbench.images.splits import WORDS
+
+
+def items_of(x: Any, y: Any, name: str = "arrays", classes: Sequence[str] | None = None) -> Items:
+    """The rows of arrays.
+
+    Args:
+        x: (N, H, W), (N, H, W, C) or (N, C, H, W); uint8, other whole numbers 0 to 255, or floats 0 to 1;
+            or a list of single images of different sizes.
+        y: (N,) classes as numbers or words, or (N, K) tags of 0 and 1.
+        name: what the set is called.
+        classes: names for whole-number labels 0 to K - 1.
+
+    Raises:
+        BadData: lengths that differ, pixels out of range, labels that are missing.
+    """
+    images = pixels_of(x)
+    labels = labels_of(y, classes)
+    if len(images) != len(labels.values):
+        raise BadData(f"x has {len(images)} images but y has {len(labels.values)} labels; they want the same length")
+    if not len(images):
+        raise BadData("x and y are empty; they want at least two images of two classes")
+    contents = [digest(np.asarray(image)).hex() for image in images]
+    return Items(
+        name=name,
+        origin=Pixels(images),
+        at=np.arange(len(images)),
+        ids=_unique(contents),
+        anchors=contents,
+        labels=labels,
+        splits=np.full(len(images), UNDECIDED, np.int8),
+        domains=np.full(len(images), -1, np.int16),
+    )
+
+
+def joined(parts: Mapping[str, tuple[Any, Any]], name: str = "arrays", classes: Sequence[str] | None = None) -> Items:
+    """The rows of `{"train": (x, y), "test": (x, y)}`: arrays that come in splits.
+
+    Raises:
+        UnknownName: a key that is no split.
+    """
+    images: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    splits: list[int] = []
+    for word, pair in parts.items():
+        if str(word).lower() not in WORDS:
+            raise UnknownName.of("split", word, WORDS)
+        x, y = pair_of(pair)
+        images += list(pixels_of(x))
+        labels.append(np.asarray(y))
+        splits += [WORDS[str(word).lower()]] * len(labels[-1])
+    items = items_of(images, np.concatenate(labels), name, classes)
+    items.splits = np.array(splits, np.int8)
+    return items
+
+
+def pair_of(source: Any) -> tuple[Any, Any]:
+    """`(x, y)` from a pair.
+
+    Raises:
+        BadData: it is not a pair, or has no labels.
+    """
+    if not isinstance(source, (tuple, list)) or len(source) != 2:
+        raise BadData(f"arrays come as a pair (x, y) of images and labels; got {_described(source)}")
+    if source[1] is None:
+        raise BadData("arrays come as a pair (x, y) of images and labels; y is None")
+    return source[0], source[1]
+
+
+def pixels_of(x: Any) -> np.ndarray | list[np.ndarray]:
+    """Images as uint8, channels last.
+
+    Raises:
+        BadData: a shape or a range that is not an image's.
+    """
+    if isinstance(x, (list, tuple)):
+        single = [pixels_of(_numbers(image)[None])[0] for image in x]
+        return single
+    x = _numbers(x)
+    if x.ndim not in (3, 4):
+        raise BadData(f"x wants the shape (N, H, W), (N, H, W, C) or (N, C, H, W); got {_shape(x)}")
+    if x.ndim == 4 and x.shape[3] not in (1, 3, 4):
+        if x.shape[1] not in (1, 3, 4):
+            raise BadData(f"x wants 1, 3 or 4 channels, last or second; got the shape {_shape(x)}")
+        x = x.transpose(0, 2, 3, 1)
+    if 0 in x.shape[1:3]:
+        raise BadData(f"the images of x have no pixels: their shape is {_shape(x)}")
+    return np.ascontiguousarray(_bytes(x))
+
+
+def labels_of(y: Any, classes: Sequence[str] | None = None) -> Labels:
+    """Labels of arrays as numbers with names.
+
+    Raises:
+        BadData: a missing label, a fraction, or columns that are not 0 and 1.
+    """
+    y = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim == 2:
+        return _tags(y, classes)
+    if y.ndim != 1:
+        raise BadData(f"y wants the shape (N,) of classes or (N, K) of tags; got {_shape(y)}")
+    if y.dtype.kind == "O" and any(v is None or v != v for v in y):
+        raise BadData(f"y has no label at place {next(i for i, v in enumerate(y) if v is None or v != v)}")
+    if y.dtype.kind == "f":
+        if not np.isfinite(y).all():
+            raise BadData(f"y has no label at place {int(np.flatnonzero(~np.isfinite(y))[0])}: it is not a number")
+        if (y != np.rint(y)).any():
+            raise BadData("y holds fractions; the workbench sorts images into classes, it does not predict amounts")
+        y = y.astype(np.int64)
+    if y.dtype.kind == "b":
+        y = y.astype(np.int64)
+    return _named(y, classes)
+
+
+def _named(y: np.ndarray, classes: Sequence[str] | None) -> Labels:
+    """Whole numbers take the names in `classes` as long as these are not themselves the labels."""
+    words = [str(v) for v in y.tolist()]
+    if y.dtype.kind not in "iu" or classes is None or set(words) <= {str(c) for c in classes}:
+        return classes_of(words)
+    if {str(c) for c in classes} & set(words):
+        return classes_of(words)
+    if y.min() < 0 or y.max() >= len(classes):
+        raise BadData(
+            f"classes names {len(classes)} classes, numbers 0 to {len(classes) - 1}, but y runs from {y.min()} to {y.max()}"
+        )
+    return Labels("classes", y.astype(np.int64), {"": tuple(str(c) for c in classes)})
+
+
+def _tags(y: np.ndarray, classes: Sequence[str] | None) -> Labels:
+    if y.dtype.kind not in "biuf" or not np.isin(y, (0, 1)).all():
+        raise BadData("y has several columns, so each is a tag and wants 0 or 1; it holds other values")
+    names = tuple(str(c) for c in classes) if classes is not None and len(classes) == y.shape[1] else None
+    return Labels("tags", y.astype(np.float32), {"": names or in_order(map(str, range(y.shape[1])))})
+
+
+def _numbers(x: Any) -> np.ndarray:
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+    try:
+        x = np.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise BadData(f"x is not an array of images: {error}") from error
+    if x.dtype.kind not in "buif":
+        raise BadData(f"x wants numbers; got {x.dtype}")
+    return x
+
+
+def _bytes(x: np.ndarray) -> np.ndarray:
+    if x.dtype == np.uint8 or not x.size:
+        return x.astype(np.uint8, copy=False)
+    if x.dtype.kind == "b":
+        return x.astype(np.uint8) * 255
+    if not np.isfinite(x).all():
+        row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
+        raise BadData(f"x holds pixels that are not finite numbers (NaN or infinity), first in image {row}")
+    low, high = float(x.min()), float(x.max())
+    if x.dtype.kind == "f":
+        if low < 0 or high > 1:
+            raise BadData(
+                f"float pixels are read as 0 (black) to 1 (white), but these run from {low:g} to {high:g}; "
+                "divide by 255, undo the normalisation, or give uint8"
+            )
+        return np.rint(x * 255).astype(np.uint8)
+    if low < 0 or high > 255:
+        raise BadData(f"whole-number pixels are read as 0 to 255, but these run from {low:g} to {high:g}; scale them")
+    return x.astype(np.uint8)
+
+
+def _unique(contents: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    ids = []
+    for content in contents:
+        seen[content] = seen.get(content, 0) + 1
+        ids.append(content if seen[content] == 1 else f"{content}-{seen[content]}")
+    return ids
+
+
+def _shape(x: np.ndarray) -> str:
+    return str(tuple(x.shape))
+
+
+def _described(source: Any) -> str:
+    return f"{len(source)} things" if isinstance(source, (tuple, list)) else type(source).__name__

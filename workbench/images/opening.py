@@ -1,0 +1,197 @@
+"""From any source to images: find the rows, decide the splits, refuse what cannot work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import BadData, BadValue, Unavailable, UnknownName
+from workbench.images import arrays, datasets, soundness, splits, table, tree
+from workbench.images.digits import BUILT_IN
+from workbench.images.items import Items
+from workbench.images.labelled import Images
+from workbench.images.labels import check_classes, keep_classes
+from workbench.images.options import Options, words
+from workbench.images.shifts import shift
+from workbench.images.stored import HeldImages, open_stored
+from workbench.plan import Choice
+
+TABLES = (".csv", ".tsv", ".txt")
+
+
+def open_images(source: Any, options: Options) -> Images:
+    """The images of any source.
+
+    Raises:
+        WorkbenchError: the source or an option cannot be used; the text says why.
+    """
+    if isinstance(source, Images):
+        raise BadValue("these are images already; wb.images wants a folder, a table, arrays, a dataset or a name")
+    if source == "stored" if isinstance(source, str) else False:
+        return _stored(options)
+    items, name = _items(source, options)
+    items = _prepared(items, options)
+    if name is None:
+        return HeldImages(items, source=options.source, target=options.target)
+    return Images(items, Choice(name, options.changed()), source=options.source, target=options.target)
+
+
+def _items(source: Any, options: Options) -> tuple[Items, str | None]:
+    """The rows of a source, with the name of its recipe; None where it has none."""
+    if isinstance(source, str) and source in BUILT_IN:
+        return BUILT_IN[source](), source
+    if isinstance(source, (str, os.PathLike)):
+        return _on_disk(source, options)
+    if hasattr(source, "columns") and hasattr(source, "iloc"):
+        root = os.path.abspath(options.root or os.curdir)
+        return table.items_of(source, options, root, "table"), None
+    if isinstance(source, Mapping):
+        return arrays.joined(source, classes=options.classes), None
+    if isinstance(source, tuple):
+        return arrays.items_of(*arrays.pair_of(source), classes=options.classes), None
+    if isinstance(source, list) and len(source) == 2 and hasattr(source[0], "shape"):
+        return arrays.items_of(*arrays.pair_of(source), classes=options.classes), None
+    if datasets.is_dataset(source) and not isinstance(source, (list, np.ndarray)) and not hasattr(source, "detach"):
+        return datasets.items_of(source), None
+    arrays.pair_of(source)
+    raise BadData(f"arrays come as a pair (x, y) of images and labels; got {type(source).__name__}")
+
+
+def _on_disk(source: str | os.PathLike[str], options: Options) -> tuple[Items, str]:
+    path = Path(source).expanduser()
+    if path.is_file():
+        if path.suffix.lower() not in TABLES:
+            raise BadData(
+                f"{path} is a single file; images come from a folder, a CSV or TSV table, arrays or a dataset"
+            )
+        path = path.absolute()
+        root = os.path.abspath(options.root or path.parent)
+        return table.items_of(table.read(str(path)), options, root, path.stem), str(path)
+    for name in ("label", "path", "split", "domain", "root"):
+        if getattr(options, name) is not None:
+            raise BadValue(f"{name}= names a column of a table, and {source} is not one; a folder says all by its tree")
+    word = os.fspath(source)
+    if not path.is_dir() and not set(word) & set("/\\.~"):
+        raise UnknownName.of(
+            "built-in set of images", word, [*BUILT_IN, *_folders_here()], "nor is there such a folder"
+        )
+    path = Path(os.path.abspath(path))
+    return tree.items_of(str(path), options.layout), str(path)
+
+
+def _folders_here() -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(os.curdir) if entry.is_dir() and not entry.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _stored(options: Options) -> Images:
+    if options.path is None:
+        raise BadValue("stored images want the folder they were stored in: path=")
+    items, source, target = open_stored(options.path)
+    choice = Choice("stored", {"path": options.path})
+    _check_files(items)
+    return Images(items, choice, source=source, target=target)
+
+
+def _check_files(items: Items) -> None:
+    root = getattr(items.origin, "root", None)
+    if root is not None and not os.path.isdir(root):
+        raise Unavailable(f"the folder {root}, where the images of {items.name} lay, is not there any more")
+
+
+def _prepared(items: Items, options: Options) -> Items:
+    """Rows with everything decided: classes, splits, made domains, few-shot choice."""
+    items = _kept_domains(items, options)
+    items = keep_classes(items, _names(items, options))
+    check_classes(items.labels, items.name)
+    items = soundness.glance(items)
+    items = _made_domains(items, options)
+    items.splits = splits.decide(items, options.valid, options.test, options.seed)
+    if options.classes is None:
+        _check_trained(items)
+    if options.per_class is not None:
+        looked = items.looked
+        items = items.take(splits.few(items, items.splits, options.per_class, options.seed))
+        items.looked = looked
+    _check_source(items, options)
+    return items
+
+
+def _names(items: Items, options: Options) -> Any:
+    """The classes to keep; names that arrays gave to their numbers are no choice."""
+    if options.classes is not None and tuple(map(str, options.classes)) == items.labels.names:
+        return None
+    return options.classes
+
+
+def _kept_domains(items: Items, options: Options) -> Items:
+    if options.domains is None or isinstance(options.domains, Mapping):
+        return items
+    wanted = words(options.domains)
+    for name in wanted:
+        if name not in items.domain_names:
+            raise UnknownName.of("domain", name, items.domain_names)
+    codes = [items.domain_names.index(name) for name in wanted]
+    new = np.full(len(items.domain_names) + 1, -1, np.int16)
+    new[codes] = np.arange(len(codes))
+    kept = items.take(np.flatnonzero(np.isin(items.domains, codes)))
+    return replace(kept, domains=new[kept.domains], domain_names=tuple(wanted))
+
+
+def _made_domains(items: Items, options: Options) -> Items:
+    """The set once a made domain, or once with a made shift."""
+    if not isinstance(options.domains, Mapping):
+        made = shift(options.shift)
+        return replace(items, shifts=(made,)) if made else items
+    if items.domain_names:
+        raise BadValue(
+            f"{items.name} has domains of its own ({', '.join(items.domain_names)}); shifts cannot make more"
+        )
+    names = tuple(str(name) for name in options.domains)
+    if not names:
+        raise BadValue('domains wants at least one name with its shift, such as {"clean": None, "inverted": "invert"}')
+    many = items.take(np.tile(np.arange(len(items)), len(names)))
+    # the same image falls into the same split in every domain
+    anchors = many.ids if many.anchors is None else many.anchors
+    return replace(
+        many,
+        ids=[f"{name}/{i}" for name in names for i in items.ids],
+        anchors=anchors,
+        domains=np.repeat(np.arange(len(names), dtype=np.int16), len(items)),
+        domain_names=names,
+        shifts=tuple(shift(made) for made in options.domains.values()),
+        looked=items.looked,
+    )
+
+
+def _check_trained(items: Items) -> None:
+    """Refuses a class that the source's own splits leave without a training image."""
+    training = items.splits == splits.TRAIN
+    if items.labels.kind != "classes" or not training.any():
+        return
+    held = np.bincount(items.labels.values[training], minlength=len(items.labels.names))
+    for name, count in zip(items.labels.names, held, strict=True):
+        if not count:
+            raise BadData(
+                f"the class {name!r} of {items.name} has no training image, only others; is its name spelt the same "
+                "in every split? Leave it out, or name the classes with classes="
+            )
+
+
+def _check_source(items: Items, options: Options) -> None:
+    for option in ("source", "target"):
+        for name in words(getattr(options, option)):
+            if not items.domain_names:
+                raise BadValue(
+                    f"{option}={name!r} wants domains, but {items.name} has none; give domain= (a column), "
+                    "a tree of domain/class folders, or domains={name: shift}"
+                )
+            if name not in items.domain_names:
+                raise UnknownName.of("domain", name, items.domain_names)

@@ -1,0 +1,107 @@
+"""What `wb.images` can be told, checked before anything is opened."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import BadValue, UnknownName
+from workbench.images.shifts import shift
+from workbench.plan import plain
+
+Words = str | Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `wb.images`, with their defaults; its docstring says what each is for."""
+
+    label: Words = None
+    path: str | None = None
+    split: str | None = None
+    domain: str | None = None
+    root: str | None = None
+    layout: str = "auto"
+    source: Words = None
+    target: Words = None
+    domains: Mapping[str, Any] | Words = None
+    shift: Any = None
+    valid: float = 0.2
+    test: float = 0.0
+    seed: int = 0
+    per_class: int | None = None
+    classes: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("valid", "test"):
+            _share(name, getattr(self, name))
+        if self.valid + self.test >= 1:
+            raise BadValue(
+                f"valid and test together leave nothing to train on: {self.valid:g} + {self.test:g} is not below 1"
+            )
+        _whole("seed", self.seed, 0, 2**32 - 1)
+        if self.per_class is not None:
+            _whole("per_class", self.per_class, 1, None)
+        if self.classes is not None:
+            self._check_classes(self.classes)
+        for made in self.domains.values() if isinstance(self.domains, Mapping) else (self.shift,):
+            shift(made)
+        if isinstance(self.domains, Mapping) and self.shift is not None:
+            raise BadValue("shift and domains={name: shift} say the same thing twice; give one of them")
+
+    def _check_classes(self, classes: Sequence[str]) -> None:
+        if isinstance(classes, str) or not isinstance(classes, Sequence):
+            raise BadValue(f'classes wants a list of names, such as ["cat", "dog"]; got {classes!r}')
+        if len(set(map(str, classes))) < len(classes):
+            raise BadValue("classes names the same class twice")
+
+    def changed(self) -> dict[str, Any]:
+        """What differs from the defaults, as JSON holds it."""
+        pairs = ((f.name, getattr(self, f.name), f.default) for f in dataclasses.fields(self))
+        return {name: plain(_worded(value)) for name, value, default in pairs if value != default}
+
+
+NAMES = tuple(f.name for f in dataclasses.fields(Options))
+
+
+def check(given: Mapping[str, Any]) -> Options:
+    """The options as given.
+
+    Raises:
+        UnknownName: an option that does not exist.
+        BadValue: a value out of its range.
+    """
+    for name in given:
+        if name not in NAMES:
+            raise UnknownName.of("option of wb.images", name, NAMES)
+    return Options(**given)
+
+
+def words(value: Words) -> list[str]:
+    """One word or several as a list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else [str(v) for v in value]
+
+
+def _worded(value: Any) -> Any:
+    from workbench.images.shifts import Shift
+
+    if isinstance(value, Shift):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {k: _worded(v) for k, v in value.items()}
+    return value
+
+
+def _share(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise BadValue(f"{name} is a share of the images, from 0 to below 1; got {value!r}")
+
+
+def _whole(name: str, value: Any, low: int, high: int | None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+        bound = f"from {low}" if high is None else f"from {low} to {high}"
+        raise BadValue(f"{name} is a whole number {bound}; got {value!r}")
