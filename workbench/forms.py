@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from workbench.errors import BadValue, UnknownName
 
 REQUIRED: Any = inspect.Parameter.empty
+
+_NOUNS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    bool: "True or False",
+    list: "a list",
+    tuple: "a list",
+    Sequence: "a list",
+    dict: "a mapping",
+    Mapping: "a mapping",
+}
+# what JSON makes of a tuple is a list: both are welcome where either is
+_CONTAINERS: dict[Any, tuple[type, ...]] = {
+    list: (list, tuple),
+    tuple: (list, tuple),
+    Sequence: (list, tuple),
+    dict: (Mapping,),
+    Mapping: (Mapping,),
+}
 
 
 @dataclass(frozen=True)
@@ -124,19 +145,23 @@ def _converted(field: Field, value: Any, where: str) -> Any:
             raise wrong from None
         if field.type is int and number != int(number if abs(number) < 2**62 else 0):
             raise wrong
+        if not math.isfinite(number):
+            raise wrong
         return int(number) if field.type is int else number
     if field.type is str:
         if hasattr(value, "__fspath__"):
             return str(value.__fspath__())
         if not isinstance(value, str):
             raise wrong
+    if field.type in _CONTAINERS and not isinstance(value, _CONTAINERS[field.type]):
+        raise wrong
     return value
 
 
 def _wanted(field: Field) -> str:
     if field.options:
         return "one of " + ", ".join(map(str, field.options))
-    noun = {int: "a whole number", float: "a number", str: "a word", bool: "True or False"}.get(field.type, "a list")
+    noun = _NOUNS.get(field.type, f"a {field.type.__name__}")
     return noun + (f" between {field.range.low:g} and {field.range.high:g}" if field.range else "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -138,9 +139,11 @@ class Plan:
 
     def but(self, **changes: Any) -> Plan:
         """A variant: any argument of the constructor, the schedule's fields included, changed."""
-        kept: dict[str, Any] = {name: self.held.get(name, getattr(self, name)) for name in ("backbone", "data")}
-        kept |= {"tuning": self.tuning, "strategy": self.strategy, "schedule": self.schedule, "seed": self.seed}
-        return Plan(**{**kept, **changes})
+        kept = {name: getattr(self, name) for name in ("backbone", "data", "tuning", "strategy", "schedule", "seed")}
+        plan = Plan(**{**kept, **changes})
+        held = {name: value for name, value in self.held.items() if name not in changes}
+        object.__setattr__(plan, "held", {**held, **plan.held})
+        return plan
 
     def to_json(self) -> str:
         """The plan as indented JSON."""
@@ -186,7 +189,7 @@ def to_choice(value: Any, kind: str) -> Choice:
     if isinstance(value, Mapping) and "name" in value and not set(value) - {"name", "params"}:
         return Choice(str(value["name"]), plain(value.get("params") or {}))
     if isinstance(getattr(value, "choice", None), Choice):
-        return value.choice
+        return to_choice(value.choice, kind)
     if hasattr(value, "__fspath__"):
         return Choice(os.fspath(value))
     raise BadValue(
@@ -219,6 +222,8 @@ def _registered(room: str, value: Any) -> Choice:
 
 
 def _schedule(schedule: Schedule | Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Schedule:
+    if schedule is not None and not isinstance(schedule, (Schedule, Mapping)):
+        raise BadValue(f"the schedule of a plan is a Schedule or its fields by name; got {schedule!r}")
     base = dataclasses.asdict(schedule) if isinstance(schedule, Schedule) else dict(schedule or {})
     merged = {**base, **settings}
     for name in merged:
@@ -228,9 +233,10 @@ def _schedule(schedule: Schedule | Mapping[str, Any] | None, settings: Mapping[s
 
 
 def _seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    # numpy's whole numbers are welcome: seeds come from `range` and from `arange`
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= operator.index(seed) < 2**32:
         raise BadValue(f"the seed is a whole number from 0 to 2**32 - 1; got {seed!r}")
-    return seed
+    return operator.index(seed)
 
 
 def _choice_json(choice: Choice) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from workbench import forms
 from workbench.errors import UnknownName
-from workbench.plan import Choice, to_choice
+from workbench.plan import Choice, plain, to_choice
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Registry(Generic[T]):
             BadValue: a parameter of the wrong type or out of range.
         """
         choice = to_choice(value, self.kind)
-        wanted = {**choice.params, **params}
+        wanted = plain({**choice.params, **params})
         cls = self[choice.name]
         checked = forms.check(cls, wanted, f"{self.kind} {choice.name}")
         defaults = {field.name: field.default for field in forms.fields(cls)}
