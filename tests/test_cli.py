@@ -1,0 +1,114 @@
+"""The command line: each command does one thing, a refusal is one sentence and status 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workbench import __version__, cli
+from workbench.errors import BadValue
+
+
+def test_no_runs_yet_is_a_sentence(capsys):
+    assert cli.main(["runs"]) == 0
+    assert capsys.readouterr().out == "there are no runs yet\n"
+
+
+def test_runs_are_listed(monkeypatch, capsys):
+    monkeypatch.setattr("workbench.runs.table", lambda folder: pd.DataFrame([{"name": "one", "folder": folder}]))
+    assert cli.main(["runs", "--folder", "there"]) == 0
+    assert capsys.readouterr().out.split() == ["name", "folder", "one", "there"]
+
+
+def test_a_run_that_does_not_exist_is_refused_with_one_sentence(capsys):
+    assert cli.main(["run", "nowhere"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "no run is called 'nowhere'" in error
+
+
+def test_run_carries_out_the_folder(monkeypatch, tmp_path):
+    (tmp_path / "plan.json").write_text("{}")
+    given = []
+    monkeypatch.setattr("workbench.runs.worker.main", lambda words: given.append(words) or 1)
+    assert cli.main(["run", str(tmp_path)]) == 1
+    assert given == [[str(tmp_path)]]
+
+
+def test_stages_are_shown_stem_to_head(capsys):
+    assert cli.main(["stages", "resnet10t", "test_vit"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("resnet10t: 5,4")
+    assert lines[1].split() == ["stage", "parameters", "share", "output"]
+    assert lines[2].split()[0] == "stem"
+    assert sum(line.split()[0] == "head" for line in lines) == 2
+
+
+def test_an_unknown_backbone_is_refused_with_a_near_miss(capsys):
+    assert cli.main(["stages", "resnet81"]) == 2
+    assert "resnet18" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "count"), [([], 40), (["--all"], 50)])
+def test_a_long_catalogue_is_cut_and_says_so(monkeypatch, capsys, words, count):
+    asked = []
+    frame = pd.DataFrame({"name": [f"net{i}" for i in range(50)]})
+    monkeypatch.setattr("workbench.nets.backbones", lambda query: asked.append(query) or frame)
+    assert cli.main(["backbones", "parameters < 6e6", "offline", *words]) == 0
+    out = capsys.readouterr().out
+    assert out.count("net") == count
+    assert ("… and 10 more; --all prints them" in out) == (count == 40)
+    assert asked == ["parameters < 6e6 offline"]
+
+
+def test_a_query_that_makes_no_sense_is_refused(monkeypatch, capsys):
+    def refuse(query):
+        raise BadValue("no column is called 'paramters'")
+
+    monkeypatch.setattr("workbench.nets.backbones", refuse)
+    assert cli.main(["backbones", "paramters < 3"]) == 2
+    assert capsys.readouterr().err == "no column is called 'paramters'\n"
+
+
+def test_doctor_prints_its_findings(capsys):
+    assert cli.main(["doctor"]) == 0
+    assert f"workbench    {__version__}" in capsys.readouterr().out
+
+
+def test_lab_opens_the_notebooks_and_passes_options_on(monkeypatch):
+    became = []
+    monkeypatch.setattr(cli, "become", lambda words, folder: became.append((words, folder)) or 0)
+    assert cli.main(["lab", "--no-browser", "--port=9"]) == 0
+    words, folder = became[0]
+    assert words[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert words[-2:] == ["--no-browser", "--port=9"]
+    assert folder == Path(cli.__file__).parents[1] / "notebooks"
+
+
+def test_lab_without_jupyter_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["lab"]) == 2
+    assert 'pip install "transfer-workbench[lab]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["bakbones"], ["runs", "--foldr", "x"], ["doctor", "now"], ["run"]])
+def test_what_is_no_command_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(words)
+    assert left.value.code == 2
+    assert "usage: workbench" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly():
+    """`workbench doctor | head` leaves no traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    code = "import sys; from workbench.cli import main; sys.exit(main(['runs']))"
+    done = subprocess.run([sys.executable, "-uc", code], stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")

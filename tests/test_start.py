@@ -1,0 +1,182 @@
+"""start.py: sets up once, mends what was interrupted, leaves alone what is not its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """The script as a module, in a repository of its own, whose commands are recorded rather than run."""
+    spec = importlib.util.spec_from_file_location("start_under_test", ROOT / "start.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_text(name)
+    module.commands, module.failing = [], ""
+
+    def run(command, folder=None):
+        words = [str(part) for part in command]
+        module.commands.append(words)
+        if words[1:3] == ["-m", "venv"]:
+            python = Path(words[3]) / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.touch()
+        return int(bool(module.failing) and module.failing in " ".join(words))
+
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setenv("WORKBENCH_VENV", str(tmp_path / "env"))
+    return module
+
+
+def said(start) -> list[str]:
+    """What each recorded command was about."""
+    return [" ".join(words[1:4]) for words in start.commands]
+
+
+def test_the_first_start_makes_an_environment_and_the_second_finds_it(start, tmp_path):
+    python = start.environment(tmp_path / "env")
+    assert python == tmp_path / "env" / "bin" / "python"
+    venv, packages, package = start.commands
+    assert venv[1:] == ["-m", "venv", str(tmp_path / "env")]
+    assert packages[-2:] == ["--requirement", str(tmp_path / "requirements.lock")]
+    assert package[-2:] == ["--editable", str(tmp_path)]
+    start.commands.clear()
+    assert start.environment(tmp_path / "env") == python
+    assert start.commands == []
+
+
+def test_a_new_lock_brings_the_environment_up_to_date_in_place(start, tmp_path):
+    start.environment(tmp_path / "env")
+    (tmp_path / "requirements.lock").write_text("newer")
+    start.commands.clear()
+    start.environment(tmp_path / "env")
+    assert [words[2] for words in start.commands] == ["pip", "pip"]
+
+
+@pytest.mark.parametrize("failing", ["-m venv", "requirements.lock", "--editable"])
+def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
+    start.failing = failing
+    with pytest.raises(start.Refused):
+        start.environment(tmp_path / "env")
+    (tmp_path / "env" / "lib").mkdir(exist_ok=True)
+    (tmp_path / "env" / "lib" / "half-a-package").write_text("…")
+    start.failing = ""
+    start.commands.clear()
+    start.environment(tmp_path / "env")
+    # half a package may look whole to pip: begun anew
+    assert len(start.commands) == 3
+    assert not (tmp_path / "env" / "lib").exists()
+    assert json.loads((tmp_path / "env" / start.NOTE).read_text())["state"] == "complete"
+
+
+def test_an_interrupted_update_is_mended_too(start, tmp_path):
+    start.environment(tmp_path / "env")
+    (tmp_path / "requirements.lock").write_text("newer")
+    start.failing = "requirements.lock"
+    with pytest.raises(start.Refused, match="no network"):
+        start.environment(tmp_path / "env")
+    start.failing = ""
+    start.commands.clear()
+    start.environment(tmp_path / "env")
+    assert len(start.commands) == 3
+
+
+def test_a_vanished_python_is_replaced(start, tmp_path):
+    python = start.environment(tmp_path / "env")
+    python.unlink()
+    start.commands.clear()
+    start.environment(tmp_path / "env")
+    assert python.exists()
+    assert len(start.commands) == 3
+
+
+def test_a_folder_of_somebody_else_is_left_alone(start, tmp_path, capsys):
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "thesis.tex").write_text("years of work")
+    assert start.main(["test"]) == 2
+    assert "left alone" in capsys.readouterr().err
+    assert start.commands == []
+    assert (tmp_path / "env" / "thesis.tex").read_text() == "years of work"
+
+
+def test_two_starts_at_once_set_up_once(start, tmp_path):
+    begun, go = threading.Event(), threading.Event()
+    run = start.run
+
+    def slow(command, folder=None):
+        begun.set()
+        assert go.wait(10)
+        return run(command, folder)
+
+    start.run = slow
+    threads = [threading.Thread(target=start.environment, args=(tmp_path / "env",)) for _ in range(2)]
+    threads[0].start()
+    assert begun.wait(10)
+    threads[1].start()
+    go.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(start.commands) == 3
+
+
+def test_tests_come_last_in_one_pytest_run_and_every_failure_counts(start, capsys):
+    assert start.main(["test"]) == 0
+    checks = said(start)[-4:]
+    assert checks == ["-m ruff check", "-m ruff format", "-m basedpyright", "-m pytest --nbval-lax"]
+    assert start.commands[-1][-2:] == ["tests", "notebooks"]
+    start.failing = "basedpyright"
+    assert start.main(["test"]) == 1
+    assert said(start)[-1].startswith("-m pytest")
+    assert "Failed before the tests: basedpyright" in capsys.readouterr().out
+
+
+def test_a_chosen_test_replaces_the_whole_suite(start, tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_x.py").touch()
+    start.main(["test", "tests/test_x.py::test_y", "-x"])
+    assert start.commands[-1][-2:] == ["tests/test_x.py::test_y", "-x"]
+    assert "notebooks" not in start.commands[-1]
+    start.main(["test", "-k", "fit"])
+    assert start.commands[-1][-4:] == ["tests", "notebooks", "-k", "fit"]
+
+
+def test_lab_takes_the_place_of_the_script_and_passes_options_on(start, tmp_path, monkeypatch):
+    became = []
+    monkeypatch.setattr(start.os, "execv", lambda program, words: became.append((program, words)))
+    monkeypatch.setattr(start.os, "chdir", lambda folder: became.append(folder))
+    start.main(["lab", "--no-browser"])
+    python = str(tmp_path / "env" / "bin" / "python")
+    assert became == [tmp_path, (python, [python, "-m", "workbench", "lab", "--no-browser"])]
+
+
+def test_an_older_python_is_told_which_one_is_wanted(start, monkeypatch, capsys):
+    monkeypatch.setattr(start.sys, "version_info", (3, 10, 4))
+    assert start.main(["lab"]) == 2
+    assert "needs Python 3.11 or newer; this is" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "status"), [([], 2), (["--help"], 0), (["labb"], 2)])
+def test_anything_else_prints_the_two_commands(start, words, status, capsys):
+    assert start.main(words) == status
+    printed = capsys.readouterr().out
+    assert "python3 start.py lab" in printed
+    assert "python3 start.py test" in printed
+
+
+def test_the_script_needs_the_standard_library_only():
+    import ast
+
+    tree = ast.parse((ROOT / "start.py").read_text())
+    names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
