@@ -13,79 +13,103 @@ import csv
 import io
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import timm
 import torch
 from timm.layers import set_fused_attn, use_fused_attn
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from workbench import disk
+from workbench.nets import torchvision_nets
 
 TABLE = Path(__file__).with_name("survey.csv")
-COLUMNS = ("architecture", "height", "width", "classes", "parameters", "macs", "family")
-TORCHVISION = ("alexnet", "googlenet", "squeezenet1_0", "squeezenet1_1")
+COLUMNS = ("architecture", "height", "width", "classes", "parameters", "macs")
 # above this, a net that cannot be run without memory is not run for real
 LARGEST_REAL = 100_000_000
 _log = logging.getLogger("workbench")
 
 
-@dataclass(frozen=True, order=True)
-class Entry:
-    """One architecture at one input.
+class Key(NamedTuple):
+    """What a size belongs to.
 
     Args:
         architecture: timm's name without tag, or `torchvision/NAME`.
         height: of the input, in pixels.
         width: of the input, in pixels.
         classes: outputs of the head; 0 where the weights come without one.
-        name: a name that builds it: the architecture with a tag that has this input and this head.
     """
 
     architecture: str
     height: int
     width: int
     classes: int
-    name: str = field(compare=False)
 
 
-@dataclass(frozen=True)
-class Size:
-    """What an entry costs: weights, and multiply-adds an image (None where it could not be run)."""
+class Size(NamedTuple):
+    """What a net costs: weights, and multiply-adds an image (None where it could not be run)."""
 
     parameters: int
     macs: int | None
 
 
-def entries() -> list[Entry]:
-    """Every distinct architecture, input and head that the installed libraries know."""
-    found = {Entry(f"torchvision/{name}", 224, 224, 1000, f"torchvision/{name}") for name in TORCHVISION}
+def wanted() -> dict[Key, str]:
+    """Every architecture, input and head that the installed libraries know, with a name that builds it."""
+    found = {Key(f"torchvision/{name}", 224, 224, 1000): f"torchvision/{name}" for name in torchvision_nets.BARE}
     for name in (*timm.list_models(pretrained=True), *timm.list_models()):
         config = timm.get_pretrained_cfg(name, allow_unregistered=False)
         if config is not None:
-            found.add(Entry(name.partition(".")[0], *config.input_size[1:], config.num_classes, name))
-    return sorted(found)
+            found.setdefault(key_of(name, config), name)
+    return dict(sorted(found.items()))
 
 
-def family_of(architecture: str) -> str:
-    """The library module that defines an architecture, such as `resnet`."""
-    library, _, name = architecture.rpartition("/")
-    return name.rstrip("01_") if library else timm.model_entrypoint(name).__module__.rpartition(".")[2]
+def key_of(name: str, config: object) -> Key:
+    """The key of a timm name, given timm's record of its weights."""
+    return Key(name.partition(".")[0], *config.input_size[1:], config.num_classes)  # type: ignore[attr-defined]
 
 
 def build(name: str) -> nn.Module:
     """The named net with random weights and the head its pretrained weights have."""
     library, _, short = name.rpartition("/")
     if library != "torchvision":
-        return timm.create_model(name).eval()
+        return timm.create_model(name)
     from torchvision import models
 
-    extra = {"init_weights": False, "aux_logits": False} if short == "googlenet" else {}
-    return models.get_model(short, **extra).eval()
+    return models.get_model(short, **torchvision_nets.arguments(short))
+
+
+def measure(make: Callable[[], nn.Module], height: int, width: int, what: str) -> Size:
+    """Builds a net without memory and counts; for real where that fails and it is not too large.
+
+    Args:
+        make: builds the net on torch's default device.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+        what: how the log calls it.
+
+    Raises:
+        Exception: what `make` raises where it cannot build the net at all.
+    """
+    parameters = None
+    with _plain_attention(), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for device in ("meta", "cpu"):
+            if device == "cpu" and parameters is not None and parameters > LARGEST_REAL:
+                break
+            try:
+                with torch.device(device):
+                    # without gradients: the counter's hooks trip over a bare weight as a module's input
+                    net = make().eval().requires_grad_(False)
+                    parameters = parameters_of(net)
+                    return Size(parameters, multiply_adds(net, torch.zeros(1, 3, height, width)))
+            except Exception as error:  # some nets read values, which meta tensors lack, or want other inputs
+                _log.info("%s cannot be run on %s: %s", what, device, error)
+                if device == "cpu" and parameters is None:
+                    raise
+    assert parameters is not None
+    return Size(parameters, None)
 
 
 def parameters_of(net: nn.Module) -> int:
@@ -94,67 +118,49 @@ def parameters_of(net: nn.Module) -> int:
 
 
 def multiply_adds(net: nn.Module, x: torch.Tensor) -> int:
-    """Multiply-adds of one evaluation pass of `net` over `x (B, C, H, W)`."""
-    net.requires_grad_(False)  # the counter's hooks on gradients trip over a bare weight as a module's input
+    """Multiply-adds of one pass of `net`, in evaluation mode, over `x (B, C, H, W)`."""
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         net(x)
     return counter.get_total_flops() // 2
 
 
-def measure(entry: Entry) -> Size:
-    """Builds the entry's net without memory and counts; for real where that fails and it is not too large.
-
-    Raises:
-        Exception: what the library raises where it cannot build the net at all.
-    """
-    with _plain_attention(), torch.no_grad():
-        parameters = None
-        for device in ("meta", "cpu"):
-            if device == "cpu" and (parameters or 0) > LARGEST_REAL:
-                break
-            try:
-                with torch.device(device):
-                    net = build(entry.name)
-                    parameters = parameters_of(net)
-                    return Size(parameters, multiply_adds(net, torch.zeros(1, 3, entry.height, entry.width)))
-            except Exception as error:  # some nets read values, which meta tensors lack, or want other inputs
-                _log.info("%s cannot be run on %s: %s", entry.name, device, error)
-                if device == "cpu" and parameters is None:
-                    raise
-        return Size(parameters, None)
-
-
-def survey(table: Path = TABLE, save_every: int = 20) -> Iterator[tuple[Entry, int, int]]:
-    """Measures what `table` lacks and writes it there; yields each entry with how many are done, of how many."""
-    wanted = entries()
-    rows = {key: row for key, row in _read(table).items() if key in {_key(entry) for entry in wanted}}
-    for entry in wanted:
-        if _key(entry) in rows:
-            continue
-        size = measure(entry)
-        counts = [str(size.parameters), "" if size.macs is None else str(size.macs)]
-        rows[_key(entry)] = [*_key(entry), *counts, family_of(entry.architecture)]
-        if len(rows) % save_every == 0:
-            _write(table, rows)
-        yield entry, len(rows), len(wanted)
-    _write(table, rows)
-
-
-def _key(entry: Entry) -> tuple[str, ...]:
-    return entry.architecture, str(entry.height), str(entry.width), str(entry.classes)
-
-
-def _read(table: Path) -> dict[tuple[str, ...], list[str]]:
+def read(table: Path) -> dict[Key, Size]:
+    """The sizes in a file that `write` wrote; none where there is no file."""
     if not table.exists():
         return {}
-    with table.open(newline="") as file:
-        return {tuple(row[:4]): row for row in list(csv.reader(file))[1:]}
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1:]
+    return {
+        Key(name, int(height), int(width), int(classes)): Size(int(parameters), int(macs) if macs else None)
+        for name, height, width, classes, parameters, macs in rows
+    }
 
 
-def _write(table: Path, rows: dict[tuple[str, ...], list[str]]) -> None:
+def write(table: Path, sizes: Mapping[Key, Size]) -> None:
+    """Writes sizes as CSV, whole or not at all."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *(rows[key] for key in sorted(rows))])
+    rows = ([*key, size.parameters, "" if size.macs is None else size.macs] for key, size in sorted(sizes.items()))
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     disk.write(table, text.getvalue())
+
+
+def survey(table: Path = TABLE, save_every: int = 20) -> Iterator[tuple[str, int, int]]:
+    """Measures what `table` lacks and writes it there; yields each name with how many are done, of how many."""
+    names = wanted()
+    sizes = {key: size for key, size in read(table).items() if key in names}
+    for key, name in names.items():
+        if key in sizes:
+            continue
+        try:
+            sizes[key] = measure(lambda name=name: build(name), key.height, key.width, name)
+        except Exception as error:  # one net that this machine cannot build must not end the survey
+            _log.warning("%s is left out: %s", name, error)
+        if len(sizes) % save_every == 0:
+            write(table, sizes)
+        yield name, len(sizes), len(names)
+    write(table, sizes)
 
 
 @contextmanager
@@ -170,5 +176,5 @@ def _plain_attention() -> Iterator[None]:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    for _entry, _done, _total in survey(Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE):
-        _log.info("%d of %d: %s", _done, _total, _entry.name)
+    for _name, _done, _total in survey(Path(sys.argv[1]) if len(sys.argv) > 1 else TABLE):
+        _log.info("%d of %d: %s", _done, _total, _name)
