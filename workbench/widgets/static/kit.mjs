@@ -16,6 +16,22 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** An input that hands its text to `commit` once when it is left or Enter is pressed. */
+export function entry(attributes, commit) {
+  const input = make("input", { class: "wb-input", ...attributes });
+  let last = null;
+  const done = () => {
+    if (input.value === last) return;
+    last = input.value;
+    commit(input.value);
+  };
+  input.addEventListener("focus", () => { last = input.value; });
+  input.addEventListener("change", done);
+  // Lab takes Enter before the browser makes a change of it
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") done(); });
+  return input;
+}
+
 /** The strip under a widget that shows its trait `error`, with a button that puts it away. */
 export function errorStrip(model) {
   const words = make("span");
@@ -33,11 +49,11 @@ export function errorStrip(model) {
   return strip;
 }
 
-/** A number with three digits and its unit prefix: 11180000 -> "11.2 M". */
+/** A count with its unit prefix, as figures say it: 11180000 -> "11.2 M". */
 export function count(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  for (const [size, prefix] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]])
-    if (Math.abs(value) >= size * 0.9995) return `${digits(value / size)} ${prefix}`;
+  for (const [size, prefix] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]])
+    if (value >= size * 0.9995) return `${(value / size).toFixed(value / size >= 99.95 ? 0 : 1)} ${prefix}`;
   return digits(value);
 }
 
@@ -65,6 +81,18 @@ export function duration(seconds) {
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   const hours = Math.floor(seconds / 3600);
   return `${hours} h ${Math.round((seconds - hours * 3600) / 60)} min`;
+}
+
+/** Keeps Lab's single-key commands (d d deletes a cell) from what is pressed inside `root`; Ctrl+S still saves. */
+export function keepKeys(root) {
+  // Lab's selectors end in `:focus`, so the mark must stand on the focused element itself
+  const mark = (event) => {
+    if (root.contains(event.target))
+      event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
+  };
+  // on the window, since Lab listens on the document before any element hears a key
+  window.addEventListener("keydown", mark, true);
+  return () => window.removeEventListener("keydown", mark, true);
 }
 
 /** Calls `call` at most once an animation frame, with the latest arguments. */
