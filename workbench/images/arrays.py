@@ -136,7 +136,8 @@ def _named(y: np.ndarray, classes: Sequence[str] | None) -> Labels:
         return classes_of(words)
     if y.min() < 0 or y.max() >= len(classes):
         raise BadData(
-            f"classes names {len(classes)} classes, numbers 0 to {len(classes) - 1}, but y runs from {y.min()} to {y.max()}"
+            f"classes names {len(classes)} classes, numbers 0 to {len(classes) - 1}, "
+            f"but y runs from {y.min()} to {y.max()}"
         )
     return Labels("classes", y.astype(np.int64), {"": tuple(str(c) for c in classes)})
 

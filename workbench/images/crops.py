@@ -71,14 +71,16 @@ def _cropped(x: Tensor, size: int, keys: Tensor) -> Tensor:
     low, high = math.log(RATIO[0]), math.log(RATIO[1])
     ratio = torch.exp(low + (high - low) * uniform(keys, 2))
     width, height = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
-    theta = torch.zeros(len(keys), 2, 3)
-    theta[:, 0, 0] = width * (1 - 2 * (uniform(keys, 0) < 0.5).float())
-    theta[:, 1, 1] = height
-    theta[:, 0, 2] = (2 * uniform(keys, 3) - 1) * (1 - width)
-    theta[:, 1, 2] = (2 * uniform(keys, 4) - 1) * (1 - height)
-    grid = F.affine_grid(theta.to(x.device), [len(x), x.shape[1], size, size], align_corners=False)
+    mirror = 1 - 2 * (uniform(keys, 0) < 0.5).float()
+    # an upright crop needs one line of places a side, not an affine map of every pixel
+    line = (torch.arange(size) * 2 + 1) / size - 1
+    across = (mirror * width)[:, None] * line + ((2 * uniform(keys, 3) - 1) * (1 - width))[:, None]
+    down = height[:, None] * line + ((2 * uniform(keys, 4) - 1) * (1 - height))[:, None]
+    grid = torch.empty(len(x), size, size, 2, device=x.device)
+    grid[..., 0] = across.to(x.device)[:, None, :]
+    grid[..., 1] = down.to(x.device)[:, :, None]
     view = F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return view.div_(255).clamp_(0, 1)
+    return view.mul_(1 / 255).clamp_(0, 1)
 
 
 def _shifted(z: Tensor, bits: int) -> Tensor:

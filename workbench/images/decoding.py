@@ -23,10 +23,12 @@ INTERPOLATIONS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 
-EXTENSIONS = frozenset(
-    "jpg jpeg jpe jfif png apng gif bmp dib tif tiff webp avif heic heif "
-    "ppm pgm pbm pnm tga jp2 j2k jpx ico pcx sgi".split()
-)
+# fmt: off
+EXTENSIONS = frozenset((
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "tif", "tiff", "webp", "avif", "heic", "heif",
+    "ppm", "pgm", "pbm", "pnm", "tga", "jp2", "j2k", "jpx", "ico", "pcx", "sgi",
+))
+# fmt: on
 
 _TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
 _ORIENTATION = 0x0112
@@ -65,7 +67,7 @@ def picture(raw: bytes | np.ndarray, edge: int | None = None) -> Image.Image:
                 # twice the edge, so that the smooth resize that follows has something to average
                 image.draft(None, (2 * edge, 2 * edge))
             return _upright(_opaque(image), image)
-    except Exception as error:  # noqa: BLE001 - decoders of damaged files raise nearly anything
+    except Exception as error:  # decoders of damaged files raise nearly anything
         raise Unreadable(reason(error, raw)) from error
 
 
@@ -160,7 +162,7 @@ def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:
     """The picture turned as its camera says; a damaged note from the camera turns nothing."""
     try:
         turn = opened.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - EXIF is written by thousands of cameras, and parsed by hand
+    except Exception:  # EXIF is written by thousands of cameras, and parsed by hand
         return image
     method = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,

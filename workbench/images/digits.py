@@ -15,15 +15,15 @@ def digits() -> Items:
     """1,797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak, UCI 1998), greys 0 to 16 scaled to 0 to 255."""
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    grey = np.rint(np.asarray(bunch.images) * (255 / 16)).astype(np.uint8)
+    flat, written = load_digits(return_X_y=True)
+    grey = np.rint(np.asarray(flat).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     count = len(grey)
     return Items(
         name="digits",
         origin=Pixels(grey),
         at=np.arange(count),
         ids=[f"{i:04d}" for i in range(count)],
-        labels=classes_of([str(v) for v in bunch.target]),
+        labels=classes_of([str(v) for v in np.asarray(written)]),
         splits=np.full(count, UNDECIDED, np.int8),
         domains=np.full(count, -1, np.int16),
     )

@@ -77,7 +77,7 @@ def check_classes(labels: Labels, what: str) -> None:
     columns = labels.values.T if labels.kind == "tasks" else labels.values[None]
     for (task, names), column in zip(labels.tasks.items(), columns, strict=True):
         where = f"the task {task!r} of {what}" if task else what
-        if len(names) < 2:
+        if len(names) == 1:
             raise BadData(
                 f"{where} has a single class, {names[0]!r}: there is nothing to tell apart. Add images of another class"
             )

@@ -49,9 +49,10 @@ def counts(items: Items, rows: np.ndarray) -> pd.DataFrame:
             found[(*above, *name)] = np.bincount(splits[here & has], minlength=3).tolist()
     heads = (["domain"] if len(items.domain_names) > 1 else []) + (["task"] if labels.kind == "tasks" else [])
     table = pd.DataFrame(found.values(), columns=list(SPLITS), dtype=np.int64)
-    keys = [k[0] for k in found] if not heads else list(found)
-    one = pd.Index(keys, name="label") if not heads else pd.MultiIndex.from_tuples(keys, names=[*heads, "label"])
-    table.index = one
+    if heads:
+        table.index = pd.MultiIndex.from_tuples(list(found), names=[*heads, "label"])
+    else:
+        table.index = pd.Index([key[0] for key in found], name="label")
     return table.assign(total=table.sum(axis=1))
 
 

@@ -164,7 +164,7 @@ class Shelf:
             raw = self.items.read(row)
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a disk or a dataset of others raises
+        except Exception as error:  # whatever a disk or a dataset of others raises
             return self._reject(row, error)
         content = digest(raw)
         return Job(row, stamp, raw, content, self.items.key(row, content))

@@ -68,7 +68,7 @@ def pixelate(x: Pixels, random: np.random.Generator, severity: int) -> Pixels:
     """Coarse squares, as of a thumbnail blown up."""
     share = (0.5, 0.35, 0.25, 0.17, 0.11)[severity - 1]
     size = (x.shape[1], x.shape[0])
-    small = tuple(max(1, round(v * share)) for v in size)
+    small = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
     return np.asarray(Image.fromarray(x).resize(small, Image.Resampling.BOX).resize(size, Image.Resampling.NEAREST))
 
 

@@ -37,7 +37,7 @@ def look(path: str) -> str | None:
                 return None
             file.seek(0)
             return decoded(file.read())
-    except Exception as error:  # noqa: BLE001 - decoders of damaged files raise nearly anything
+    except Exception as error:  # decoders of damaged files raise nearly anything
         return reason(error, _head(path))
 
 

@@ -75,9 +75,8 @@ def _groups(labels: Labels, domains: np.ndarray, rows: np.ndarray) -> list[np.nd
         return _same(domains * (len(labels.names) + 1) + values)
     groups: list[np.ndarray] = []
     for column in values.T.astype(np.int64):
-        for group in _same(domains * (int(column.max(initial=0)) + 2) + column):
-            if labels.kind == "tasks" or column[group[0]] == 1:
-                groups.append(group)
+        same = _same(domains * (int(column.max(initial=0)) + 2) + column)
+        groups += [group for group in same if labels.kind == "tasks" or column[group[0]] == 1]
     # rare ones last, so that no common class takes back what a rare one needs
     return sorted(groups, key=len, reverse=True)
 

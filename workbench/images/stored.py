@@ -96,7 +96,7 @@ def _table(items: Items, source: list[str], target: list[str]) -> dict[str, Any]
         "domains": items.domains.tolist(),
         "domain_names": items.domain_names,
         "shifts": [None if s is None else str(s) for s in items.shifts],
-        "extra": None if items.extra is None else json.loads(items.extra.to_json(orient="columns", index=True)),
+        "extra": None if items.extra is None else items.extra.astype(str).to_dict(orient="list"),
         "source": source,
         "target": target,
     }
@@ -119,9 +119,9 @@ def _write_pixels(items: Items, path: Path) -> np.ndarray:
     return shapes
 
 
-def _extra(columns: dict[str, dict[str, Any]] | None) -> Any:
+def _extra(columns: dict[str, list[str]] | None) -> Any:
     if columns is None:
         return None
     import pandas as pd
 
-    return pd.DataFrame({name: list(cells.values()) for name, cells in columns.items()})
+    return pd.DataFrame(columns)

@@ -66,7 +66,7 @@ def items_of(frame: pd.DataFrame, options: Options, root: str, name: str) -> Ite
     _check_unique(ids, path)
     known, codes = _domains(frame, domain)
     used = {path, *labels, split, domain}
-    extra = frame[[c for c in frame.columns if c not in used]]
+    extra = frame.loc[:, [c for c in frame.columns if c not in used]]
     return Items(
         name=name,
         origin=Files(root, ids),
@@ -89,7 +89,8 @@ def split_codes(cells: Sequence[str], column: str) -> np.ndarray:
     unknown = sorted({c for c in cells if c.lower() not in WORDS})
     if unknown:
         raise BadData(
-            f"the split column {column!r} says {', '.join(map(repr, unknown[:3]))}; a split is one of {', '.join(WORDS)}"
+            f"the split column {column!r} says {', '.join(map(repr, unknown[:3]))}; "
+            f"a split is one of {', '.join(WORDS)}"
         )
     return np.fromiter((WORDS[c.lower()] for c in cells), np.int8, len(cells))
 
@@ -145,8 +146,7 @@ def _cells(frame: pd.DataFrame, column: str, what: str) -> list[str]:
 def _word(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    word = os.fspath(value) if hasattr(value, "__fspath__") else str(value)
-    word = word.strip()
+    word = str(value).strip()
     if not word or (not isinstance(value, str) and word in MISSING):
         return None
     return word
