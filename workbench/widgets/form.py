@@ -95,7 +95,7 @@ class Row(ipywidgets.VBox):
         self.said = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))
         line = ipywidgets.HBox([self.control, self.slider]) if self.slider else self.control
         super().__init__([line, self.said])
-        self.add_class("wb-row")
+        self.add_class("wb-asked")
         self.control.observe(self._entered, "value")
         if self.slider:
             self.slider.observe(self._slid, "value")

@@ -1,0 +1,151 @@
+"""What was learnt: a run evaluated on its images, drawn lightly; `figures()` gives the plain figures."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+from workbench.errors import Unavailable
+from workbench.widgets import drawings
+from workbench.widgets.base import Notice
+from workbench.widgets.latest import Latest
+
+THUMBNAILS = 12
+EDGE = 112
+
+
+class Results(ipywidgets.VBox):
+    """Confusions, classes, surest mistakes and calibration of a run.
+
+    Args:
+        run: the run; None says what to do next.
+        split: the images to evaluate on.
+
+    Attributes:
+        run: the run shown; setting another evaluates it, on a thread.
+        evaluation: the result; None until it is there.
+    """
+
+    run = traitlets.Any(None, allow_none=True)
+    evaluation = traitlets.Any(None, allow_none=True)
+
+    def __init__(self, run: Any = None, split: str = "valid") -> None:
+        self.notice, self._work = Notice(), Latest(self)
+        options = [("validation", "valid"), ("test", "test"), ("training", "train")]
+        style = {"description_width": "auto"}
+        self.split = ipywidgets.Dropdown(options=options, value=split, description="images", style=style)
+        self.domain = ipywidgets.Dropdown(options=[("source", None)], description="domain", style=style)
+        self.again = ipywidgets.Button(description="Evaluate", tooltip="evaluate the weights as they are now")
+        self.title, self.body = ipywidgets.HTML(), ipywidgets.HTML()
+        self.choosers = ipywidgets.HBox([self.split, self.domain, self.again]).add_class("wb-choosers")
+        super().__init__([self.title, self.choosers, self.notice, self.body])
+        self.add_class("wb-form").add_class("wb-results")
+        self.again.on_click(lambda _: self.evaluate())
+        for chooser in (self.split, self.domain):
+            chooser.observe(lambda _: self.evaluate(), "value")
+        self._images: Any = None
+        self._empty()
+        self.run = run
+
+    @property
+    def error(self) -> str:
+        """What went wrong in the evaluation, shown under the choosers."""
+        return self.notice.error
+
+    @error.setter
+    def error(self, text: str) -> None:
+        self.notice.text, self.notice.error = "", text
+
+    def evaluate(self) -> None:
+        """Evaluates the run on the chosen images, on a thread, and says so meanwhile."""
+        run, split, domain = self.run, self.split.value, self.domain.value
+        if run is None:
+            return
+        self.error = ""
+        self.notice.text = f"Evaluating {run.name} on the {self.split.label} images …"
+        self._work.ask(lambda: self._evaluate(run, split, domain))
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Returns when nothing is being evaluated, or after `timeout` seconds."""
+        self._work.wait(timeout)
+
+    def figures(self) -> dict[str, Any]:
+        """The same as plain figures for the next cell: they stay in an exported notebook.
+
+        Raises:
+            Unavailable: nothing has been evaluated yet.
+        """
+        from workbench import figures
+
+        if self.evaluation is None:
+            raise Unavailable("nothing is evaluated yet: choose a run and wait for its results")
+        made = {"per_class": figures.per_class(self.evaluation.per_class)}
+        if self.evaluation.kind != "tags":
+            made["confusion"] = figures.confusion(self.evaluation)
+        if self.evaluation.kind == "classes":
+            made["calibration"] = figures.reliability(self.evaluation)
+        worst, pictures = self._worst(self.evaluation, self._part(self.run, self.split.value, self.domain.value))
+        if pictures:
+            captions = [f"{row.true} → {row.predicted}" for row in worst.itertuples()]
+            made["mistakes"] = figures.thumbnails(pictures, captions, title="The surest mistakes")
+        return made
+
+    @traitlets.observe("run")
+    def _run_changed(self, _: Any) -> None:
+        self.evaluation, self._images = None, None
+        self._empty()
+        if self.run is None:
+            return
+        status = self.run.status
+        if status.state == "done":
+            self.evaluate()
+        else:
+            self.notice.text = (
+                f"{self.run.name} is {status.state}. Evaluate shows what its saved weights are worth so far."
+            )
+
+    def _empty(self) -> None:
+        self.error = ""
+        self.body.value = self.title.value = ""
+        self.choosers.layout.display = "none" if self.run is None else ""
+        if self.run is None:
+            self.notice.text = (
+                "No run is chosen. Launch one, or click one in the list of runs: what it learnt is shown here."
+            )
+
+    def _evaluate(self, run: Any, split: str, domain: str | None) -> None:
+        part = self._part(run, split, domain)
+        evaluation = run.evaluate(split, domain=domain)
+        body = self._body(evaluation, part)
+        if self.run is not run:
+            return
+        self.notice.text = ""
+        right = drawings.percent(evaluation.accuracy)
+        where = f"{drawings.count(len(evaluation.ids), f'{self.split.label} image')}"
+        self.title.value = f'<div class="wb-title">{html.escape(f"{right} of {where} right: {run.name}")}</div>'
+        self.body.value = body
+        self.evaluation = evaluation
+
+    def _part(self, run: Any, split: str, domain: str | None) -> Any:
+        if self._images is None:
+            self._images = run.images
+            names = [("source", None), *((name, name) for name in self._images.domains)]
+            if len(names) > 2:
+                self.domain.options = names
+            self.domain.layout.display = "" if len(names) > 2 else "none"
+        data = self._images if domain is not None else self._images.source
+        return data.part(split=split, domain=domain)
+
+    def _body(self, evaluation: Any, part: Any) -> str:
+        worst, pictures = self._worst(evaluation, part)
+        right = drawings.metrics(evaluation) + drawings.calibration(evaluation)
+        columns = f'<div class="wb-columns"><div>{drawings.confusion(evaluation)}</div><div>{right}</div></div>'
+        return f"{columns}{drawings.mistakes(worst, pictures)}{drawings.per_class(evaluation)}"
+
+    def _worst(self, evaluation: Any, part: Any) -> tuple[Any, list[Any]]:
+        worst = evaluation.mistakes.head(THUMBNAILS)
+        place = {id_: row for row, id_ in enumerate(part.frame["id"])}
+        return worst, [part.pixels(place[id_], EDGE) for id_ in worst["id"]]

@@ -1,0 +1,41 @@
+import { errorStrip, make } from "./kit.mjs";
+
+function render({ model, el }) {
+  el.classList.add("wb-widget", "wb-run-state");
+  const dot = make("span", { "aria-hidden": "true" });
+  const name = make("span", { class: "wb-strong" });
+  const words = make("span", { class: "wb-grow", role: "status" });
+  const press = (text, what) => make("button", {
+    class: "wb-button", type: "button", text,
+    on: { click: (event) => { event.target.disabled = true; model.send({ do: what }); } },
+  });
+  const stop = press("Stop and keep", "stop"), resume = press("Resume", "resume");
+  const done = make("div", { class: "wb-progress-done" });
+  const progress = make("div", { class: "wb-progress", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0, "aria-valuemax": 100 }, done);
+  const trouble = make("div", { class: "wb-error wb-trouble" });
+  const all = make("div", {}, make("div", { class: "wb-bar" }, dot, name, words, stop, resume), progress, trouble);
+  el.append(all, errorStrip(model));
+
+  function show() {
+    const about = model.get("about");
+    all.hidden = !about.name;
+    if (!about.name) return;
+    dot.className = `wb-state wb-state-${about.state}`;
+    name.textContent = about.name;
+    const bad = ["failed", "interrupted", "damaged"].includes(about.state);
+    words.textContent = bad || !about.sentence ? about.state : `${about.state}: ${about.sentence.replace(`${about.state}: `, "")}`;
+    trouble.textContent = about.sentence;
+    trouble.hidden = !bad || !about.sentence;
+    const percent = Math.round(100 * about.share);
+    done.style.width = `${percent}%`;
+    progress.setAttribute("aria-valuenow", percent);
+    for (const [button, reason] of [[stop, about.no_stop], [resume, about.no_resume]]) {
+      button.disabled = Boolean(reason);
+      button.title = reason;
+    }
+  }
+  model.on("change:about change:error", show);
+  show();
+}
+
+export default { render };
