@@ -63,7 +63,7 @@ def test_a_long_catalogue_is_cut_and_says_so(monkeypatch, capsys, words, count):
     out = capsys.readouterr().out
     assert out.count("net") == count
     assert ("… and 10 more; --all prints them" in out) == (count == 40)
-    assert asked == ["parameters < 6e6 offline"]
+    assert asked == ["parameters < 6e6, offline"]
 
 
 def test_a_query_that_makes_no_sense_is_refused(monkeypatch, capsys):

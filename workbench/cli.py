@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REFUSED = 2
+# what of the catalogue fits a terminal's width
+COLUMNS = ("name", "parameters", "gmacs", "image_size", "pretrained_on", "licence", "top1", "offline")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,9 +107,11 @@ def backbones(given: argparse.Namespace) -> int:
     """Prints the backbones that match."""
     from workbench.nets import backbones as catalogue
 
-    found = catalogue(" ".join(given.query) or None)
+    found = catalogue(", ".join(given.query) or None)
     shown = found if given.all else found.head(40)
-    status = show(shown, "no backbone matches; `workbench backbones` without words lists all")
+    status = show(
+        shown[[c for c in COLUMNS if c in shown]], "no backbone matches; `workbench backbones` without words lists all"
+    )
     if len(shown) < len(found):
         print(f"… and {len(found) - len(shown)} more; --all prints them")
     return status
@@ -140,5 +144,5 @@ def doctor(given: argparse.Namespace) -> int:
 
 def show(frame: pd.DataFrame, empty: str) -> int:
     """Prints a frame whole, or the sentence when it has no rows."""
-    print(frame.to_string(index=False) if len(frame) else empty)
+    print(frame.to_string(index=False, na_rep="") if len(frame) else empty)
     return 0
