@@ -55,9 +55,13 @@ def sized(recipe: Recipe, size: int) -> Recipe:
         return recipe
     with torch.device("meta"):
         model = build(recipe)
-        if "img_size" not in inspect.signature(type(model).__init__).parameters:
+        # of all its classes: a distilled variant hands its arguments on unseen
+        if not any("img_size" in inspect.signature(kind.__init__).parameters for kind in type(model).__mro__[:-1]):
             return recipe
         wanted = recipe.but(kwargs={**recipe.kwargs, "img_size": size})
+        step = _patch(model)
+        if step and size % step:  # some nets would cut the border off instead
+            raise BadValue(refusal(recipe.name, model, size))
         try:
             build(wanted)
         except BadValue as error:
@@ -65,16 +69,23 @@ def sized(recipe: Recipe, size: int) -> Recipe:
     return wanted
 
 
-def refusal(name: str, model: nn.Module, size: int, error: BaseException) -> str:
+def refusal(name: str, model: nn.Module, size: int, error: BaseException | None = None) -> str:
     """The sentence for a size that a net cannot take, with the sizes next to it."""
-    step = getattr(getattr(model, "patch_embed", None), "patch_size", None)
-    step = step[0] if isinstance(step, tuple) else step
+    step = _patch(model)
     near = ""
-    if isinstance(step, int) and size % step:
-        near = f"; its patches are {step} px wide, try {max(step, size // step * step)} or {(size // step + 1) * step}"
+    if step and size % step:
+        fitting = [str(n) for n in (size // step * step, (size // step + 1) * step) if n]
+        near = f"; its patches are {step} px wide, try {' or '.join(fitting)}"
     own = (getattr(model, "pretrained_cfg", None) or {}).get("input_size")
     usual = f"; it was made for {own[1]} px" if own else ""
-    return f"{name} cannot take images of {size} px{near}{usual} ({one_line(error)})"
+    return f"{name} cannot take images of {size} px{near}{usual}" + (f" ({one_line(error)})" if error else "")
+
+
+def _patch(model: nn.Module) -> int | None:
+    """Edge of the patches that a net cuts images into."""
+    step = getattr(getattr(model, "patch_embed", None), "patch_size", None)
+    step = step[0] if isinstance(step, (tuple, list)) and step else step
+    return step if isinstance(step, int) else None
 
 
 def one_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadValue, Unavailable, UnknownName
-from workbench.nets import saving, torchvision_nets, weights, zoos
+from workbench.nets import hub, saving, torchvision_nets, weights, zoos
 from workbench.nets.recipe import Recipe
 
 RUN = "weights.safetensors"  # the file in a finished run's folder
@@ -32,6 +32,7 @@ def find(name: str, architecture: str | None = None) -> tuple[Recipe, str]:
         return _torchvision(name.removeprefix("torchvision/")), name
     short = name.removeprefix("timm/")
     if timm.is_model(short.split(".")[0]) and "/" not in short:
+        hub.check_tag(short)
         return Recipe(short, short, weights="hub"), short
     if name in torchvision_nets.BARE:
         return _torchvision(name), f"torchvision/{name}"

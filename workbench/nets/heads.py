@@ -86,8 +86,8 @@ def take_head(model: nn.Module) -> nn.Module:
 
 def in_features(head: nn.Module) -> int | None:
     """How many features a head reads, where its layers say so."""
-    if isinstance(head, MeanOfHeads) and head.widths:
-        return sum(head.widths)
+    if isinstance(head, MeanOfHeads):
+        return sum(head.widths) if head.widths else in_features(head.heads[0])
     for module in head.modules():
         if isinstance(module, nn.Linear):
             return module.in_features

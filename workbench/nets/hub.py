@@ -17,6 +17,20 @@ PATIENCE = 3.0  # seconds to wait for a connection before the network counts as 
 FILES = ("model.safetensors", "pytorch_model.bin")
 
 
+def check_tag(name: str) -> None:
+    """Whether timm lists weights by a name of the form `architecture.tag`; a bare architecture passes.
+
+    Raises:
+        UnknownName: it does not.
+    """
+    from timm.models import get_arch_pretrained_cfgs
+
+    architecture, _, tag = name.partition(".")
+    known = [n for n in get_arch_pretrained_cfgs(architecture) if "." in n]
+    if tag and name not in known:
+        raise UnknownName.of(f"set of weights of {architecture}", name, known)
+
+
 def timm_config(name: str) -> Any:
     """timm's record of one set of weights: where they are, input size, mean, std.
 
@@ -24,17 +38,10 @@ def timm_config(name: str) -> Any:
         name: an architecture, or `architecture.tag`.
 
     Raises:
-        UnknownName: the architecture has no weights by that tag.
-        BadValue: it has no published weights at all.
+        BadValue: nobody published any.
     """
     import timm
-    from timm.models import get_arch_pretrained_cfgs
 
-    architecture, _, tag = name.partition(".")
-    known = get_arch_pretrained_cfgs(architecture)
-    if tag and name not in known:
-        tagged = [n for n in known if "." in n]
-        raise UnknownName.of(f"set of weights of {architecture}", name, tagged, "" if tagged else "it has no tags")
     config = timm.get_pretrained_cfg(name)
     if config is None or not (config.hf_hub_id or config.url or config.file):
         raise BadValue(f"nobody published weights of {name} through timm; pretrained=False gives random ones")
@@ -60,6 +67,17 @@ def torch_cached(url: str) -> Path | None:
 
     path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
     return path if path.is_file() else None
+
+
+def classes(model: Any) -> tuple[str, ...] | None:
+    """Names of the outputs of timm's ImageNet nets; None for other data."""
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    subset = infer_imagenet_subset(model) if (model.num_classes or 0) >= 1000 else None
+    if not subset:
+        return None
+    known = ImageNetInfo(subset)
+    return tuple(known.index_to_description(place) for place in range(known.num_classes()))
 
 
 def need_network(name: str, url: str | None = None) -> None:
@@ -105,10 +123,9 @@ def _fetched() -> list[str]:
 def _nothing(name: str, reason: str) -> str:
     here = offline()
     shown = ", ".join(here[:8]) + (f" and {len(here) - 8} more" if len(here) > 8 else "")
-    have = f"without network there are {shown}" if here else "no weights are on this machine yet"
     return (
-        f"the weights of {name} are not on this machine and {reason}; {have}, any net in a folder or file of yours, "
-        "and random weights with pretrained=False"
+        f"the weights of {name} are not on this machine, and {reason}; what loads without network: "
+        f"{shown or 'nothing by name'}, your own files, folders and zoos, and random weights with pretrained=False"
     )
 
 

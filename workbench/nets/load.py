@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from workbench.errors import BadValue
-from workbench.nets import build, filling, heads, measure, saving, torchvision_nets
+from workbench.nets import build, filling, heads, hub, measure, saving, torchvision_nets
 from workbench.nets import preprocessing as pixels
 from workbench.nets.find import find
 from workbench.nets.net import Net, checked_classes
@@ -50,11 +50,12 @@ def load(
     """
     if not isinstance(name, (str, os.PathLike)) or not os.fspath(name):
         raise BadValue(f"a backbone is a name or a path; got {name!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise BadValue(f"the seed is a whole number from 0 to 2**32 - 1; got {seed!r}")
     if classes is not None:
         checked_classes(classes)
-    size = _size(size, preprocessing)
-    architecture = arguments.get("architecture")
-    recipe, label = find(os.fspath(name), architecture)
+    size = _size(size, preprocessing, arguments.pop("img_size", None))
+    recipe, label = find(os.fspath(name), arguments.get("architecture"))
     recipe = recipe.but(kwargs={**recipe.kwargs, **{k: v for k, v in arguments.items() if k != "architecture"}})
     choice = Choice(label, _differing(classes, pretrained, size, preprocessing, seed, arguments))
     net = _net(recipe, choice, pretrained, size, preprocessing, seed)
@@ -79,6 +80,8 @@ def _net(recipe: Recipe, choice: Choice, pretrained: bool, size: int | None, wan
     else:
         model = build.build(recipe, seed)
     net = _assembled(model, recipe, choice, size, wanted)
+    if not pretrained:
+        net.classes = None
     if saved is not None and state is not None:
         saving.restore(net, saved, state, recipe.weights)  # type: ignore[arg-type]
         net.choice = choice
@@ -90,6 +93,8 @@ def _assembled(model: nn.Module, recipe: Recipe, choice: Choice, size: int | Non
     fixed = _fixed(model, recipe)
     source = {**_source(model, recipe), **recipe.source}
     classes = recipe.classes
+    if recipe.weights == "hub" and classes is None and hasattr(model, "pretrained_cfg"):
+        classes = hub.classes(model)
     if hasattr(model, "get_classifier"):
         backbone, head = model, heads.take_head(model)
     else:
@@ -112,11 +117,10 @@ def _own(model: nn.Module, recipe: Recipe) -> Preprocessing:
 
         found = resolve_model_data_config(model)
         fields = {k: found[k] for k in ("mean", "std", "interpolation", "crop_pct")}
+        for name in ("mean", "std"):  # timm gives one number where all channels share it
+            fields[name] = tuple(fields[name]) * (3 if len(fields[name]) == 1 else 1)
         fields["size"] = found["input_size"][1]
-    given = {**fields, **recipe.preprocessing}
-    if len(given["mean"]) == 1:
-        given |= {"mean": tuple(given["mean"]) * 3, "std": tuple(given["std"]) * 3}
-    return Preprocessing(**given)
+    return Preprocessing(**{**fields, **recipe.preprocessing})
 
 
 def _fixed(model: nn.Module, recipe: Recipe) -> bool:
@@ -132,13 +136,15 @@ def _source(model: nn.Module, recipe: Recipe) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def _size(size: int | None, wanted: Any) -> int | None:
-    """The size that was asked for, in either of two places."""
-    asked = wanted.size if isinstance(wanted, Preprocessing) else dict(wanted or {}).get("size")
-    if size is not None and asked is not None and size != asked:
-        raise BadValue(f"size is {size} and the preprocessing's size is {asked}; give one of them")
-    found = size if size is not None else asked
-    return None if found is None else pixels.checked_size(found)
+def _size(size: int | None, wanted: Any, img_size: Any) -> int | None:
+    """The size that was asked for, in any of three places."""
+    inside = wanted.size if isinstance(wanted, Preprocessing) else None
+    if isinstance(wanted, Mapping):
+        inside = wanted.get("size")
+    given = {s for s in (size, inside, img_size) if s is not None}
+    if len(given) > 1:
+        raise BadValue(f"two sizes were asked for, {' and '.join(map(str, sorted(given)))}; give one of them")
+    return pixels.checked_size(given.pop()) if given else None
 
 
 def _differing(

@@ -31,7 +31,7 @@ def _label(group: list[str], parameters: Mapping[str, int], labels: Mapping[str,
     """The label under which most of the group's parameters stand."""
     counts: dict[str, int] = {}
     for unit in group:
-        if labels.get(unit):
+        if labels.get(unit) not in (None, "", "head"):
             counts[labels[unit]] = counts.get(labels[unit], 0) + parameters[unit]
     return max(counts, key=lambda label: counts[label]) if counts else ""
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from workbench import disk
 from workbench.errors import BadValue
+from workbench.nets import weights
 from workbench.nets.recipe import Recipe
 from workbench.plan import plain
 
@@ -81,12 +82,12 @@ def recipe_of(saved: Mapping[str, Any], path: Path) -> Recipe:
 
 def restore(net: Net, saved: Mapping[str, Any], state: Mapping[str, Tensor], path: Path) -> None:
     """Puts a saved state into the net built from its recipe; adds the saved head first where it was a new one."""
-    from workbench.nets import weights
-
     if saved["fresh"]:
         net.new_head(int(saved["outputs"]))
-        net.classes = None if saved["classes"] is None else tuple(saved["classes"])
-    weights.fill(net, state, str(path))
+    net.classes = None if saved["classes"] is None else tuple(saved["classes"])
+    for part in ("backbone", "head"):
+        held = {k.removeprefix(f"{part}."): v for k, v in state.items() if k.startswith(f"{part}.")}
+        weights.fill(getattr(net, part), held, f"the {part} in {path}")
 
 
 def _outputs(net: Net) -> int | None:

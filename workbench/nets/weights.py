@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,8 +93,6 @@ def _fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> bool:
 
 def _converted(model: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The architecture's own conversion: foreign names, position embeddings of another size."""
-    import sys
-
     convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     if convert is None:
         return state
@@ -129,7 +129,9 @@ def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def _torch_file(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of unusual pickles, which are refused or read all the same
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise BadValue(
             f"{path} holds Python objects or code, not only tensors, and nothing of it was run; "

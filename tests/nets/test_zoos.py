@@ -1,0 +1,162 @@
+"""Zoos: the index format of docs/zoo.md, what it refuses, and the real zoo where there is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from workbench.errors import BadValue, Unavailable, UnknownName
+from workbench.nets import load, zoos
+
+
+def test_an_entry_opens_with_everything_its_index_says(make_zoo, pixels):
+    folder = make_zoo(ours=("test_efficientnet", {}))
+    net = load(folder / "ours")
+    assert net.classes == ("ash", "beech", "cedar", "date") and net(pixels).shape == (4, 4)
+    assert net.preprocessing.size == 64 and net.preprocessing.std == (0.25, 0.25, 0.25)
+    assert net.source == {"origin": "made in a test", "licence": "CC0-1.0", "pretrained_on": "nothing"}
+    assert net.choice.name == str(folder / "ours")
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+
+
+def test_every_way_to_name_an_entry(make_zoo, monkeypatch):
+    folder = make_zoo(ours=("test_efficientnet", {}))
+    first = load(folder / "ours").backbone.conv_stem.weight
+    monkeypatch.setenv("WORKBENCH_ZOO", os.pathsep.join(["/nowhere", str(folder)]))
+    monkeypatch.chdir(folder.parent)
+    for name in ("ours", "zoo/ours", "./zoo/ours.safetensors", folder, f"{folder}/"):
+        assert torch.equal(load(name).backbone.conv_stem.weight, first), name
+    assert "ours" in zoos.offline()
+
+
+def test_a_name_of_timm_is_not_shadowed(make_zoo, monkeypatch):
+    folder = make_zoo(test_resnet=("test_efficientnet", {}))
+    monkeypatch.setenv("WORKBENCH_ZOO", str(folder))
+    assert type(load("test_resnet", pretrained=False).backbone).__name__ == "ResNet"
+    assert type(load(folder / "test_resnet").backbone).__name__ == "EfficientNet"
+
+
+def test_the_sentence_without_network_lists_the_zoo(make_zoo, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_ZOO", str(make_zoo(ours=("test_efficientnet", {}))))
+    with pytest.raises(Unavailable, match="what loads without network: ours,"):
+        load("resnet18")
+    with pytest.raises(UnknownName, match="did you mean ours"):
+        load("our")
+
+
+def test_byob_blocks_are_data(make_zoo, pixels):
+    blocks = [{"type": "basic", "d": 1, "c": 16, "s": 2}, {"type": "bottle", "d": 2, "c": 32, "s": 2}]
+    folder = make_zoo(ours=("test_byobnet", {"kwargs": {"blocks": blocks, "num_classes": 4}}))
+    net = load(folder / "ours", pretrained=False)
+    assert [s.name for s in net.stages] == ["stem", "stages.0", "stages.1", "head"] and net(pixels).shape == (4, 4)
+
+
+def test_a_class_file_lies_in_the_folder(make_zoo):
+    folder = make_zoo(ours=("test_efficientnet", {"classes": "names.txt"}))
+    (folder / "names.txt").write_text("a\nb\nc\nd\n")
+    assert load(folder / "ours").classes == ("a", "b", "c", "d")
+
+
+CHANGED = [
+    ({"sha256": "0" * 64}, "is not the file that its index lists"),
+    ({"file": "other.safetensors"}, "which is not in that folder"),
+    ({"file": "../outside.safetensors"}, "which is not in that folder"),
+    ({"classes": ["a", "b"]}, "wants 4 class names; its classes are 2"),
+    ({"architecture": "resnet_of_ours"}, "which this timm lacks"),
+    ({"architecture": 3}, "wants an architecture"),
+    ({"architecture": "test_resnet"}, "tensors fit"),
+    ({"input_size": [64, 64]}, r"is \[3, edge, edge\]"),
+    ({"mean": [0.5]}, "mean is three numbers"),
+    ({"builder": None, "library": None}, "names no builder"),
+    ({"builder": "os.system", "architecture": "touch ran"}, "and nothing else"),
+    ({"builder": "timm.models._helpers.load_state_dict"}, "and nothing else"),
+    ({"builder": "timm.models.load_checkpoint"}, "and nothing else"),
+    ({"builder": "timm.models.vision_transformer.checkpoint_filter_fn"}, "and nothing else"),
+    ({"builder": "timm.models.resnet.torch.load"}, "and nothing else"),
+    ({"builder": "timm.models.resnet.build_model_with_cfg"}, "and nothing else"),
+    ({"builder": "torchvision.models.get_model"}, "and nothing else"),
+    ({"builder": "torchvision.io.read_file"}, "and nothing else"),
+    ({"builder": "workbench.disk.write"}, "and nothing else"),
+    ({"kwargs": {"checkpoint_path": "x.pth"}}, "weights come by the index"),
+    ({"kwargs": {"pretrained": True}}, "weights come by the index"),
+    ({"kwargs": {"pretrained_cfg": {"file": "x.pth"}}}, "weights come by the index"),
+    ({"kwargs": [1]}, "kwargs"),
+    ({"kwargs": {"blocks": [{"kind": "basic"}]}}, "not fields of timm's ByoBlockCfg"),
+]
+
+
+@pytest.mark.parametrize(("fields", "sentence"), CHANGED)
+def test_an_entry_at_odds_with_itself_is_refused(make_zoo, fields, sentence):
+    folder = make_zoo(ours=("test_efficientnet", fields))
+    (folder.parent / "outside.safetensors").write_bytes((folder / "ours.safetensors").read_bytes())
+    with pytest.raises(BadValue, match=sentence):
+        load(folder / "ours")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        '{"format": "zoo-1"}',
+        '{"format": "zoo-1", "nets": [3]}',
+        '{"format": "zoo-1", "nets": [{}]}',
+    ],
+)
+def test_a_broken_index_is_refused(tmp_path, index):
+    (tmp_path / "zoo.json").write_text(index)
+    with pytest.raises(BadValue, match=re.escape(str(tmp_path / "zoo.json"))):
+        load(tmp_path / "x")
+
+
+def test_a_zoo_of_several_wants_a_name(make_zoo):
+    folder = make_zoo(one=("test_efficientnet", {}), two=("test_resnet", {}))
+    with pytest.raises(BadValue, match="is a zoo of 2 nets; name one: zoo/one"):
+        load(folder)
+    with pytest.raises(UnknownName, match="did you mean one"):
+        load(folder / "onee")
+
+
+def test_two_entries_of_one_name(make_zoo):
+    folder = make_zoo(one=("test_efficientnet", {}), two=("test_efficientnet", {"name": "one"}))
+    with pytest.raises(BadValue, match="bear the same name"):
+        load(folder / "one")
+
+
+def test_the_documented_index_is_one(make_zoo):
+    page = (Path(__file__).parents[2] / "docs" / "zoo.md").read_text()
+    entry = json.loads(re.search(r"```json\n(.*?)```", page, re.S)[1])["nets"][0]
+    recipe = zoos.from_entry(entry)
+    assert recipe.classes == ("wren", "robin", "jay") and recipe.preprocessing["size"] == 224
+    for field in entry:
+        assert f"`{field}`" in page, field
+
+
+def test_the_real_zoo_opens_whole(real_zoo):
+    entries = zoos.entries(real_zoo)
+    assert len(entries) >= 17
+    for name, entry in entries.items():
+        net = load(real_zoo / name)
+        assert net.classes and len(net.classes) == entry["num_classes"], name
+        assert sum(p.numel() for p in net.parameters()) == entry["parameters"], name
+        size = net.preprocessing.size
+        assert size == entry["input_size"][1]
+        assert net(torch.zeros(1, 3, size, size)).shape == (1, entry["num_classes"]), name
+        assert [net.stages[0].name, net.stages[-1].name] == ["stem", "head"]
+
+
+def test_twins_of_the_real_zoo_agree(real_zoo):
+    # the byob form of a CIFAR net reads the image enlarged twice with nearest, and gives the same logits
+    own, byob = load(real_zoo / "cifar_resnet20"), load(real_zoo / "cifar_resnet20_byob")
+    x = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    large = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(own(x), byob(large), atol=2e-2, rtol=0)  # both kept in half precision
+        assert torch.equal(own(x).argmax(1), byob(large).argmax(1))
