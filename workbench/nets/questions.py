@@ -30,7 +30,9 @@ _LOGIC = {"and", "or", "not", "in"}
 _PIECE = re.compile(r"""'[^']*'|"[^"]*"|\w+|.""", re.S)
 
 
-def matching(frame: pd.DataFrame, query: str | None, words_in: Sequence[str], synonyms: Mapping[str, str]) -> np.ndarray:
+def matching(
+    frame: pd.DataFrame, query: str | None, words_in: Sequence[str], synonyms: Mapping[str, str]
+) -> np.ndarray:
     """Which rows of `frame` answer a query, as booleans.
 
     Args:
@@ -43,7 +45,7 @@ def matching(frame: pd.DataFrame, query: str | None, words_in: Sequence[str], sy
         UnknownName: the bounds name a column that the frame lacks.
     """
     if query is not None and not isinstance(query, str):
-        raise BadValue(f"a query is text such as \"mobilenet, parameters < 6e6\"; got {type(query).__name__}")
+        raise BadValue(f'a query is text such as "mobilenet, parameters < 6e6"; got {type(query).__name__}')
     if query and len(query) > LONGEST:
         raise BadValue(f"a query has at most {LONGEST} characters; this one has {len(query)}")
     kept = np.ones(len(frame), dtype=bool)
@@ -138,7 +140,9 @@ class _Bounds:
             raise BadValue(f"{self._shown()} compares in a way that has no meaning here; there are < <= > >= == != in")
         one, other = self._value(left), self._value(right)
         if _is_text(one) != _is_text(other):
-            raise BadValue(f"{self._shown(left)} and {self._shown(right)} cannot be compared: one is text, one a number")
+            raise BadValue(
+                f"{self._shown(left)} and {self._shown(right)} cannot be compared: one is text, one a number"
+            )
         held = np.asarray(_SIGNS[type(sign)](one, other), dtype=bool)
         return np.broadcast_to(held, len(self.frame))
 
@@ -169,7 +173,9 @@ class _Bounds:
         known = [str(column) for column in self.frame.columns]
         own = self.synonyms.get(name, name)
         if own not in known:
-            raise UnknownName.of("column", name, [*known, *self.synonyms], "text is quoted, and words stand before a comma")
+            raise UnknownName.of(
+                "column", name, [*known, *self.synonyms], "text is quoted, and words stand before a comma"
+            )
         series = self.frame[own]
         if series.dtype == bool:
             return series.to_numpy()
