@@ -188,9 +188,9 @@ def to_choice(value: Any, kind: str) -> Choice:
         return Choice(value)
     if isinstance(value, Mapping) and "name" in value and not set(value) - {"name", "params"}:
         return Choice(str(value["name"]), plain(value.get("params") or {}))
-    if isinstance(getattr(value, "choice", None), Choice):
-        return to_choice(value.choice, kind)
-    if hasattr(value, "__fspath__"):
+    if isinstance(own := getattr(value, "choice", None), Choice):
+        return to_choice(own, kind)
+    if isinstance(value, os.PathLike):
         return Choice(os.fspath(value))
     raise BadValue(
         f'the {kind} of a plan is a name, {{"name": …, "params": …}}, a Choice or an object of the workbench; '
