@@ -100,7 +100,11 @@ def test_an_animation_gives_its_first_frame():
 
 
 def test_one_pixel_and_a_thread_become_squares():
-    assert decoding.square(decoding.picture(encoded(Image.new("RGB", (1, 1), "red"))), 32, "bilinear").shape == (32, 32, 3)
+    assert decoding.square(decoding.picture(encoded(Image.new("RGB", (1, 1), "red"))), 32, "bilinear").shape == (
+        32,
+        32,
+        3,
+    )
     thread = decoding.picture(encoded(Image.new("L", (1, 900), 60)))
     assert (decoding.square(thread, 16, "bicubic") == 60).all()
 

@@ -106,7 +106,7 @@ def reason(error: Exception, raw: bytes | None = None) -> str:
         return _unidentified(raw)
     if isinstance(error, MemoryError):
         return "the picture does not fit in memory"
-    if "truncated" in str(error) or isinstance(error, (EOFError, struct.error)):
+    if "truncated" in str(error).lower() or isinstance(error, (EOFError, struct.error)):
         return "the file ends too early: it was cut off while being copied or downloaded"
     return f"the file is damaged ({str(error) or type(error).__name__})"
 

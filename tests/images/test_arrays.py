@@ -1,0 +1,77 @@
+"""Arrays of every layout, and what they are called."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+from workbench.images.arrays import pixels_of
+
+RGB = np.random.default_rng(0).integers(0, 256, (8, 5, 6, 3), dtype=np.uint8)
+TWO = np.array([0, 1] * 4)
+
+
+def test_channels_first_last_or_none():
+    assert (pixels_of(RGB.transpose(0, 3, 1, 2)) == RGB).all()
+    assert pixels_of(torch.zeros(4, 1, 5, 5)).shape == (4, 5, 5, 1)
+    assert pixels_of(np.zeros((4, 5, 5))).shape == (4, 5, 5)
+
+
+@pytest.mark.parametrize(
+    "given", [RGB / 255, (RGB / 255).astype(np.float32), RGB.astype(np.int64), torch.from_numpy(RGB)]
+)
+def test_every_number_type_gives_the_same_pixels(given):
+    assert (pixels_of(given) == RGB).all()
+
+
+def test_a_list_of_images_of_different_sizes():
+    images = wb.images(([RGB[0], RGB[1, :3], RGB[2, :, :2, 0]] * 2, list("aabbab")))
+    assert [images.pixels(i).shape for i in range(3)] == [(5, 6, 3), (3, 6, 3), (5, 2, 3)]
+
+
+def test_labels_as_words_numbers_and_tags():
+    assert wb.images((RGB, ["u", "v"] * 4)).classes == ("u", "v")
+    assert wb.images((RGB, TWO * 3)).classes == ("0", "3")
+    assert (
+        wb.images(
+            (
+                RGB,
+                TWO,
+            )
+        )
+        .labels()
+        .tolist()
+        == TWO.tolist()
+    )
+    assert wb.images((RGB, torch.tensor(TWO)), classes=["cat", "dog"]).classes == ("cat", "dog")
+    tags = wb.images((RGB, np.stack([TWO, 1 - TWO], 1)), classes=["sea", "sky"])
+    assert tags.kind == "tags" and tags.classes == ("sea", "sky") and tags.labels().shape == (8, 2)
+
+
+def test_names_may_be_more_than_the_classes_present_but_not_less():
+    with pytest.raises(wb.WorkbenchError, match="no image of the class 'owl'"):
+        wb.images((RGB, TWO), classes=["cat", "dog", "owl"])
+
+
+def test_equal_images_fall_into_the_same_split():
+    x = np.random.default_rng(1).integers(0, 256, (40, 4, 4), dtype=np.uint8)
+    images = wb.images((np.concatenate([x, x]), np.tile([0, 1], 40)))
+    frame = images.frame
+    assert frame["id"].is_unique and frame["split"][:40].tolist() == frame["split"][40:].tolist()
+    assert images.duplicates["same_split"].all() and len(images.duplicates) == 40
+
+
+def test_order_of_the_rows_moves_no_split():
+    x = np.random.default_rng(1).integers(0, 256, (40, 4, 4), dtype=np.uint8)
+    one, two = (
+        wb.images((x[o], np.tile([0, 1], 20)[o])).frame.set_index("id")["split"]
+        for o in (slice(None), slice(None, None, -1))
+    )
+    assert one.sort_index().equals(two.sort_index())
+
+
+def test_arrays_by_split():
+    images = wb.images({"train": (RGB[:5], TWO[:5]), "test": (RGB[5:], TWO[5:])})
+    assert images.counts()["test"].sum() == 3 and images.counts()["valid"].sum() >= 1

@@ -1,0 +1,157 @@
+"""The pixel store under `kill -9`, beside other processes, on a full or read-only disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.images import budget
+from workbench.images.store import PixelStore, StoreFull, StoreLost
+
+HOUSE = Path(__file__).parents[2]
+
+FILL = """
+import sys
+import workbench as wb
+import workbench.images.store as store
+store.PENDING = 3
+for done in wb.images(sys.argv[1]).view(48).fill():
+    sys.stdout.write(f"{done}\\n")
+    sys.stdout.flush()
+"""
+
+
+def filler(root: Path, chunk: int = 4) -> subprocess.Popen:
+    script = FILL.replace("for done", f"import workbench.images.shelf as shelf\nshelf.CHUNK = {chunk}\nfor done")
+    return subprocess.Popen([sys.executable, "-c", script, str(root)], cwd=HOUSE, stdout=subprocess.PIPE, text=True)
+
+
+def square(value: int, edge: int = 4) -> np.ndarray:
+    return np.full((3, edge, edge), value, np.uint8)
+
+
+def exact(root: Path, size: int = 48) -> np.ndarray:
+    """The squares as decoding gives them, without the store."""
+    images = wb.images(root)
+    return np.stack([images.pixels(i, round(size / 0.875)) for i in range(len(images))]).transpose(0, 3, 1, 2)
+
+
+def test_what_is_added_is_found_again_by_content_and_by_file():
+    store = PixelStore(4, "bilinear")
+    stamp = (b"/some/a.png", 10, 99)
+    slot = store.add(b"key-a", b"content-a", stamp, square(7))
+    assert (store.gather(np.array([slot])) == 7).all()
+    assert store.slots([b"key-a"]).tolist() == [-1]  # not before it is on disk
+    store.flush()
+    other = PixelStore(4, "bilinear")
+    assert other.slots([b"key-a", None, b"key-b"]).tolist() == [slot, -1, -1]
+    changed, gone = (stamp[0], 10, 100), (stamp[0], None, None)
+    assert other.contents([stamp, changed, gone, None]) == [b"content-a", None, b"content-a", None]
+    assert (other.gather(np.array([slot, slot])) == 7).all()
+
+
+def test_sizes_and_interpolations_lie_apart():
+    folders = {PixelStore(*how).folder for how in ((4, "bilinear"), (5, "bilinear"), (4, "bicubic"))}
+    assert len(folders) == 3
+
+
+def test_two_stores_never_share_a_slot():
+    one, two = PixelStore(4, "bilinear"), PixelStore(4, "bilinear")
+    slots = [s.add(bytes([i]), bytes([i]), None, square(i)) for i in range(150) for s in (one, two)]
+    assert len(set(slots)) == 300
+
+
+def test_a_pixel_file_that_was_deleted_or_cut_is_begun_anew():
+    store = PixelStore(4, "bilinear")
+    store.add(b"k", b"c", None, square(1))
+    store.flush()
+    path = store._path()
+    path.write_bytes(b"")
+    again = PixelStore(4, "bilinear")
+    assert again.slots([b"k"]).tolist() == [-1] and again._path() != path
+
+
+def test_a_store_removed_to_make_room_is_not_mixed_up_with_its_successor():
+    old = PixelStore(4, "bilinear")
+    slot = old.add(b"k", b"c", None, square(1))
+    old.flush()
+    budget._remove(old.folder)
+    new = PixelStore(4, "bilinear")
+    new.add(b"other", b"other", None, square(2))
+    new.flush()
+    assert (old.gather(np.array([slot])) == 1).all()
+    with pytest.raises(StoreLost, match="replaced"):
+        old.slots([b"other"])
+
+
+def test_room_is_made_by_removing_what_was_used_longest_ago(monkeypatch):
+    stores = {}
+    for age, edge in ((300, 101), (100, 102), (200, 103)):
+        stores[edge] = PixelStore(edge, "bilinear")
+        for i in range(30):
+            stores[edge].add(bytes([i]), bytes([i]), None, square(1, edge))
+        stores[edge].flush()
+        os.utime(stores[edge].folder / "used", (time.time() - age,) * 2)
+    keep = stores[102].folder
+    monkeypatch.setenv("WORKBENCH_PIXELS_GB", "0.004")
+    assert budget.make_room(keep, 1_700_000)
+    assert not stores[101].folder.exists() and stores[103].folder.exists() and keep.exists()
+    assert not budget.make_room(keep, 9_000_000) and keep.exists()
+
+
+def test_a_full_store_says_so_and_keeps_what_it_has(monkeypatch):
+    store = PixelStore(64, "bilinear")
+    slot = store.add(b"k", b"c", None, square(3, 64))
+    store._free = []
+    monkeypatch.setenv("WORKBENCH_PIXELS_GB", "0.0000001")
+    with pytest.raises(StoreFull, match="share of the disk"):
+        store.add(b"l", b"d", None, square(4, 64))
+    assert (store.gather(np.array([slot])) == 3).all()
+
+
+def test_a_budget_that_is_no_number_is_refused(monkeypatch, home):
+    monkeypatch.setenv("WORKBENCH_PIXELS_GB", "lots")
+    with pytest.raises(wb.WorkbenchError, match="number of gigabytes"):
+        budget.limit(home)
+
+
+def test_a_kill_in_mid_write_leaves_nothing_torn(make_tree):
+    root = make_tree({"a": 60, "b": 60})
+    truth = exact(root)
+    done = 0
+    for wait in (2, 5, 9):  # lines of progress after which the process is killed
+        process = filler(root)
+        lines = [process.stdout.readline() for _ in range(wait)]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        assert lines[-1]
+        view = wb.images(root).view(48)
+        first = next(iter(view.fill()))
+        rows = view.rows
+        view.shelf._recognise(rows)
+        known = np.flatnonzero(view.shelf.slots >= 0)
+        assert len(known) >= done and first == 0
+        done = len(known)
+        assert np.array_equal(view.shelf.store.gather(view.shelf.slots[known]), truth[known])
+    assert 0 < done < 120
+    assert np.array_equal(wb.images(root).view(48).batch(range(120))[0].numpy(), truth)
+
+
+def test_two_processes_may_fill_at_once(make_tree):
+    root = make_tree({"a": 80, "b": 80})
+    both = [filler(root, chunk) for chunk in (4, 7)]
+    outs = [process.communicate(timeout=120)[0].split() for process in both]
+    assert [out[-1] for out in outs] == ["160", "160"] and [p.returncode for p in both] == [0, 0]
+    view = wb.images(root).view(48)
+    view.shelf._recognise(view.rows)
+    assert (view.shelf.slots >= 0).all()
+    assert np.array_equal(view.batch(range(160))[0].numpy(), exact(root))
