@@ -47,7 +47,7 @@ class Form(ipywidgets.VBox):
         self.cls, self.rows = cls, {}
         for name in names:
             self.rows[name] = Row(known[name], self._take, (hints or {}).get(name, ""))
-        columns = ipywidgets.Layout(grid_template_columns="repeat(auto-fill, minmax(176px, 1fr))", grid_gap="8px 16px")
+        columns = ipywidgets.Layout(grid_template_columns="repeat(auto-fill, minmax(160px, 1fr))", grid_gap="8px 16px")
         grid = ipywidgets.GridBox(list(self.rows.values()), layout=columns)
         super().__init__([grid, Notice()])
         self.add_class("wb-form")

@@ -37,7 +37,7 @@ class Results(ipywidgets.VBox):
         options = [("validation", "valid"), ("test", "test"), ("training", "train")]
         style = {"description_width": "auto"}
         self.split = ipywidgets.Dropdown(options=options, value=split, description="images", style=style)
-        self.domain = ipywidgets.Dropdown(options=[("source", None)], description="domain", style=style)
+        self.domain = ipywidgets.Dropdown(options=[("source", "")], description="domain", style=style)
         self.again = ipywidgets.Button(description="Evaluate", tooltip="evaluate the weights as they are now")
         self.title, self.body = ipywidgets.HTML(), ipywidgets.HTML()
         self.choosers = ipywidgets.HBox([self.split, self.domain, self.again]).add_class("wb-choosers")
@@ -61,7 +61,7 @@ class Results(ipywidgets.VBox):
 
     def evaluate(self) -> None:
         """Evaluates the run on the chosen images, on a thread, and says so meanwhile."""
-        run, split, domain = self.run, self.split.value, self.domain.value
+        run, split, domain = self.run, self.split.value, self.domain.value or None
         if run is None:
             return
         self.error = ""
@@ -87,7 +87,9 @@ class Results(ipywidgets.VBox):
             made["confusion"] = figures.confusion(self.evaluation)
         if self.evaluation.kind == "classes":
             made["calibration"] = figures.reliability(self.evaluation)
-        worst, pictures = self._worst(self.evaluation, self._part(self.run, self.split.value, self.domain.value))
+        worst, pictures = self._worst(
+            self.evaluation, self._part(self.run, self.split.value, self.domain.value or None)
+        )
         if pictures:
             captions = [f"{row.true} → {row.predicted}" for row in worst.itertuples()]
             made["mistakes"] = figures.thumbnails(pictures, captions, title="The surest mistakes")
@@ -132,7 +134,7 @@ class Results(ipywidgets.VBox):
     def _part(self, run: Any, split: str, domain: str | None) -> Any:
         if self._images is None:
             self._images = run.images
-            names = [("source", None), *((name, name) for name in self._images.domains)]
+            names = [("source", ""), *((name, name) for name in self._images.domains)]
             if len(names) > 2:
                 self.domain.options = names
             self.domain.layout.display = "" if len(names) > 2 else "none"
