@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -206,7 +207,7 @@ class LayerPainter(Panel):
                 self._setting = before
 
     def _columns(self) -> int:
-        return min(self.epochs, COLUMNS)
+        return math.ceil(self.epochs / math.ceil(self.epochs / COLUMNS))
 
     def _remember(self) -> None:
         self._history = [*self._history[-UNDO + 1 :], (self.tuning, self.lr, self._lr_by_painting)]
@@ -271,12 +272,14 @@ def _count(images: Any) -> int | None:
 
 def _as_choice(names: list[str], rates: Any, columns: int) -> Choice:
     """The grid as a checked choice: frozen rows left out, rows of one rate as one number."""
-    from workbench.tunings import tuning
+    from workbench.tunings import tunings
 
     if len(rates) != len(names) or any(len(row) != columns for row in rates):
         raise BadValue(f"the grid has {len(names)} stages and {columns} columns; the page sent another shape")
     rows = {n: row if len(set(row)) > 1 else row[:1] for n, row in zip(names, rates, strict=True) if any(row)}
-    return tuning(PAINTED, rows=rows or {names[-1]: [0.0]})
+    choice = tunings.choice(PAINTED, rows=rows or {names[-1]: [0.0]})
+    tunings.make(choice)  # refuses rates that no grid may hold
+    return choice
 
 
 def _full_params(choice: Choice) -> dict[str, Any]:

@@ -130,7 +130,7 @@ class Painter {
     this.when = Array.from({ length: columns }, (_, column) => epochsOf(column, columns, this.get("epochs")));
     this.heads = this.when.map(({ first, words }, column) => make("div", {
       class: "wb-epoch", role: "columnheader", tabindex: -1, "data-row": -1, "data-column": column,
-      text: columns < 20 || column % 5 === 4 || column === 0 ? first : "·", "aria-label": `${words}: paint the column`, title: `${words}: click paints the column` }));
+      text: columns <= 20 || column % 5 === 0 ? first : "·", "aria-label": `${words}: paint the column`, title: `${words}: click paints the column` }));
     this.names = [];
     this.cells = [];
     const rows = stages.map((stage, row) => {

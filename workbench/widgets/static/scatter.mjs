@@ -1,0 +1,84 @@
+// A plot of points on logarithmic and linear axes, as arithmetic.
+
+/** Maps a value to pixels: from [low, high] to [first, last]; `log` for a logarithmic axis. */
+export function axis(low, high, first, last, log) {
+  const of = log ? Math.log10 : (value) => value;
+  const from = of(low), way = of(high) - from || 1;
+  return (value) => first + ((of(value) - from) / way) * (last - first);
+}
+
+/** Low and high of values with a margin on both sides; a decade at least on a logarithmic axis. */
+export function bounds(values, log) {
+  let low = Infinity, high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (low > high) return log ? [1, 10] : [0, 1];
+  if (log) {
+    const widen = Math.max((1 - Math.log10(high / low)) / 2, 0.06 * Math.log10(high / low));
+    return [low / 10 ** widen, high * 10 ** widen];
+  }
+  const margin = (high - low) * 0.06 || 1;
+  return [low - margin, high + margin];
+}
+
+/** Round values within bounds: 1, 3, 10, 30 … on a logarithmic axis, whole steps else. */
+export function ticks([low, high], log, most = 6) {
+  const found = [];
+  if (log) {
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
+      for (const digit of [1, 3]) found.push(digit * 10 ** power);
+    const inside = found.filter((value) => value >= low && value <= high);
+    const decades = inside.filter((value) => Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6));
+    return inside.length > most && decades.length > 1 ? decades : inside;
+  }
+  const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].find((times) => times * size >= rough) * size;
+  for (let at = Math.ceil(low / step); at * step <= high; at++) found.push(at * step);
+  return found;
+}
+
+/** Index of the point nearest to (x, y) within `reach` pixels, or -1; later points lie on top and win ties. */
+export function nearest(points, x, y, reach) {
+  let best = -1, least = reach * reach;
+  points.forEach((point, i) => {
+    const far = (point.x - x) ** 2 + (point.y - y) ** 2;
+    if (far <= least) {
+      least = far;
+      best = i;
+    }
+  });
+  return best;
+}
+
+/** What the upright axis shows: accuracy where a fair part of the nets has it, else multiply-adds. */
+export function upright(known, all, wanted = "auto") {
+  if (wanted !== "auto") return wanted;
+  return all > 0 && known >= 2 && known / all >= 0.25 ? "top1" : "gmacs";
+}
+
+/** The order of rows by a column: up or down, what is missing always last, ties as they came. */
+export function ordered(rows, values, down) {
+  const sign = down ? -1 : 1;
+  const missing = (value) => value === null || value === undefined || value === "";
+  return rows.map((row, i) => [row, i]).sort(([a, i], [b, j]) => {
+    const one = values[a], two = values[b];
+    if (missing(one) || missing(two)) return missing(one) - missing(two) || i - j;
+    const less = typeof one === "string" ? one.localeCompare(two, "en", { numeric: true }) : one - two;
+    return sign * less || i - j;
+  }).map(([row]) => row);
+}
+
+/** The rows to draw for a scroll position: first and one past the last, with a few to spare. */
+export function inView(top, height, rowHeight, count, spare = 6) {
+  const first = Math.max(Math.floor(top / rowHeight) - spare, 0);
+  return [first, Math.min(Math.ceil((top + height) / rowHeight) + spare, count)];
+}
+
+/** Whether a need fits into a limit, in words; the estimate is good to a factor of two, so half is the bound. */
+export function fits(need, limit) {
+  if (!need || !limit) return "";
+  if (need > limit) return "does not fit";
+  return need > limit / 2 ? "tight" : "fits";
+}
