@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+from sklearn.datasets import load_digits
+
 import workbench as wb
+from workbench.images import digits
 
 
 def test_digits_are_all_there_and_have_a_recipe():
@@ -16,3 +20,11 @@ def test_digits_are_all_there_and_have_a_recipe():
 def test_greys_run_from_black_to_white():
     pixels = wb.images("digits").pixels(0)
     assert pixels.shape == (8, 8, 3) and pixels.min() == 0 and pixels.max() > 230
+
+
+def test_they_are_the_same_with_and_without_importing_scikit_learn(monkeypatch):
+    flat, written = digits._read()
+    reference = load_digits(return_X_y=True)
+    assert np.array_equal(flat, reference[0]) and np.array_equal(written, reference[1])
+    monkeypatch.setattr("pathlib.Path.is_file", lambda self: False)
+    assert np.array_equal(digits._read()[0], flat)

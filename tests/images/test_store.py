@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -92,21 +90,6 @@ def test_a_store_removed_to_make_room_is_not_mixed_up_with_its_successor():
         old.slots([b"other"])
 
 
-def test_room_is_made_by_removing_what_was_used_longest_ago(monkeypatch):
-    stores = {}
-    for age, edge in ((300, 101), (100, 102), (200, 103)):
-        stores[edge] = PixelStore(edge, "bilinear")
-        for i in range(30):
-            stores[edge].add(bytes([i]), bytes([i]), None, square(1, edge))
-        stores[edge].flush()
-        os.utime(stores[edge].folder / "used", (time.time() - age,) * 2)
-    keep = stores[102].folder
-    monkeypatch.setenv("WORKBENCH_PIXELS_GB", "0.004")
-    assert budget.make_room(keep, 1_700_000)
-    assert not stores[101].folder.exists() and stores[103].folder.exists() and keep.exists()
-    assert not budget.make_room(keep, 9_000_000) and keep.exists()
-
-
 def test_a_full_store_says_so_and_keeps_what_it_has(monkeypatch):
     store = PixelStore(64, "bilinear")
     slot = store.add(b"k", b"c", None, square(3, 64))
@@ -115,12 +98,6 @@ def test_a_full_store_says_so_and_keeps_what_it_has(monkeypatch):
     with pytest.raises(StoreFull, match="share of the disk"):
         store.add(b"l", b"d", None, square(4, 64))
     assert (store.gather(np.array([slot])) == 3).all()
-
-
-def test_a_budget_that_is_no_number_is_refused(monkeypatch, home):
-    monkeypatch.setenv("WORKBENCH_PIXELS_GB", "lots")
-    with pytest.raises(wb.WorkbenchError, match="number of gigabytes"):
-        budget.limit(home)
 
 
 def test_a_kill_in_mid_write_leaves_nothing_torn(make_tree):
