@@ -13,7 +13,7 @@ from .figure import Figure, page
 from .placing import decades, padded
 from .words import count, plain, short, short_number, these_columns
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 860, 480, 58, 30, 92, 50
+_WIDTH, _INNER, _LEFT, _RIGHT = 880, 340, 54, 30  # pixels
 _GROUPS, _LABELS = 6, 12  # pretraining data told apart; labels on the front
 
 
@@ -41,11 +41,14 @@ def backbones(
     figure = page(
         plain(title if title is not None else _answer(front, size)),
         width=_WIDTH,
-        height=_HEIGHT,
+        inner=_INNER,
         subtitle=f"{len(known)} backbones; joined: nothing smaller is more accurate"
         + (f"; {left_out} without a published score left out" if left_out else ""),
-        margin={"l": _LEFT, "r": _RIGHT, "t": _TOP, "b": _BOTTOM},
-        legend={"y": 1.0},
+        left=_LEFT,
+        right=_RIGHT,
+        above=40,
+        showlegend=True,
+        legend={"y": 1.01},
     )
     if len(known):
         _dots(figure, known, size, group)
@@ -69,7 +72,8 @@ def _answer(front: pd.DataFrame, size: str) -> str:
     if close["name"] == best["name"]:
         return f"{short(best['name'], 40)} is the most accurate, {best['_score']:.1f} %"
     less = best[size] / close[size]
-    return f"{short(close['name'], 30)} is within 3 points of the best at {less:.2g}× less"
+    what = {"parameters": "parameters", "gmacs": "multiply-adds"}.get(size, size)
+    return f"{short(close['name'], 34)} is within 3 points of the best with {less:.2g}× fewer {what}"
 
 
 def _dots(figure: Figure, known: pd.DataFrame, size: str, group: str) -> None:
@@ -114,6 +118,7 @@ def _joined(figure: Figure, front: pd.DataFrame, size: str) -> None:
         y=front["_score"].tolist(),
         mode="lines",
         name="front",
+        showlegend=False,
         line={"color": style.RULE, "width": 1.2, "shape": "hv"},
         hoverinfo="skip",
     )
@@ -140,7 +145,7 @@ def _names(figure: Figure, front: pd.DataFrame, size: str) -> None:
     x_low, x_high = figure.layout.xaxis.range
     y_low, y_high = figure.layout.yaxis.range
     per_x = (_WIDTH - _LEFT - _RIGHT) / (x_high - x_low)
-    per_y = (_HEIGHT - _TOP - _BOTTOM) / (y_high - y_low)
+    per_y = _INNER / (y_high - y_low)
     taken: list[tuple[float, float, float]] = []
     for _, row in front.iloc[::-1].iterrows():
         label = short(row["name"], 28)

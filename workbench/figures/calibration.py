@@ -8,7 +8,8 @@ import numpy as np
 
 from . import style
 from .figure import Figure, page
-from .words import percent, plain
+from .placing import percent_axis
+from .words import count, percent, plain
 
 
 def reliability(probabilities: Any, labels: Any = None, *, bins: int = 10, title: str | None = None) -> Figure:
@@ -59,15 +60,24 @@ def _drawn(table: dict[str, np.ndarray], bins: int, error: float, images: int, h
     figure = page(
         heading,
         width=480,
-        height=500,
-        subtitle=f"expected calibration error {percent(error)} over {bins} bins, {images:,} images".replace(",", " "),
-        margin={"l": 62, "r": 24, "t": 78, "b": 50},
+        inner=390,
+        subtitle=f"expected calibration error {percent(error)} over {bins} bins, {count(images)} images",
+        left=62,
+        right=24,
     )
-    told = [
-        f"{n} images<br>{percent(c)} sure, {percent(a)} right"
-        for n, c, a in zip(table["n"], table["confidence"], table["accuracy"], strict=True)
-    ]
     _gaps(figure, table)
+    _perfect(figure, below=np.sum(table["n"] * (table["accuracy"] - table["confidence"])) >= 0)
+    _net(figure, table, bins)
+    figure.update_layout(
+        xaxis={**percent_axis(0, 1), "title": {"text": "confidence"}, "anchor": "y2"},
+        yaxis={**percent_axis(0, 1), "domain": [0.24, 1], "title": {"text": "accuracy"}, "showgrid": True},
+        yaxis2={"domain": [0, 0.17], "title": {"text": "images"}, "nticks": 3, "anchor": "x", "rangemode": "tozero"},
+    )
+    return figure
+
+
+def _perfect(figure: Figure, below: Any) -> None:
+    """The line on which a net is as sure as it is right, named on the side that the curve leaves free."""
     figure.add_scatter(
         x=[0, 1],
         y=[0, 1],
@@ -76,10 +86,28 @@ def _drawn(table: dict[str, np.ndarray], bins: int, error: float, images: int, h
         line={"color": style.RULE, "width": 1.2, "dash": "dash"},
         hoverinfo="skip",
     )
+    figure.add_annotation(
+        x=0.64 if below else 0.36,
+        y=0.64 if below else 0.36,
+        text="as sure as it is right",
+        xanchor="left" if below else "right",
+        xshift=12 if below else -12,
+        yshift=-6 if below else 6,
+        showarrow=False,
+        font={"size": style.SMALL},
+    )
+
+
+def _net(figure: Figure, table: dict[str, np.ndarray], bins: int) -> None:
+    told = [
+        f"{n} images<br>{percent(c)} sure, {percent(a)} right"
+        for n, c, a in zip(table["n"], table["confidence"], table["accuracy"], strict=True)
+    ]
     figure.add_scatter(
         x=table["confidence"].tolist(),
         y=table["accuracy"].tolist(),
         mode="lines+markers",
+        cliponaxis=False,
         name="net",
         line={"color": style.FINE_TUNED, "width": 2.5},
         marker={"color": style.FINE_TUNED, "size": 8},
@@ -96,29 +124,6 @@ def _drawn(table: dict[str, np.ndarray], bins: int, error: float, images: int, h
         hovertext=told,
         yaxis="y2",
     )
-    figure.add_annotation(
-        x=0.2,
-        y=0.2,
-        text="as sure as right",
-        xanchor="left",
-        yanchor="bottom",
-        xshift=-34,
-        yshift=12,
-        showarrow=False,
-        font={"size": style.SMALL},
-    )
-    figure.update_layout(
-        xaxis={"range": [0, 1], "tickformat": ".0%", "title": {"text": "confidence"}, "anchor": "y2"},
-        yaxis={
-            "range": [0, 1],
-            "domain": [0.24, 1],
-            "tickformat": ".0%",
-            "title": {"text": "accuracy"},
-            "showgrid": True,
-        },
-        yaxis2={"domain": [0, 0.17], "title": {"text": "images"}, "nticks": 3, "anchor": "x", "rangemode": "tozero"},
-    )
-    return figure
 
 
 def _gaps(figure: Figure, table: dict[str, np.ndarray]) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from . import style
 from .figure import Figure, page
+from .placing import percent_axis
 from .words import percent, plain, short, these_columns
 
 _PRECISION, _RECALL = style.CATEGORIES[4], style.CATEGORIES[0]
@@ -32,25 +33,26 @@ def per_class(frame: Any, *, title: str | None = None) -> Figure:
     heading = plain(title if title is not None else _answer(rows))
     rows = rows.head(_MOST).reset_index(drop=True)
     names = [short(n, 24) for n in rows["class"]]
-    left = 24 + 6.8 * max([len(n) for n in names], default=4)
+    left = 28 + 6.6 * max([len(n) for n in names], default=4)
     step = 30 if len(rows) <= 20 else 22
     figure = page(
         heading,
-        height=int(124 + step * len(rows)),
+        inner=step * len(rows),
         subtitle="weakest recall at the bottom" + (f"; {left_out} better classes left out" if left_out else ""),
-        margin={"l": left, "r": 90, "t": 84, "b": 40},
+        left=left,
+        right=140,
+        bottom=34,
         barmode="overlay",
     )
     for at, (column, colour) in enumerate((("recall", _RECALL), ("precision", _PRECISION))):
         _bars(figure, rows, column, colour, 0.02 if at == 0 else -0.36)
     _key(figure, rows)
-    figure.update_xaxes(range=[0, 1.0], tickformat=".0%", showgrid=True, title_text=None, side="bottom")
+    figure.update_xaxes(**percent_axis(0, 1), showgrid=True)
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[plain(n) for n in names],
         range=[-0.6, len(rows) - 0.4],
-        ticks="",
-        showline=False,
+        **style.NAMES,
     )
     return figure
 
@@ -69,7 +71,7 @@ def _bars(figure: Figure, rows: pd.DataFrame, column: str, colour: str, offset: 
         hovertext=[_told(row, column) for _, row in rows.iterrows()],
         text=[percent(v, 0) if pd.notna(v) else "none" for v in rows[column]],
         textposition="outside",
-        textfont={"size": style.SMALL},
+        textfont={"size": 10 if len(rows) <= 20 else 8},
         cliponaxis=False,
     )
 
@@ -80,7 +82,7 @@ def _key(figure: Figure, rows: pd.DataFrame) -> None:
     top = len(rows) - 1
     for column, at in (("recall", top + 0.19), ("precision", top - 0.19)):
         figure.add_annotation(
-            xref="paper", x=1, xshift=46, y=at, text=column, xanchor="left", showarrow=False, font={"size": style.SMALL}
+            xref="paper", x=1, xshift=48, y=at, text=column, xanchor="left", showarrow=False, font={"size": style.SMALL}
         )
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import style
-from .figure import Figure, page, wrapped
+from .figure import Figure, page
 from .placing import alike_together
 from .words import percent, plain, short
 
 _NUMBERS_UP_TO = 12  # classes; beyond that numbers in the cells are too small to read
-_NAMES_UP_TO = 60
+_TOLD_UP_TO = 60  # classes; beyond that empty cells say nothing, which keeps the figure small
+_SIDE = 560  # pixels of the largest matrix
 
 
 def confusion(
@@ -53,63 +55,71 @@ def _answer(counts: np.ndarray, names: list[str]) -> str:
     wrong = (counts / np.maximum(totals[:, None], 1)) * (1 - np.eye(len(counts)))
     true, predicted = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
     if wrong[true, predicted] == 0:
-        return f"{start}; no image is taken for another class"
+        return f"All {len(names)} classes are recognised without a mistake"
     return f"{start}; {short(names[true], 24)} is most often taken for {short(names[predicted], 24)}"
 
 
 def _drawn(counts: np.ndarray, names: list[str], heading: str) -> Figure:
     k = len(names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    labels = [plain(short(n, 22)) for n in names]
-    longest = max(len(short(n, 22)) for n in names) if k <= _NAMES_UP_TO else 4
-    left, bottom = 40 + 6.6 * longest, 40 + 6.6 * min(longest, 22) * 0.75
-    cell = min(max(440 / k, 7), 46)
-    side = cell * k
-    letters = max(int((left + side + 70) / 8.2), 44)
-    heading = wrapped(heading, letters)
-    top = 52 + 19 * (heading.count("<br>") + 1)
+    labels = [short(n, 22) for n in names]
+    cell = min(max(_SIDE / k, 4.0), 44.0)
+    every = max(1, math.ceil(9 / cell))  # a name needs 9 px
+    letters = min(style.TEXT, cell - 0.5) if every == 1 else 9
+    longest = max(len(n) for n in labels) * 0.56 * letters
+    upright = longest < cell - 4
+    left, right = 34 + longest, 66
+    bottom = 30 + (14 if upright else longest * (1.0 if cell < 16 else 0.72))
+    width = max(left + cell * k + right, 580)
     figure = page(
         heading,
-        width=int(max(left + side + 90, 430)),
-        height=int(top + side + bottom),
-        subtitle="row: true class, column: predicted class, colour: share of the row",
-        margin={"l": left, "r": max(90, 430 - left - side), "t": top, "b": bottom},
+        width=width,
+        inner=cell * k,
+        left=left,
+        right=width - left - cell * k,
+        bottom=bottom,
+        subtitle="row: true, column: predicted, colour: share of the row",
     )
     figure.add_heatmap(**_cells(counts, shares, names, k))
-    every = 1 if k <= _NAMES_UP_TO else -(-k // 30)
     ticks = {
+        **style.NAMES,
+        "ticklen": 3,
         "tickvals": list(range(0, k, every)),
-        "ticktext": labels[::every],
-        "showline": False,
-        "ticks": "",
-        "range": [-0.5, k - 0.5],
+        "ticktext": [plain(n) for n in labels[::every]],
+        "tickfont": {"size": letters},
     }
-    figure.update_xaxes(**ticks, title_text="predicted", tickangle=-45 if longest * 6.6 > cell - 6 else 0)
-    figure.update_yaxes(**{**ticks, "range": [k - 0.5, -0.5]}, title_text="true")
+    angle = 0 if upright else -90 if cell < 16 else -45
+    figure.update_xaxes(**ticks, range=[-0.5, k - 0.5], title_text="predicted", tickangle=angle)
+    figure.update_layout(xaxis_title_standoff=6)
+    figure.update_yaxes(**ticks, range=[k - 0.5, -0.5], title_text="true")
     return figure
 
 
 def _cells(counts: np.ndarray, shares: np.ndarray, names: list[str], k: int) -> dict[str, Any]:
-    filled = np.where(counts > 0, shares, np.nan)
     cells: dict[str, Any] = {
         "x": list(range(k)),
         "y": list(range(k)),
-        "z": [[None if np.isnan(v) else round(float(v), 4) for v in row] for row in filled],
+        "z": shares.round(4).tolist(),
         "zmin": 0,
         "zmax": 1,
-        "colorscale": [list(stop) for stop in style.CIVIDIS],
+        # squared stops: the small shares of the mistakes get most of the ramp
+        "colorscale": [[at**2, colour] for at, colour in style.CIVIDIS],
         "xgap": 1 if k <= 30 else 0,
         "ygap": 1 if k <= 30 else 0,
         "hoverinfo": "text",
-        "hoverongaps": False,
         "hovertext": [[_told(counts, shares, names, i, j) for j in range(k)] for i in range(k)],
         "colorbar": {
             "thickness": 10,
             "outlinewidth": 0,
-            "tickvals": [0, 0.5, 1],
-            "ticktext": ["0 %", "50 %", "100 %"],
-            "len": 0.6,
-            "x": 1.02,
+            "ticks": "",
+            "tickvals": [0, 0.1, 0.25, 0.5, 1],
+            "ticktext": ["0 %", "10 %", "25 %", "50 %", "100 %"],
+            "tickfont": {"size": style.SMALL},
+            "len": 1.0,
+            "lenmode": "fraction",
+            "ypad": 0,
+            "x": 1.0,
+            "xpad": 12,
         },
     }
     if k <= _NUMBERS_UP_TO:
@@ -119,6 +129,8 @@ def _cells(counts: np.ndarray, shares: np.ndarray, names: list[str], k: int) -> 
 
 
 def _told(counts: np.ndarray, shares: np.ndarray, names: list[str], i: int, j: int) -> str:
+    if not counts[i, j] and len(names) > _TOLD_UP_TO:
+        return ""
     total = int(counts[i].sum())
     verdict = "recognised" if i == j else f"taken for {plain(names[j])}"
     return f"<b>{plain(names[i])}</b> {verdict}<br>{int(counts[i, j])} of {total} images, {percent(shares[i, j])}"

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from . import style
+from .words import shown
 
 # the page's own text colour, where the page says one; the neutral grey reads on light and on dark
 PAGE_TEXT = f"var(--jp-content-font-color1, var(--vscode-editor-foreground, {style.NEUTRAL}))"
@@ -72,28 +73,25 @@ def bundle(figure: Figure) -> dict[str, Any]:
 
 
 def title_of(figure: go.Figure) -> str:
-    """What the figure says, as plain text: its title and subtitle."""
-    from .words import shown
-
-    title = figure.to_dict().get("layout", {}).get("title", {})
-    parts = (title.get("text"), title.get("subtitle", {}).get("text"))
-    return ". ".join(shown(p) for p in parts if p) or "Figure"
+    """What the figure says, as plain text: its title and, below it, what is shown."""
+    layout = figure.to_dict().get("layout", {})
+    below = [note["text"] for note in layout.get("annotations", []) if note.get("name") == "subtitle"]
+    parts = [layout.get("title", {}).get("text"), *below]
+    return ". ".join(shown(p).replace("\n", " ") for p in parts if p) or "Figure"
 
 
 def themed(figure: dict[str, Any]) -> dict[str, Any]:
     """A copy of plotly's JSON whose text takes the page's own colour; colours that were set stay."""
-    figure = copy.copy(figure)
-    layout = figure["layout"] = copy.deepcopy(figure.get("layout", {}))
-    figure["data"] = [_themed_trace(trace) for trace in figure.get("data", [])]
-    titles = [layout.get("title", {}), layout.get("title", {}).get("subtitle", {})]
+    layout = copy.deepcopy(figure.get("layout", {}))
+    traces = [_themed_trace(trace) for trace in figure.get("data", [])]
     axes = [value for key, value in layout.items() if key[1:5] == "axis"]
-    titles += [axis.get("title", {}) for axis in axes]
-    titles += [note for note in layout.get("annotations", []) if not note.get("font", {}).get("color")]
-    for holder in titles:
+    titles = [layout.get("title", {}), *(axis.get("title", {}) for axis in axes)]
+    notes = [note for note in layout.get("annotations", []) if not note.get("font", {}).get("color")]
+    for holder in titles + notes:
         if holder.get("text"):
             holder["text"] = _page_coloured(holder["text"])
     # plotly writes an axis' prefix into its hover text as well, where the page's colour would not be readable
-    written_out = all(trace.get("hoverinfo") in ("text", "skip") for trace in figure["data"])
+    written_out = all(trace.get("hoverinfo") in ("text", "skip") for trace in traces)
     for axis in axes:
         if axis.get("ticktext"):
             axis["ticktext"] = [_page_coloured(t) for t in axis["ticktext"]]
@@ -101,44 +99,121 @@ def themed(figure: dict[str, Any]) -> dict[str, Any]:
             opening, _, closing = _page_coloured("|").partition("|")
             axis["tickprefix"] = opening + axis.get("tickprefix", "")
             axis["ticksuffix"] = axis.get("ticksuffix", "") + closing
-    return figure
+    return {**figure, "layout": layout, "data": traces}
 
 
 def _themed_trace(trace: dict[str, Any]) -> dict[str, Any]:
-    if not trace.get("showlegend") or not trace.get("name"):
-        return trace
-    return {**trace, "name": _page_coloured(trace["name"])}
+    """The names in the legend, the texts beside bars, the ticks of a colour scale: all that stands on the page."""
+    changed: dict[str, Any] = {}
+    if trace.get("showlegend") and trace.get("name"):
+        changed["name"] = _page_coloured(trace["name"])
+    if trace.get("textposition") == "outside" and isinstance(trace.get("text"), list):
+        changed["text"] = [_page_coloured(t) for t in trace["text"]]
+    scale = trace.get("colorbar", {})
+    if scale.get("ticktext"):
+        changed["colorbar"] = {**scale, "ticktext": [_page_coloured(t) for t in scale["ticktext"]]}
+    return {**trace, **changed}
 
 
-def _page_coloured(text: str) -> str:
+def _page_coloured(text: object) -> str:
     return f'<span style="color:{PAGE_TEXT}">{text}</span>'
 
 
-def page(title: str, *, height: int, width: int = style.WIDTH, subtitle: str | None = None, **layout: Any) -> Figure:
-    """An empty figure in the workbench's look, for traces to be added to.
+def page(
+    title: str,
+    *,
+    inner: float,
+    width: float = style.WIDTH,
+    left: float = 58,
+    right: float = 24,
+    bottom: float = 50,
+    above: float = 16,
+    subtitle: str | None = None,
+    **layout: Any,
+) -> Figure:
+    """An empty figure in the workbench's look, for traces to be added to; all lengths in pixels.
 
     Args:
-        title: the answer in a sentence; text from data in it must have gone through `words.plain`.
-        height: whole height in pixels.
-        width: whole width in pixels, at most 900.
+        title: the answer in a sentence, broken into lines as needed; text from data in it must have gone through
+            `words.plain`.
+        inner: height of the plotting area.
+        width: of the whole figure, at most 900.
+        left: room left of the plotting area, for names or ticks.
+        right: room right of it, for labels at the ends of lines.
+        bottom: room under it, for ticks and the axis' title.
+        above: room between the heading and the plotting area.
         subtitle: a second, smaller line: what is shown, the interval's level.
-        layout: more of plotly's layout; `margin` is left, right, top, bottom in pixels.
+        layout: more of plotly's layout.
     """
-    heading: dict[str, Any] = {"text": title}
-    if subtitle:
-        heading["subtitle"] = {"text": subtitle}
+    width = min(round(width), style.WIDEST)
+    heading = wrapped(title, int((width - 2 * style.EDGE) / 8.2))
+    top = 14 + 20 * (heading.count("<br>") + 1) + (18 if subtitle else 0) + above
     figure = Figure()
     figure.update_layout(
-        template=style.template(), title=heading, width=min(width, style.WIDEST), height=height, **layout
+        template=style.template(),
+        # plotly centres a title's lines about where one line would stand
+        title={"text": heading, "pad": {"t": 10 + 10 * heading.count("<br>"), "l": style.EDGE}},
+        width=width,
+        height=round(top + inner + bottom),
+        margin={"l": round(left), "r": round(right), "t": round(top), "b": round(bottom)},
+        **layout,
     )
+    if subtitle:
+        figure.add_annotation(
+            name="subtitle",
+            text=subtitle,
+            xref="paper",
+            yref="paper",
+            x=0,
+            y=1,
+            xshift=style.EDGE - round(left),
+            yshift=above,
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+            borderpad=0,
+            borderwidth=0,
+        )
     return figure
 
 
+def leader(
+    figure: Figure, start: tuple[float, float], label: float, text: str, colour: str, axes: tuple[str, str] = ("x", "y")
+) -> None:
+    """Names a line at its end: a short stroke in the line's colour leads from its last point to the text.
+
+    Args:
+        figure: what the line stands in.
+        start: the line's last point: x as a share of the axis, y in the axis' unit.
+        label: y of the text.
+        text: the name; text from data must have gone through `words.plain`.
+        colour: of the line.
+        axes: plotly's names of the line's axes.
+    """
+    across, over = axes
+    domain = figure.layout[f"xaxis{across[1:]}"].domain or (0, 1)
+    margin = figure.layout.margin
+    length = (figure.layout.width - margin.l - margin.r) * (domain[1] - domain[0])
+    figure.add_shape(
+        type="line",
+        xref=f"{across} domain",
+        yref=over,
+        x0=start[0] + 6 / length,
+        y0=start[1],
+        x1=1 + 20 / length,
+        y1=label,
+        line={"color": colour, "width": 1.2},
+    )
+    figure.add_annotation(
+        xref=f"{across} domain", yref=over, x=1, y=label, text=text, xanchor="left", xshift=24, showarrow=False
+    )
+
+
 def wrapped(text: str, letters: int) -> str:
-    """`text` broken into lines of about that many letters, for a title."""
+    """`text` broken into lines of at most about that many letters, for a title."""
     lines = [""]
     for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > letters:
+        if lines[-1] and len(shown(f"{lines[-1]} {word}")) > letters:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return "<br>".join(lines)

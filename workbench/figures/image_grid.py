@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as MatplotlibFigure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
 from . import style
@@ -19,6 +20,7 @@ from .words import listed, percent, short
 _DPI = 100
 _GAP = 2  # pixels between thumbnails
 _LINE = 15  # pixels of a line of caption
+_HEADING = (10.8, "bold")
 
 
 class Sheet(MatplotlibFigure):
@@ -27,6 +29,11 @@ class Sheet(MatplotlibFigure):
     def __init__(self, width: float, height: float) -> None:
         super().__init__(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
         FigureCanvasAgg(self)
+
+    def draw(self, renderer: Any) -> None:
+        """Draws in the workbench's style, whatever is set when that happens."""
+        with style.matplotlib_style():
+            super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         out = io.BytesIO()
@@ -42,7 +49,7 @@ def thumbnails(
     title: str | None = None,
     edge: int | None = None,
 ) -> Sheet:
-    """A grid of equally large images, 2 px apart, each with its caption under it.
+    r"""A grid of equally large images, 2 px apart, each with its caption under it.
 
     Args:
         images: arrays (H, W, 3) or (H, W), uint8 0..255 or float 0..1, of any sizes; shrunk or grown to fit.
@@ -98,10 +105,10 @@ def side_by_side(
     Args:
         images: arrays as for `thumbnails`; each keeps its own pixels, enlarged without smoothing when small.
         captions: one text an image, naming what was done to it.
-        title: replaces the captions joined as the title.
+        title: replaces the number of ways as the title.
         edge: pixels of an image's side.
     """
-    heading = title if title is not None else f"The same image: {listed([c.splitlines()[0] for c in captions if c])}"
+    heading = title if title is not None else f"The same image, prepared in {len(images)} ways"
     return thumbnails(images, captions, columns=max(len(images), 1), title=heading, edge=edge)
 
 
@@ -123,18 +130,26 @@ def as_uint8(image: np.ndarray) -> np.ndarray:
 
 
 def _grid(pictures: list[np.ndarray], texts: list[str], columns: int, heading: str, edge: int | None) -> Sheet:
-    edge = edge or int(min(max(style.WIDTH / columns - _GAP, 44), 140 if columns > 3 else 220))
+    edge = edge or int(min(max(style.WIDTH / columns - _GAP, 44), 124 if columns > 4 else 180))
     edge = max(min(edge, (style.WIDEST - 8) // columns - _GAP), 16)
     rows = math.ceil(len(pictures) / columns)
     lines = max((t.count("\n") + 1 for t in texts if t), default=0)
     caption = lines * _LINE + (6 if lines else 0)
-    width = max(columns * (edge + _GAP) - _GAP, 360)
+    width = max(columns * (edge + _GAP) - _GAP, min(math.ceil(_length(heading, *_HEADING)), style.WIDTH))
     top = 32 if heading else 0
     height = max(top + rows * (edge + _GAP + caption), 40)
     with style.matplotlib_style():
         sheet = Sheet(width, height)
         if heading:
-            sheet.text(0, 1 - 7 / height, _fitting(heading, width, 8.2), size=10.8, weight="bold", va="top", ha="left")
+            sheet.text(
+                0,
+                1 - 7 / height,
+                _fitting(heading, width, *_HEADING),
+                size=_HEADING[0],
+                weight=_HEADING[1],
+                va="top",
+                ha="left",
+            )
         for at, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
             x = (at % columns) * (edge + _GAP)
             y = top + (at // columns) * (edge + _GAP + caption)
@@ -151,7 +166,7 @@ def _cell(sheet: Sheet, picture: np.ndarray, text: str, place: tuple[int, int, i
         sheet.text(
             (x + 1) / width,
             1 - (y + edge + 4 + number * _LINE) / height,
-            _fitting(line, edge, 6.1),
+            _fitting(line, edge - 4, 8),
             size=8,
             va="top",
             ha="left",
@@ -171,8 +186,21 @@ def _fitted(picture: np.ndarray, edge: int) -> np.ndarray:
     return square
 
 
-def _fitting(text: str, width: float, letter: float) -> str:
-    return short(text, max(int(width / letter), 3))
+def _length(text: str, points: float, weight: str = "normal") -> float:
+    """Pixels that `text` takes."""
+    with style.matplotlib_style():
+        font = get_font(findfont(FontProperties(family="sans-serif", weight=weight)))
+    font.set_size(points, _DPI)
+    font.set_text(text)
+    return font.get_width_height()[0] / 64
+
+
+def _fitting(text: str, width: float, points: float, weight: str = "normal") -> str:
+    """`text` as it is, or cut in the middle until it is at most `width` pixels long."""
+    letters = len(text)
+    while letters > 3 and _length(short(text, letters), points, weight) > width:
+        letters -= 1
+    return short(text, letters)
 
 
 def _columns(count: int) -> int:
@@ -198,5 +226,5 @@ def _worst(table: pd.DataFrame, shown: int) -> str:
     pairs = (table["true"].astype(str) + " → " + table["predicted"].astype(str)).value_counts()
     often = f"; most often {pairs.index[0]} ({pairs.iloc[0]})" if pairs.iloc[0] > 1 else ""
     if shown < len(table):
-        return f"The {shown} surest of {len(table)} mistakes{often}"
+        return f"The {'' if shown == 1 else f'{shown} '}surest of {len(table)} mistakes{often}"
     return f"{len(table)} mistake{'' if len(table) == 1 else 's'}{often}"

@@ -9,7 +9,7 @@ import pandas as pd
 from . import style
 from .figure import Figure, page
 from .placing import padded
-from .words import listed, plain, short, these_columns
+from .words import plain, short, these_columns
 
 _ROW = 30
 
@@ -41,12 +41,13 @@ def comparison(
     if not {"low", "high"} <= set(rows.columns):
         rows = rows.assign(low=rows["value"], high=rows["value"])
     names = [short(n, 34) for n in rows["name"]]
-    left = 22 + 6.7 * max([len(n) for n in names], default=4)
+    left = 28 + 6.5 * max([len(n) for n in names], default=4)
     figure = page(
         plain(title if title is not None else _answer(rows, signed, digits)),
-        height=int(80 + _ROW * len(rows) + 52),
+        inner=_ROW * len(rows),
         subtitle=f"whiskers: {level * 100:g} % interval" if level else None,
-        margin={"l": left, "r": 90, "t": 72 if level else 56, "b": 52},
+        left=left,
+        right=90,
     )
     _zero(figure)
     _dots(figure, rows, signed, digits)
@@ -57,8 +58,7 @@ def comparison(
         range=[-0.6, len(rows) - 0.4],
         tickvals=list(range(len(rows))),
         ticktext=[plain(n) for n in names],
-        ticks="",
-        showline=False,
+        **style.NAMES,
     )
     return figure
 
@@ -82,9 +82,9 @@ def _written(value: float, signed: bool, digits: int) -> str:
 
 
 def _dots(figure: Figure, rows: pd.DataFrame, signed: bool, digits: int) -> None:
-    for at, row in rows.iterrows():
+    for at, (_, row) in enumerate(rows.iterrows()):
         colour = _colour(row, signed)
-        value, y = float(row["value"]), float(at)  # type: ignore[arg-type]
+        value, y = float(row["value"]), float(at)
         figure.add_scatter(
             x=[float(row["low"]), float(row["high"])],
             y=[y, y],
@@ -129,6 +129,6 @@ def _answer(rows: pd.DataFrame, signed: bool, digits: int) -> str:
     if not clear:
         return "No gain is clear of zero"
     gain = _written(float(best["value"]), True, digits)
-    if len(clear) > 3:
-        return f"{len(clear)} of {len(rows)} gain clearly; most {short(best['name'], 24)}, {gain}"
-    return f"{listed(clear[::-1])} gain{'s' if len(clear) == 1 else ''} clearly; most {short(best['name'], 24)}, {gain}"
+    if len(clear) == 1:
+        return f"Only {clear[0]} gains clearly, {gain}"
+    return f"{len(clear)} of {len(rows)} gain clearly; {short(best['name'], 30)} most, {gain}"

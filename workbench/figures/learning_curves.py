@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from . import style
-from .figure import Figure, page
-from .placing import padded, spread
+from .figure import Figure, leader, page
+from .placing import padded, percent_axis, spread
 from .words import percent, plain, short_number, these_columns
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN = 860, 340, 58, 92, 76, 50, 150
+_WIDTH, _INNER, _LEFT, _RIGHT, _BETWEEN = 880, 220, 58, 136, 206  # pixels
 # split -> label, colour, line width, dash: greyscale still tells them apart
 _LINES = {
     "train": ("training", style.TRAINING, 1.4, "solid"),
@@ -40,12 +40,13 @@ def curves(points: Any, best: float | None = None, *, title: str | None = None) 
         best = _best_epoch(frame)
     figure = page(
         plain(title if title is not None else _answer(frame, best)),
-        width=_WIDTH if len(measures) != 1 else _WIDTH // 2 + 60,
-        height=_HEIGHT,
-        margin={"l": _LEFT, "r": _RIGHT, "t": _TOP, "b": _BOTTOM},
+        width=_WIDTH if len(measures) != 1 else 560,
+        inner=_INNER,
+        left=_LEFT,
+        right=_RIGHT,
+        above=28,
     )
-    inner = figure.layout.width - _LEFT - _RIGHT
-    cut = _BETWEEN / inner / 2 if len(measures) == 2 else 0
+    cut = _BETWEEN / (_WIDTH - _LEFT - _RIGHT) / 2
     for place, measure in enumerate(measures):
         domain = [0, 1] if len(measures) == 1 else ([0, 0.5 - cut], [0.5 + cut, 1])[place]
         _panel(figure, frame, measure, str(place + 1) if place else "", domain, best)
@@ -85,32 +86,37 @@ def _panel(
     low, high = padded(values, 0.08, 0.10)
     low = max(low, 0.0) if values.min() >= 0 else low
     high = min(high, 1.0) if measure == "accuracy" else high
-    ends = [float(part[measure].iloc[-1]) for part in rows.values()]
-    per_pixel = (high - low) / (_HEIGHT - _TOP - _BOTTOM)
-    heights = spread(ends, 15 * per_pixel, low, high)
-    for (split, part), height in zip(rows.items(), heights, strict=True):
-        _line(figure, part, split, measure, number, height)
-    axis = {"anchor": f"y{number}", "domain": domain, "title": {"text": "epoch"}, "tickformat": "~g"}
-    x_high = float(frame["epoch"].max())
-    axis["range"] = [min(0.0, float(frame["epoch"].min())), x_high * 1.01 if x_high > 0 else 1.0]
-    unit = "accuracy, %" if measure == "accuracy" else "loss, nats"
+    x_low, x_high = min(0.0, float(frame["epoch"].min())), float(frame["epoch"].max()) or 1.0
     figure.update_layout(
         {
-            f"xaxis{number}": axis,
+            f"xaxis{number}": {
+                "anchor": f"y{number}",
+                "domain": domain,
+                "range": [x_low, x_high],
+                "title": {"text": "epoch"},
+                "nticks": 7,
+            },
             f"yaxis{number}": {
                 "anchor": f"x{number}",
-                "range": [low, high],
                 "showgrid": True,
-                "title": {"text": unit},
-                "tickformat": ".0%" if measure == "accuracy" else "~g",
+                "title": {"text": "accuracy" if measure == "accuracy" else "loss, nats"},
+                **(percent_axis(low, high) if measure == "accuracy" else {"range": [low, high], "nticks": 6}),
             },
         }
     )
+    ends = [float(part[measure].iloc[-1]) for part in rows.values()]
+    heights = spread(ends, 15 * (high - low) / _INNER, low, high)
+    for (split, part), end, height in zip(rows.items(), ends, heights, strict=True):
+        _line(figure, part, split, measure, number)
+        label, colour, _, _ = _LINES[split]
+        reached = (float(part["epoch"].iloc[-1]) - x_low) / (x_high - x_low)
+        text = f"{label} {_said(measure, end, brief=True)}"
+        leader(figure, (reached, end), height, text, colour, (f"x{number}", f"y{number}"))
     if best is not None and "valid" in rows:
         _mark(figure, rows["valid"], measure, number, best)
 
 
-def _line(figure: Figure, part: pd.DataFrame, split: str, measure: str, number: str, height: float) -> None:
+def _line(figure: Figure, part: pd.DataFrame, split: str, measure: str, number: str) -> None:
     label, colour, width, dash = _LINES[split]
     x, y = part["epoch"].to_numpy(float), part[measure].to_numpy(float)
     figure.add_scatter(
@@ -122,18 +128,9 @@ def _line(figure: Figure, part: pd.DataFrame, split: str, measure: str, number: 
         marker={"color": colour, "size": 6},
         hoverinfo="text",
         hovertext=[f"{label}, epoch {short_number(a)}<br>{_said(measure, b)}" for a, b in zip(x, y, strict=True)],
+        cliponaxis=False,
         xaxis=f"x{number}",
         yaxis=f"y{number}",
-    )
-    figure.add_annotation(
-        xref=f"x{number} domain",
-        yref=f"y{number}",
-        x=1,
-        y=height,
-        text=f"{label} {_said(measure, y[-1], brief=True)}",
-        xanchor="left",
-        xshift=8,
-        showarrow=False,
     )
 
 
@@ -168,6 +165,7 @@ def _mark(figure: Figure, valid: pd.DataFrame, measure: str, number: str, best: 
         },
         hoverinfo="text",
         hovertext=[f"best epoch, {short_number(best)}<br>{_said(measure, float(near[measure]))}"],
+        cliponaxis=False,
         xaxis=f"x{number}",
         yaxis=f"y{number}",
     )

@@ -31,14 +31,12 @@ def lr_finder(frame: Any, suggestion: float | None = None, *, title: str | None 
     lr = frame["lr"].to_numpy(float)
     smooth = frame["smooth"].to_numpy(float) if "smooth" in frame else frame["loss"].to_numpy(float)
     answer = f"Start from a learning rate near {short_number(suggestion)}" if suggestion else "No rate stands out"
-    figure = page(
-        plain(title if title is not None else answer), height=340, margin={"l": 58, "r": 96, "t": 60, "b": 50}
-    )
+    figure = page(plain(title if title is not None else answer), inner=240, left=54, right=90, above=28)
     low, high = _window(smooth)
     if "smooth" in frame:
         _line(figure, lr, frame["loss"].to_numpy(float), "loss of a batch", style.TRAINING, 1.2)
     _line(figure, lr, smooth, "smoothed", style.VALIDATION, 3.0)
-    figure.update_yaxes(range=[low, high], title_text="loss, nats", showgrid=True, tickformat="~g")
+    figure.update_yaxes(range=[low, high], title_text="loss, nats", showgrid=True, nticks=6)
     ticks = decades(lr.min(), lr.max(), 7) if len(lr) else []
     figure.update_xaxes(
         type="log",

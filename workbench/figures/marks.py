@@ -10,12 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 
 from . import style
 from .words import shown
 
 POINT = 0.72  # matplotlib points a CSS pixel, at 100 dots an inch
-_RASTER_FROM = 4000  # cells of a heat map, dots of a scatter: beyond, a still keeps a picture of them
+_RASTER_FROM = 900  # cells of a heat map, dots of a scatter: beyond, a still keeps a picture of them
 _DASHES = {
     "dash": (0, (5, 3)),
     "dot": (0, (1.2, 2)),
@@ -153,7 +154,12 @@ def bar(axes: Axes, trace: dict[str, Any], turn: int) -> None:
         if not np.isfinite(length):
             continue
         corner, size = ((base, start), (length, width)) if lying else ((start, base), (width, length))
-        axes.add_patch(_block(corner, size, fill, hatch, pattern))
+        face = pattern.get("bgcolor", style.FROZEN) if hatch else fill
+        axes.add_patch(Rectangle(corner, *size, facecolor=colour(face), linewidth=0))
+        if hatch:
+            # a rectangle of its own: the face's opacity would take the strokes along
+            ink = colour(pattern.get("fgcolor", style.FROZEN_HATCH))
+            axes.add_patch(Rectangle(corner, *size, facecolor="none", edgecolor=ink, linewidth=0, hatch="///"))
     ends = bases + np.nan_to_num(lengths)
     if trace.get("textposition") == "outside":
         for end, start, width, text in zip(ends, starts, widths, _each(trace.get("text", ""), count), strict=True):
@@ -161,16 +167,6 @@ def bar(axes: Axes, trace: dict[str, Any], turn: int) -> None:
     along, across = np.concatenate([bases, ends]), np.concatenate([starts, starts + widths])
     axes.update_datalim(np.column_stack([along, across] if lying else [across, along]))
     axes.autoscale_view()
-
-
-def _block(
-    corner: tuple[float, float], size: tuple[float, float], fill: Any, hatch: str, pattern: dict[str, Any]
-) -> Any:
-    edge = colour(pattern.get("fgcolor", style.FROZEN_HATCH)) if hatch else "none"
-    # a hatch takes the edge's colour, so the edge is there but has no width
-    return Rectangle(
-        corner, *size, facecolor=colour(fill), edgecolor=edge, linewidth=0, hatch="////" if hatch else None
-    )
 
 
 def _beyond(axes: Axes, end: float, across: float, text: str, lying: bool, trace: dict[str, Any]) -> None:
@@ -214,14 +210,30 @@ def heatmap(axes: Axes, trace: dict[str, Any], turn: int) -> None:
 
 
 def _scale(axes: Axes, mesh: Any, bar: dict[str, Any]) -> None:
-    box = axes.inset_axes((bar.get("x", 1.02), 0.5 - bar.get("len", 1) / 2, 0.02, bar.get("len", 1)))
+    length = bar.get("len", 1)
+    box = axes.inset_axes((1.0, 0.5 - length / 2, 0.025, length))
+    box.set_axes_locator(_beside(axes, 12, 10, length))
     scale = axes.figure.colorbar(mesh, cax=box)
-    scale.outline.set_visible(False)
+    scale.outline.set_visible(False)  # type: ignore[operator]
     if bar.get("tickvals") is not None:
         scale.set_ticks(list(bar["tickvals"]), labels=[shown(str(t)) for t in bar.get("ticktext", bar["tickvals"])])
     box.tick_params(length=0, labelsize=style.SMALL * POINT)
     if bar.get("title", {}).get("text"):
         box.set_title(shown(bar["title"]["text"]), size=style.SMALL * POINT, loc="left")
+
+
+def _beside(axes: Axes, gap: float, thick: float, length: float) -> Callable[[Any, Any], Any]:
+    """A place right of the axes, `gap` pixels off and `thick` wide, however wide the axes are."""
+
+    def place(_: Any, renderer: Any) -> Any:
+        window = axes.get_window_extent(renderer)
+        pixel = window.width / (axes.get_position().width * axes.figure.get_figwidth() * 100)
+        box = Bbox.from_bounds(
+            window.x1 + gap * pixel, window.y0 + (1 - length) / 2 * window.height, thick * pixel, length * window.height
+        )
+        return box.transformed(axes.figure.transFigure.inverted())
+
+    return place
 
 
 def _map(stops: Any) -> LinearSegmentedColormap:

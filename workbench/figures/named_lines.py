@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from . import style
-from .figure import Figure, page
+from .figure import Figure, leader, page
 from .placing import decades, padded, spread
 from .words import plain, short, short_number, these_columns
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 760, 400, 62, 64, 50
+_WIDTH, _INNER = 760, 290  # pixels
 
 
 def lines(
@@ -56,9 +56,10 @@ def lines(
     figure = page(
         plain(title if title is not None else _answer(rows, x, y, group)),
         width=_WIDTH,
-        height=_HEIGHT,
+        inner=_INNER,
         subtitle=f"band: {level * 100:g} % interval" if level and low and high else None,
-        margin={"l": _LEFT, "r": 30 + 6.6 * longest, "t": _TOP + (14 if level else 0), "b": _BOTTOM},
+        left=58,
+        right=40 + 6.5 * longest,
     )
     spans = [rows[c] for c in (y, low, high) if c]
     bottom, top = padded(np.concatenate([s.to_numpy(float) for s in spans]) if len(rows) else [0, 1])
@@ -68,9 +69,10 @@ def lines(
         if low and high:
             _band(figure, part, x, low, high, style.category(at))
         _line(figure, part, x, y, name, at)
-    _ends(figure, parts, x, y, (bottom, top), log_x)
-    figure.update_yaxes(range=[bottom, top], showgrid=True, title_text=plain(y_title or y), tickformat="~g")
+    figure.update_yaxes(range=[bottom, top], showgrid=True, title_text=plain(y_title or y), nticks=7)
     figure.update_xaxes(title_text=plain(x_title or x), **_x_axis(rows[x].to_numpy(float), log_x))
+    if parts:
+        _ends(figure, parts, x, y, log_x)
     return figure
 
 
@@ -79,7 +81,7 @@ def _x_axis(values: np.ndarray, log_x: bool) -> dict[str, Any]:
         return {}
     low, high = float(values.min()), float(values.max())
     if not log_x:
-        return {"range": list(padded([low, high], 0.02, 0.01)), "tickformat": "~g"}
+        return {"range": list(padded([low, high], 0.02, 0.01)), "nticks": 8}
     ticks = decades(low, high)
     span = math.log10(high / low) * 0.02
     return {
@@ -121,30 +123,25 @@ def _line(figure: Figure, part: pd.DataFrame, x: str, y: str, name: str, at: int
     )
 
 
-def _ends(
-    figure: Figure, parts: dict[str, pd.DataFrame], x: str, y: str, span: tuple[float, float], log_x: bool
-) -> None:
+def _ends(figure: Figure, parts: dict[str, pd.DataFrame], x: str, y: str, log_x: bool) -> None:
     """Every line's name at the height of its end, pushed apart where two would cover each other."""
-    bottom, top = span
-    per_pixel = (top - bottom) / (_HEIGHT - _TOP - _BOTTOM)
+    (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
     ends = [float(part[y].iloc[-1]) for part in parts.values()]
-    furthest = max((float(part[x].iloc[-1]) for part in parts.values()), default=0.0)
-    for name, height in zip(parts, spread(ends, 15 * per_pixel, bottom, top), strict=True):
-        figure.add_annotation(
-            x=math.log10(furthest) if log_x else furthest,
-            y=height,
-            text=plain(short(name, 26)),
-            xanchor="left",
-            xshift=10,
-            showarrow=False,
-        )
+    heights = spread(ends, 15 * (top - bottom) / _INNER, bottom, top)
+    for at, ((name, part), end, height) in enumerate(zip(parts.items(), ends, heights, strict=True)):
+        last = float(part[x].iloc[-1])
+        reached = ((math.log10(last) if log_x else last) - left) / (right - left)
+        leader(figure, (reached, end), height, plain(short(name, 26)), style.category(at))
 
 
 def _answer(rows: pd.DataFrame, x: str, y: str, group: str) -> str:
     if rows.empty:
         return "No points yet"
     last = rows[rows[x] == rows[x].max()]
-    best = last.loc[last[y].idxmax()]
+    less_is_better = any(word in y.lower() for word in ("loss", "error", "forgetting"))
+    best = last.loc[last[y].idxmin() if less_is_better else last[y].idxmax()]
+    where = f"at {x} = {short_number(best[x])}"
     if rows[group].nunique() == 1:
-        return f"{short(best[group], 30)}: {y} {best[y]:.3g} at {x} {short_number(best[x])}"
-    return f"At {x} {short_number(best[x])}, {short(best[group], 30)} has the highest {y}, {best[y]:.3g}"
+        return f"{short(best[group], 30)}: {y} {short_number(best[y])} {where}"
+    most = "lowest" if less_is_better else "highest"
+    return f"{short(best[group], 30)} has the {most} {y}, {short_number(best[y])}, {where}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
     """Positions moved as little as needed to stand at least `gap` apart within low..high, their order kept."""
     order = np.argsort(np.asarray(positions, dtype=float), kind="stable")
     gap = min(gap, (high - low) / max(len(order) - 1, 1))
-    groups: list[list[float]] = []  # sum of wished positions of the first member, members
+    groups: list[list[float]] = []  # where each member wishes the first to stand, summed; how many
     for rank in order:
         groups.append([float(positions[rank]), 1.0])
         while len(groups) > 1 and _start(groups[-1], gap, low, high) < _end(groups[-2], gap, low, high) + gap:
@@ -30,16 +31,14 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
 
 def _start(group: list[float], gap: float, low: float, high: float) -> float:
     wish, members = group
-    length = (members - 1) * gap
-    centred = wish / members - gap * (members - 1) / 2
-    return min(max(centred, low), high - length)
+    return min(max(wish / members, low), high - (members - 1) * gap)
 
 
 def _end(group: list[float], gap: float, low: float, high: float) -> float:
     return _start(group, gap, low, high) + (group[1] - 1) * gap
 
 
-def padded(values: Sequence[float], below: float = 0.06, above: float = 0.06) -> tuple[float, float]:
+def padded(values: Any, below: float = 0.06, above: float = 0.06) -> tuple[float, float]:
     """The range of the finite values with a share of it as room on either side; never empty."""
     array = np.asarray(values, dtype=float)
     array = array[np.isfinite(array)]
@@ -48,15 +47,30 @@ def padded(values: Sequence[float], below: float = 0.06, above: float = 0.06) ->
     return low - below * span, high + above * span
 
 
+def round_ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """At most that many round values within low..high, evenly spaced."""
+    span = high - low
+    step = next(
+        m * 10.0**e
+        for e in range(math.floor(math.log10(span)) - 2, math.ceil(math.log10(span)) + 1)
+        for m in (1, 2, 5)
+        if math.floor(high / (m * 10.0**e)) - math.ceil(low / (m * 10.0**e)) + 1 <= most
+    )
+    return [round(n * step, 10) for n in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def percent_axis(low: float, high: float, most: int = 6) -> dict[str, Any]:
+    """Plotly's settings for an axis of shares (0..1) over low..high, its ticks written "80 %"."""
+    ticks = round_ticks(low, high, most)
+    digits = 0 if all(abs(t * 100 - round(t * 100)) < 1e-6 for t in ticks) else 1
+    return {"range": [low, high], "tickvals": ticks, "ticktext": [f"{100 * t:.{digits}f} %" for t in ticks]}
+
+
 def decades(low: float, high: float, most: int = 8) -> list[float]:
     """Round values for the ticks of a logarithmic axis over low..high, both > 0."""
-    steps: list[tuple[float, ...]] = [(1, 2, 5), (1, 3), (1,)]
-    for mantissas in steps:
-        ticks = _between(low, high, mantissas)
-        if len(ticks) <= most:
-            return ticks or [low, high]
-    every = math.ceil(len(ticks) / most)
-    return ticks[::every]
+    finest_first = [_between(low, high, mantissas) for mantissas in ((1, 2, 5), (1, 3), (1,))]
+    ticks = next((t for t in finest_first if len(t) <= most), finest_first[-1])
+    return ticks[:: math.ceil(len(ticks) / most)] if ticks else [low, high]
 
 
 def _between(low: float, high: float, mantissas: tuple[float, ...]) -> list[float]:
@@ -78,14 +92,17 @@ def alike_together(matrix: np.ndarray) -> np.ndarray:
     """
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     bond = (shares + shares.T).astype(float)
-    chains = [[k] for k in range(len(matrix))]
+    chains: dict[int, list[int]] = {k: [k] for k in range(len(matrix))}
+    between, sizes = bond.copy(), np.ones(len(matrix))
+    np.fill_diagonal(between, -np.inf)  # no chain is merged with itself, nor with one that is gone
     while len(chains) > 1:
-        strength = [
-            (np.mean(bond[np.ix_(a, b)]), -i, -j) for i, a in enumerate(chains) for j, b in enumerate(chains[:i])
-        ]
-        _, i, j = max(strength)
-        later, earlier = chains.pop(-i), chains.pop(-j)
-        chains.append(_joined(earlier, later, bond))
+        means = between / np.outer(sizes, sizes)
+        i, j = sorted(int(at) for at in np.unravel_index(int(np.argmax(means)), means.shape))
+        chains[i] = _joined(chains[i], chains.pop(j), bond)
+        between[i] += between[j]
+        between[:, i] = between[i]
+        between[j], between[:, j], between[i, i] = -np.inf, -np.inf, -np.inf
+        sizes[i] += sizes[j]
     order = chains[0]
     return np.array(order if order.index(0) < len(order) / 2 else order[::-1], dtype=int)
 

@@ -49,47 +49,59 @@ def _answer(grid: np.ndarray, names: list[str], shares: Sequence[float] | None) 
     ever, always = (grid > 0).any(axis=1), (grid > 0).all(axis=1)
     if not ever.any():
         return "Every stage is frozen; nothing trains"
-    moving = [n for n, e in zip(names, ever, strict=True) if e]
     if ever.all() and always.all():
         even = np.ptp(grid) < 1e-12
         return "Every stage trains from the first epoch" + ("" if even else ", at its own rate")
-    who = f"Only {short(moving[0], 20)} trains" if len(moving) == 1 else f"{len(moving)} of {len(names)} stages train"
-    if not (always == ever).all():
-        first, last = int((grid[:, 0] > 0).sum()), int((grid[:, -1] > 0).sum())
-        who = f"{first} of {len(names)} stages train in the first epoch, {last} in the last"
-    if shares is None:
-        return who
-    return f"{who}: {100 * float(np.sum(np.asarray(shares)[ever])):.3g} % of the parameters"
+    first, last, count = int((grid[:, 0] > 0).sum()), int((grid[:, -1] > 0).sum()), len(names)
+    if first < last and ever.all():
+        return f"{first} of {count} stages train{'s' if first == 1 else ''} at first, {_all(last, count)} in the end"
+    moving = [n for n, e in zip(names, ever, strict=True) if e]
+    who = f"Only {short(moving[0], 20)} trains" if len(moving) == 1 else f"{len(moving)} of {count} stages train"
+    if (always == ever).all() and shares is not None:
+        return f"{who}, {100 * float(np.sum(np.asarray(shares)[ever])):.3g} % of the parameters"
+    return (
+        who if (always == ever).all() else f"{who}, {_all(first, count)} of them at first, {_all(last, count)} at last"
+    )
+
+
+def _all(number: int, count: int) -> str:
+    return "all" if number == count else "none" if number == 0 else str(number)
 
 
 def _drawn(grid: np.ndarray, names: list[str], shares: Sequence[float] | None, heading: str) -> Figure:
     stages, epochs = grid.shape
     labels = [short(n, 24) for n in names]
-    left = 18 + _NAME * max(len(n) for n in labels) + (64 if shares is not None else 8)
+    left = style.EDGE + _NAME * max(len(n) for n in labels) + (62 if shares is not None else 12)
     cell = min(max(560 / epochs, 5), 40)
-    width = max(left + cell * epochs + 20, 400)
+    width = max(left + cell * epochs + 20, 460)
     figure = page(
         heading,
-        width=int(width),
-        height=int(66 + _ROW * stages + 84),
-        margin={"l": left, "r": max(width - left - cell * epochs, 10), "t": 66, "b": 84},
+        width=width,
+        inner=_ROW * stages,
+        left=left,
+        right=width - left - cell * epochs,
+        bottom=76,
+        above=26,
         barmode="overlay",
+        showlegend=True,
+        legend={
+            "xref": "container",
+            "yref": "container",
+            "x": style.EDGE / width,
+            "y": 4 / (_ROW * stages + 130),
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
     )
     figure.add_bar(**_cells(grid, names))
-    _key(figure, grid, left)
-    figure.update_layout(
-        showlegend=True,
-        legend={"y": 0, "yanchor": "top", "yref": "container", "xref": "container", "x": 0.008, "itemclick": False},
-    )
-    figure.update_layout(legend={"y": 0.005, "yanchor": "bottom", "itemdoubleclick": False})
+    _key(figure, grid)
     every = max(1, math.ceil(epochs * 18 / (cell * epochs))) if cell < 18 else 1
     ticks = [e for e in range(epochs) if (e + 1) % every == 0 or e == 0]
     figure.update_xaxes(
         range=[0, epochs],
         tickvals=[e + 0.5 for e in ticks],
         ticktext=[str(e + 1) for e in ticks],
-        ticks="",
-        showline=False,
+        **style.NAMES,
         title={"text": "epoch", "standoff": 4},
     )
     _rows(figure, labels, shares, left)
@@ -102,13 +114,12 @@ def _rows(figure: Figure, labels: list[str], shares: Sequence[float] | None, lef
         range=[-0.5, stages - 0.5],
         tickvals=list(range(stages)),
         ticktext=[f"{100 * s:.1f} %" for s in shares] if shares is not None else [""] * stages,
-        ticks="",
-        showline=False,
+        **style.NAMES,
     )
-    headings = [(stages - 0.5, "stage", 14 - left, "left", 12)]
+    headings = [(stages - 0.5, "stage", style.EDGE - left, "left", 12)]
     if shares is not None:
-        headings.append((stages - 0.5, "share", -4, "right", 12))
-    rows = [(float(at), plain(label), 14 - left, "left", 0) for at, label in enumerate(labels)]
+        headings.append((stages - 0.5, "share", -6, "right", 12))
+    rows = [(float(at), plain(label), style.EDGE - left, "left", 0) for at, label in enumerate(labels)]
     for y, text, shift, anchor, up in rows + headings:
         figure.add_annotation(
             xref="paper",
@@ -132,7 +143,7 @@ def _span(grid: np.ndarray) -> tuple[float, float]:
 
 def _colour(multiplier: float, low: float, high: float) -> str:
     if multiplier == 0:
-        return style.FROZEN
+        return style.FROZEN_HATCH
     return style.ramp(math.log(multiplier / low) / math.log(high / low))
 
 
@@ -152,12 +163,7 @@ def _cells(grid: np.ndarray, names: list[str]) -> dict[str, Any]:
         "marker": {
             "color": [_colour(grid[p], low, high) for p in places],
             "line": {"width": 0},
-            "pattern": {
-                "shape": ["/" if grid[p] == 0 else "" for p in places],
-                "fgcolor": style.FROZEN_HATCH,
-                "size": 5,
-                "solidity": 0.18,
-            },
+            "pattern": {"shape": ["/" if grid[p] == 0 else "" for p in places], **style.HATCH},
         },
         "hoverinfo": "text",
         "hovertext": [_told(names[s], e, float(grid[s, e])) for s, e in places],
@@ -168,7 +174,7 @@ def _told(name: str, epoch: int, multiplier: float) -> str:
     return f"<b>{plain(name)}</b>, epoch {epoch + 1}<br>{'frozen' if multiplier == 0 else times(multiplier) + ' base'}"
 
 
-def _key(figure: Figure, grid: np.ndarray, left: float) -> None:
+def _key(figure: Figure, grid: np.ndarray) -> None:
     """The legend: frozen, then the rates that occur, or round ones between where many occur."""
     low, high = _span(grid)
     lit = sorted({float(f"{v:.2g}") for v in grid[grid > 0]})
@@ -186,12 +192,7 @@ def _key(figure: Figure, grid: np.ndarray, left: float) -> None:
             marker={
                 "color": _colour(multiplier, low, high),
                 "line": {"width": 0},
-                "pattern": {
-                    "shape": "/" if multiplier == 0 else "",
-                    "fgcolor": style.FROZEN_HATCH,
-                    "size": 5,
-                    "solidity": 0.18,
-                },
+                "pattern": {"shape": "/" if multiplier == 0 else "", **style.HATCH},
             },
             hoverinfo="skip",
         )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import style
 from .figure import Figure, page
+from .placing import percent_axis
 from .words import count, percent, plain, short
 
 _ROW = 24
@@ -26,14 +27,16 @@ def stages(frame: Any, *, title: str | None = None) -> Figure:
     if not rows:
         raise ValueError("there are no stages to show")
     names = [short(r["name"], 24) for r in rows]
-    left = 22 + 6.9 * max(len(n) for n in names)
+    left = 28 + 6.6 * max(len(n) for n in names)
     total = sum(r["parameters"] for r in rows)
     biggest = max(rows, key=lambda r: r["share"])
     answer = f"{short(biggest['name'], 24)} holds {percent(biggest['share'], 0)} of {count(total)} parameters"
     figure = page(
         plain(title if title is not None else answer),
-        height=int(80 + _ROW * len(rows) + 46),
-        margin={"l": left, "r": 150, "t": 80, "b": 46},
+        inner=_ROW * len(rows),
+        left=left,
+        right=150,
+        above=28,
     )
     figure.add_bar(
         x=[r["share"] for r in rows],
@@ -49,13 +52,12 @@ def stages(frame: Any, *, title: str | None = None) -> Figure:
         cliponaxis=False,
     )
     high = max(r["share"] for r in rows) or 1.0
-    figure.update_xaxes(range=[0, high * 1.14], tickformat=".0%", title_text="share of the parameters", showgrid=True)
+    figure.update_xaxes(**percent_axis(0, min(high * 1.14, 1.0)), title_text="share of the parameters", showgrid=True)
     figure.update_yaxes(
         range=[-0.5, len(rows) - 0.5],
         tickvals=list(range(len(rows))),
         ticktext=[plain(n) for n in names],
-        ticks="",
-        showline=False,
+        **style.NAMES,
     )
     _beside(figure, rows)
     return figure

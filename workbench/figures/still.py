@@ -61,13 +61,16 @@ def _drawn(traces: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:
         MARKS[trace["type"]](planes[pair], trace, turn)
     planes = planes or {("x", "y"): _plane(sheet, layout, ("x", "y"), box)}
     for pair, axes in planes.items():
-        _set_axis(axes, layout.get(_key(pair[0]), {}), "x")
-        _set_axis(axes, layout.get(_key(pair[1]), {}), "y")
+        for which, mine, other in (("x", *pair), ("y", pair[1], pair[0])):
+            settings = layout.get(_key(mine), {})
+            _set_axis(axes, settings, which)
+            if settings.get("anchor", other) != other:
+                _bare(axes, which)
     for shape in layout.get("shapes", []):
         _shape(planes, shape)
     for note in layout.get("annotations", []):
         _note(sheet, planes, note, box)
-    _heading(sheet, layout.get("title", {}), margin["l"] / width, height)
+    _heading(sheet, layout.get("title", {}), width, height)
     if any(trace.get("showlegend") for trace in traces) and layout.get("showlegend", True) is not False:
         _legend(sheet, traces, layout.get("legend", {}), box, height)
     return sheet
@@ -105,7 +108,14 @@ def _set_axis(axes: Axes, settings: dict[str, Any], which: str) -> None:
     title = settings.get("title", {})
     if title.get("text"):
         axis.set_label_text(shown(title["text"]), size=style.TEXT * POINT)
-        axis.labelpad = title.get("standoff", 8) * POINT
+        axis.labelpad = title.get("standoff", 4) * POINT
+
+
+def _bare(axes: Axes, which: str) -> None:
+    """Leaves an axis without its line and names: it shares them with the plane that it is anchored to."""
+    axes.spines["bottom" if which == "x" else "left"].set_visible(False)
+    axes.tick_params(axis=which, length=0, label1On=False)  # type: ignore[arg-type]
+    getattr(axes, f"set_{which}label")("")
 
 
 def _set_ticks(axes: Axes, axis: Any, settings: dict[str, Any], which: str) -> None:
@@ -118,12 +128,17 @@ def _set_ticks(axes: Axes, axis: Any, settings: dict[str, Any], which: str) -> N
         axis.set_major_locator(MaxNLocator(settings.get("nticks") or 6, steps=[1, 2, 5, 10]))
         axis.set_major_formatter(FuncFormatter(_number(settings)))
     angle = settings.get("tickangle") or 0
-    length = 0 if settings.get("ticks") == "" else 4
-    axis.set_tick_params(length=length * POINT, color=colour(style.RULE), labelsize=style.TEXT * POINT)
+    length = 0 if settings.get("ticks") == "" else settings.get("ticklen", 4)
+    axis.set_tick_params(
+        length=length * POINT,
+        color=colour(settings.get("tickcolor", style.RULE)),
+        labelsize=settings.get("tickfont", {}).get("size", style.TEXT) * POINT,
+        pad=2,
+    )
     for label in axis.get_ticklabels():
         label.set_parse_math(False)
         if angle:
-            label.set(rotation=-angle, ha="right", va="top", rotation_mode="anchor")
+            label.set(rotation=-angle, ha="right", va="center" if angle == -90 else "top", rotation_mode="anchor")
     if settings.get("showticklabels") is False:
         axis.set_ticklabels([])
 
@@ -180,7 +195,7 @@ def _note(sheet: Figure, planes: dict[tuple[str, str], Axes], note: dict[str, An
 
 
 def _shape(planes: dict[tuple[str, str], Axes], shape: dict[str, Any]) -> None:
-    axes, place, _, _ = _transform(planes, shape)
+    axes, place, *data = _transform(planes, shape)
     line = shape.get("line", {})
     x0, x1, y0, y1 = (float(shape[key]) for key in ("x0", "x1", "y0", "y1"))
     zorder = 0.5 if shape.get("layer") == "below" else 2.5
@@ -202,17 +217,13 @@ def _shape(planes: dict[tuple[str, str], Axes], shape: dict[str, Any]) -> None:
         solid_capstyle="butt",
     )
     axes.add_line(drawn)
+    drawn.set_clip_on(all(data))
 
 
-def _heading(sheet: Figure, title: dict[str, Any], left: float, height: float) -> None:
-    if not title.get("text"):
-        return
-    text = shown(title["text"])
-    sheet.text(left, 1 - 10 / height, text, size=style.HEADING * POINT, weight="bold", va="top", ha="left")
-    subtitle = title.get("subtitle", {}).get("text")
-    if subtitle:
-        below = 14 + 19 * (text.count("\n") + 1)
-        sheet.text(left, 1 - below / height, shown(subtitle), size=style.TEXT * POINT, va="top", ha="left")
+def _heading(sheet: Figure, title: dict[str, Any], width: float, height: float) -> None:
+    if title.get("text"):
+        place = style.EDGE / width, 1 - 11 / height
+        sheet.text(*place, shown(title["text"]), size=style.HEADING * POINT, weight="bold", va="top", linespacing=1.35)
 
 
 def _legend(
@@ -220,10 +231,11 @@ def _legend(
 ) -> None:
     entries = [trace for trace in traces if trace.get("showlegend")]
     low = legend.get("yref") == "container"
+    at = 4 / height if low else box[1] + box[3] + 6 / height
     sheet.legend(
         handles=[_entry(trace) for trace in entries],
         loc="lower left",
-        bbox_to_anchor=(box[0] if legend.get("xref") != "container" else 0.008, 0.005 if low else box[1] + box[3]),
+        bbox_to_anchor=(legend.get("x", 0) if legend.get("xref") == "container" else box[0], at),
         ncols=len(entries) if sheet.get_figwidth() * _DPI > 90 * len(entries) else 3,
         frameon=False,
         fontsize=style.TEXT * POINT,
@@ -238,15 +250,11 @@ def _legend(
 def _entry(trace: dict[str, Any]) -> Any:
     name, marker = shown(trace.get("name") or ""), trace.get("marker", {})
     if trace["type"] == "bar":
-        hatch = marker.get("pattern", {}).get("shape")
-        edge = colour(marker.get("pattern", {}).get("fgcolor", style.FROZEN_HATCH)) if hatch else "none"
-        return Patch(
-            facecolor=colour(marker.get("color")),
-            edgecolor=edge,
-            linewidth=0,
-            hatch="////" if hatch else None,
-            label=name,
-        )
+        pattern = marker.get("pattern", {})
+        if pattern.get("shape"):
+            ink = colour(pattern.get("fgcolor", style.FROZEN_HATCH))
+            return Patch(facecolor="none", edgecolor=ink, linewidth=0, hatch="//////", label=name)
+        return Patch(facecolor=colour(marker.get("color")), linewidth=0, label=name)
     paint = marker.get("color") or trace.get("line", {}).get("color")
     return Line2D(
         [],
@@ -261,9 +269,13 @@ def _entry(trace: dict[str, Any]) -> Any:
 
 def _finished(sheet: Figure) -> str:
     out = io.StringIO()
-    sheet.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    sheet.savefig(out, format="svg", dpi=2 * _DPI, metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' transform="rotate\(-0 [^"]*"', "", text)
+    # matplotlib counts in points of 1/72 inch, pages in pixels of 1/96
+    size = (round(side * _DPI) for side in sheet.get_size_inches())
+    text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="{}" height="{}"'.format(*size), text, count=1)
     page_text = f"var(--jp-content-font-color1, {style.NEUTRAL})"
-    return re.sub(rf"fill: {style.NEUTRAL}", f"fill: {page_text}", text)
+    return text.replace(f"fill: {style.NEUTRAL}", f"fill: {page_text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -39,13 +40,21 @@ def count(number: float) -> str:
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * size:
             scaled = number / size
-            return f"{scaled:.{0 if scaled >= 99.95 else 1}f} {unit}"
+            return f"{scaled:.{0 if scaled >= 99.95 else 1}f} {unit}".replace(".0 ", " ")
     return f"{number:.0f}"
 
 
 def short_number(number: float) -> str:
-    """A number in three significant digits without trailing zeros: 0.00125, 3e-05, 12.5."""
-    return f"{number:.3g}"
+    """A number in about three digits, without trailing zeros: 0.00125, 3e-5, 12.5, 1000."""
+    if number == 0 or not math.isfinite(number):
+        return f"{number:g}"
+    exponent = math.floor(math.log10(abs(number)))
+    if not -4 <= exponent < 6:
+        mantissa, _, power = f"{number:.2e}".partition("e")
+        return f"{float(mantissa):g}e{int(power)}"
+    text = f"{number:.{max(2 - exponent, 0)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
 
 
 def times(multiplier: float) -> str:

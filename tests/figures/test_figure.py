@@ -1,0 +1,84 @@
+import json
+import sys
+
+import plotly.graph_objects as go
+import plotly.io as pio
+import pytest
+
+from workbench import figures
+from workbench.figures.figure import MIME, PAGE_TEXT, Figure, bundle, page, wrapped
+
+
+@pytest.fixture
+def figure():
+    made = page("A &lt;b&gt; title", inner=200, subtitle="what is shown")
+    made.add_scatter(x=[0, 1], y=[1, 2], mode="lines", hoverinfo="skip")
+    return made
+
+
+def test_a_notebook_keeps_the_live_figure_and_a_still_but_no_script(figure, monkeypatch):
+    monkeypatch.setattr(pio.renderers, "default", "plotly_mimetype+notebook")
+    kept = figure._repr_mimebundle_()
+    assert set(kept) == {MIME, "image/svg+xml", "text/plain"}
+    assert len(json.dumps(kept)) < 60_000
+
+
+def test_ipython_asks_for_the_bundle_and_nothing_else(figure):
+    assert not callable(Figure._ipython_display_) and not callable(Figure._repr_html_)
+    assert "image/png" not in bundle(figure)  # JupyterLab would show it in place of the live figure
+
+
+def test_a_renderer_that_the_person_chose_is_kept(figure, monkeypatch):
+    monkeypatch.setattr(pio.renderers, "default", "json")
+    assert set(figure._repr_mimebundle_()) == {"application/json"}
+
+
+def test_show_leaves_the_still_too(figure, monkeypatch):
+    monkeypatch.setattr(pio.renderers, "default", "plotly_mimetype")
+    asked = []
+    monkeypatch.setattr(go.Figure, "show", lambda self, *a, **k: asked.append(k))
+    figure.show()
+    figure.show(renderer="json")
+    assert asked == [{"renderer": "workbench"}, {"renderer": "json"}]
+    assert "image/svg+xml" in pio.renderers["workbench"].to_mimebundle(figure.to_dict())
+
+
+def test_text_takes_the_pages_colour_only_where_shown(figure):
+    before = figure.to_json()
+    shown = bundle(figure)[MIME]
+    assert PAGE_TEXT in shown["layout"]["title"]["text"]
+    assert figure.to_json() == before and "var(" not in before
+
+
+def test_the_plain_text_is_what_the_figure_says(figure):
+    assert bundle(figure)["text/plain"] == "A <b> title. what is shown"
+
+
+def test_it_can_become_a_figure_widget_input(figure):
+    assert go.Figure(figure).data[0].mode == "lines"
+
+
+def test_no_page_is_wider_than_900(figure):
+    assert page("t", inner=100, width=2000).layout.width == 900
+
+
+def test_a_long_title_is_broken_and_given_room():
+    short, long = page("few words", inner=100), page("word " * 40, inner=100)
+    assert "<br>" in long.layout.title.text and long.layout.height > short.layout.height
+    assert wrapped("a &lt; b", 5) == "a &lt; b"
+
+
+def test_every_public_name_resolves_to_a_function_or_class_even_after_its_module_was_imported():
+    import workbench.figures.learning_curves
+
+    assert workbench.figures.learning_curves
+    for name in figures.__all__:
+        assert callable(getattr(figures, name)), name
+        assert name not in {
+            module.rpartition(".")[2] for module in sys.modules if module.startswith("workbench.figures.")
+        }
+
+
+def test_an_unknown_figure_is_refused_with_what_there_is():
+    with pytest.raises(AttributeError, match="confusion, curves"):
+        figures.confusoin  # noqa: B018

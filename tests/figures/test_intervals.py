@@ -1,0 +1,51 @@
+import pandas as pd
+
+from workbench.figures import comparison, style
+
+FRAME = pd.DataFrame(
+    {
+        "name": ["full", "probe", "scratch"],
+        "value": [8.1, 1.0, -9.0],
+        "low": [6.0, -1.0, -12.0],
+        "high": [10.0, 3.0, -6.0],
+    }
+)
+
+
+def dots(figure):
+    return {t.name: t for t in figure.data if t.mode == "markers"}
+
+
+def test_gain_loss_and_unclear_differ_in_colour_and_fill():
+    found = dots(comparison(FRAME))
+    assert found["full"].marker.color == style.GAIN and found["scratch"].marker.color == style.LOSS
+    assert found["probe"].marker.color == "#ffffff"  # hollow: the interval holds zero
+
+
+def test_the_zero_line_is_always_drawn():
+    figure = comparison(FRAME.head(1))
+    assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].x1) == (0, 0)
+    assert figure.layout.xaxis.range[0] < 0
+
+
+def test_the_first_name_is_on_top():
+    assert list(comparison(FRAME).layout.yaxis.ticktext) == ["scratch", "probe", "full"]
+
+
+def test_title_and_level():
+    figure = comparison(FRAME, level=0.95)
+    assert figure.layout.title.text == "Only full gains clearly, +8.1"
+    assert figure.layout.annotations[0].text == "whiskers: 95 % interval"
+
+
+def test_no_clear_gain():
+    assert comparison(FRAME.iloc[1:]).layout.title.text == "No gain is clear of zero"
+
+
+def test_without_intervals_and_signs():
+    figure = comparison(FRAME[["name", "value"]], signed=False)
+    assert figure.layout.title.text == "full is highest, 8.1"
+
+
+def test_names_are_text(evil):
+    assert "<img" not in comparison(pd.DataFrame({"name": evil, "value": range(5)})).to_json()
