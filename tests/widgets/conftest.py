@@ -40,6 +40,14 @@ class StagedRun:
         self.become("running")
 
 
+@pytest.fixture(autouse=True)
+def alone():
+    """No view of another test is looked after."""
+    yield
+    with follow._lock:
+        follow._looks.clear()
+
+
 @pytest.fixture
 def run() -> StagedRun:
     return StagedRun()
