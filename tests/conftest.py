@@ -35,11 +35,10 @@ def toy_arrays(n=96, k=3, seed=0, size=16):
     return x, np.array(["left", "middle", "right", "top", "bottom"])[y]
 
 
-def toy_domains(n=96, seed=0):
-    """The toy problem twice, as a frame's worth of rows: as it is (`clean`), and inverted (`dark`)."""
-    x, y = toy_arrays(n, seed=seed)
-    far, far_y = toy_arrays(n, seed=seed + 1)
-    return np.concatenate([x, 255 - far]), np.concatenate([y, far_y]), ["clean"] * n + ["dark"] * n
+@pytest.fixture(name="toy_arrays")
+def toy_arrays_fixture():
+    """The function that makes the toy problem's arrays."""
+    return toy_arrays
 
 
 @pytest.fixture
@@ -51,8 +50,7 @@ def toy():
 @pytest.fixture
 def two_domains():
     """Toy images of two domains, the second without labels for training."""
-    x, y, domains = toy_domains()
-    return wb.images((x, y), domain=domains, source="clean", target="dark")
+    return wb.images(toy_arrays(), domains={"clean": None, "dark": "invert"}, source="clean", target="dark")
 
 
 @pytest.fixture

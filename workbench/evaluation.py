@@ -11,7 +11,7 @@ from torch import Tensor
 
 from workbench.errors import BadData, BadValue
 from workbench.images.batches import ahead
-from workbench.images.views import centre
+from workbench.images.crops import centre
 from workbench.metrics import Evaluation
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadData
-from workbench.images.views import augment
+from workbench.images.crops import augment
 
 if TYPE_CHECKING:
-    from workbench.images.images import Images
+    from workbench.images.labelled import Images
 
 T = TypeVar("T")
 

@@ -14,14 +14,14 @@ from workbench.runs.folder import table
 if TYPE_CHECKING:
     from workbench.runs.launching import fit, launch
     from workbench.runs.lr_finder import LRFinding, find_lr
-    from workbench.runs.run import Run, run
+    from workbench.runs.record import Run, run
 
 __all__ = ["LRFinding", "Run", "find_lr", "fit", "launch", "run", "table"]
 
 # listing runs reads JSON only; what trains or loads is imported when it is asked for
 _LATER = {
-    "Run": "run",
-    "run": "run",
+    "Run": "record",
+    "run": "record",
     "fit": "launching",
     "launch": "launching",
     "find_lr": "lr_finder",

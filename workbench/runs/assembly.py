@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from workbench.strategies import strategies
 from workbench.tunings import tunings
 
 
-def open_images(choice: Choice, folder: Path | None = None) -> Images:
-    """The images that a plan names; those stored with a run are found in its folder, wherever it was moved."""
-    there = located(choice, folder)
+def open_images(plan: Plan, folder: Path | None = None) -> Images:
+    """The images that a plan names or holds; those stored with a run are found in its folder, wherever it was moved."""
+    if folder is None and "data" in plan.held:
+        return plan.held["data"]
+    there = located(plan.data, folder)
     return images(there.name, **there.params)
 
 
@@ -27,8 +30,11 @@ def open_net(plan: Plan, data: Images, folder: Path | None = None) -> Net:
 
     A head that has these very classes already (a net of an earlier run) is kept.
     """
-    there = located(plan.backbone, folder)
-    net = load(there.name, **{"seed": plan.seed, **there.params})
+    if folder is None and "backbone" in plan.held:
+        net = copy.deepcopy(plan.held["backbone"])
+    else:
+        there = located(plan.backbone, folder)
+        net = load(there.name, **{"seed": plan.seed, **there.params})
     if net.classes is None or tuple(net.classes) != tuple(data.classes):
         net.new_head(list(data.classes), seed=plan.seed)
     return net
@@ -50,7 +56,7 @@ def assemble(plan: Plan, folder: Path | None = None, state: dict[str, Any] | Non
     Raises:
         WorkbenchError: the plan's parts do not fit together, before any step.
     """
-    data = open_images(plan.data, folder)
+    data = open_images(plan, folder)
     net = open_net(plan, data, folder)
     strategy = strategies.make(plan.strategy)
     batches = make_batches(plan, data, net, strategy.needs)
@@ -79,7 +85,7 @@ def check(plan: Plan) -> None:
     Raises:
         WorkbenchError: what the worker would fail with.
     """
-    data = plan.held.get("data") or open_images(plan.data)
+    data = open_images(plan)
     cls = strategies[plan.strategy.name]
     for name in cls.needs:
         stream(data, name)

@@ -19,7 +19,7 @@ from workbench.plan import Choice, Plan
 from workbench.runs import folder as files
 from workbench.runs.assembly import check
 from workbench.runs.folder import Status
-from workbench.runs.run import Run
+from workbench.runs.record import Run
 
 # workers started from here, kept so that the system can clear them away when they end
 _children: list[subprocess.Popen[bytes]] = []
@@ -38,6 +38,7 @@ def fit(plan: Plan, folder: str | os.PathLike[str] | None = None, progress: bool
     """
     from workbench.runs.carrying import Carrier
 
+    check(plan)
     made = create(plan, folder)
     with tqdm(total=1, disable=not progress, unit="step", leave=False) as bar:
 
@@ -102,7 +103,10 @@ def create(plan: Plan, folder: str | os.PathLike[str] | None = None) -> Path:
     if (made / files.PLAN).exists():
         raise BadValue(f"{made} holds a run already: resume it with wb.run({str(made)!r}).resume(), or name another")
     made.mkdir(parents=True, exist_ok=True)
-    stored = {name: relative(held.store_with(made / name), made) for name, held in plan.held.items()}
+    stored = {}
+    for name, held in plan.held.items():
+        (made / name).mkdir(exist_ok=True)
+        stored[name] = relative(held.store_with(made / name), made)
     disk.write(made / files.PLAN, plan.but(**stored).to_json())
     return made
 

@@ -105,7 +105,7 @@ class Run:
         """The images that it is trained on."""
         from workbench.runs.assembly import open_images
 
-        return open_images(self.plan.data, self.folder)
+        return open_images(self.plan, self.folder)
 
     def net(self) -> Net:
         """The net as the schedule keeps it; of a run that is not done, as it was saved last.

@@ -1,0 +1,87 @@
+"""Batches are a pure function of the seed, the epoch and the step."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.errors import BadData
+from workbench.images.batches import Batches, ahead, view_keys
+
+
+def batches(images, **options):
+    return Batches(images, ("labelled",), **{"size": 16, "batch_size": 10, **options})
+
+
+def test_an_epoch_shows_every_training_image_once(toy):
+    made = batches(toy)
+    keys = torch.cat([batch["labelled"].keys for batch in made.epoch(0)])
+    left_over = made.count % 10 == 1
+    assert len(keys) == made.count - left_over and len(set(keys.tolist())) == len(keys)
+
+
+def test_epochs_differ_in_order_and_views(toy):
+    made = batches(toy)
+    first, second = (torch.cat([b["labelled"].y for b in made.epoch(e)]) for e in (0, 1))
+    assert first.shape == second.shape and not torch.equal(first, second)
+
+
+def test_a_batch_can_be_asked_for_alone(toy):
+    made, again = batches(toy), batches(toy)
+    third = list(made.epoch(1))[2]["labelled"]
+    alone = again.batch(1, 2)["labelled"]
+    assert all(torch.equal(a, b) for a, b in zip(third, alone, strict=True))
+    assert torch.equal(next(again.epoch(1, start=2))["labelled"].x, third.x)
+
+
+def test_processes_share_a_batch(toy):
+    whole = batches(toy).batch(0, 1)["labelled"]
+    parts = [batches(toy, rank=rank, world=3).batch(0, 1)["labelled"] for rank in range(3)]
+    assert sorted(torch.cat([p.keys for p in parts]).tolist()) == sorted(whole.keys.tolist())
+    assert [len(p.x) for p in parts] == [4, 3, 3]
+
+
+def test_the_shorter_stream_goes_round(two_domains):
+    made = Batches(two_domains, ("labelled", "unlabelled"), size=16, batch_size=16)
+    for batch in made.epoch(0):
+        assert len(batch["unlabelled"].x) == len(batch["labelled"].x) and batch["unlabelled"].y is None
+
+
+def test_views_are_keyed_over_all_bits():
+    keys = view_keys(np.arange(10_000), seed=0, epoch=0, index=0)
+    assert len(np.unique(keys)) == 10_000 and (keys >= 0).all()
+    ones = ((keys[:, None] >> np.arange(63)) & 1).mean(axis=0)
+    assert (abs(ones - 0.5) < 0.05).all()
+
+
+def test_no_training_images(toy):
+    with pytest.raises(BadData, match="no training images"):
+        batches(toy.part("valid"))
+
+
+def test_ahead_raises_where_the_value_is_asked_for():
+    def read(step):
+        if step == 2:
+            raise BadData("the third is broken")
+        return step
+
+    stream = ahead(read, range(5), 2)
+    assert [next(stream), next(stream)] == [0, 1]
+    with pytest.raises(BadData, match="third"):
+        next(stream)
+
+
+def test_ahead_stops_reading_when_left():
+    seen = []
+    stream = ahead(lambda step: seen.append(step) or step, range(1000), 2)
+    next(stream)
+    stream.close()
+    time.sleep(0.3)
+    count = len(seen)
+    time.sleep(0.2)
+    assert len(seen) == count < 10
+    assert not [t for t in threading.enumerate() if t.name == "workbench-batches" and t.is_alive()]

@@ -1,0 +1,137 @@
+"""Runs in the background: at once, in turn, stopped, killed, resumed, found again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import workbench as wb
+from workbench.errors import BadData, RunFailed, Unavailable
+from workbench.runs.launching import create
+
+
+@pytest.fixture
+def long_plan(tiny_plan):
+    """Half a minute of work, unless it is stopped."""
+    return tiny_plan(epochs=400, threads=1)
+
+
+def until(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_launch_returns_at_once_and_the_net_comes_back(tiny_plan):
+    plan = tiny_plan(epochs=4, lr=3e-3, threads=1)
+    began = time.monotonic()
+    run = wb.launch(plan)
+    assert time.monotonic() - began < 2.0 and run.alive
+    run.wait(120)
+    assert run.status.state == "done" and run.evaluate().accuracy > 0.8
+    foreground = wb.fit(plan, progress=False)
+    pairs = zip(run.net().state_dict().values(), foreground.net().state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs), "a launched run gives what a fitted one gives"
+
+
+def test_stop_keeps_and_resume_goes_on_and_a_second_launch_waits(long_plan, tiny_plan):
+    first = wb.launch(long_plan)
+    until(lambda: len(first.points) > 2)
+    second = wb.launch(tiny_plan(epochs=1, threads=1))
+    until(lambda: first.name in second.status.sentence)
+    assert second.status.state == "waiting"
+    with pytest.raises(Unavailable, match="under way already"):
+        first.resume()
+    first.stop(wait=30)
+    assert first.status.state == "stopped" and first.net().classes
+    second.wait(60)
+    assert second.status.state == "done"
+    step = first.points.step.max()
+    first.resume()
+    until(lambda: first.points.step.max() > step)
+    assert wb.run(first.name).alive, "a new object finds the run that goes on"
+    first.stop(wait=30)
+
+
+def test_two_workers_cannot_share_a_folder(long_plan):
+    run = wb.launch(long_plan)
+    until(lambda: len(run.points) > 0)
+    other = subprocess.run(
+        [sys.executable, "-m", "workbench.runs.worker", str(run.folder)], capture_output=True, text=True, timeout=60
+    )
+    assert other.returncode == 2 and "two cannot share a folder" in other.stderr
+    assert run.status.state == "running"
+    run.stop(wait=30)
+
+
+def test_stop_right_after_launch_is_heard(long_plan):
+    run = wb.launch(long_plan).stop()
+    until(lambda: run.status.state == "stopped")
+
+
+def test_what_cannot_work_is_refused_before_a_worker_starts(tiny_plan, toy):
+    with pytest.raises(BadData, match="target="):
+        wb.launch(tiny_plan(toy, strategy="dann"))
+    assert wb.runs().empty
+
+
+def test_a_worker_s_failure_is_a_sentence(tiny_plan):
+    plan = tiny_plan(threads=1, tuning=wb.tuning("grid", rows={"heed": [1.0]}))
+    run = wb.launch(plan)
+    with pytest.raises(RunFailed, match="did you mean head"):
+        run.wait(60)
+    assert "did you mean head" in run.status.sentence
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from workbench.runs.carrying import Carrier
+Carrier(Path(sys.argv[1]), save_every=0.0).carry_out()
+"""
+
+
+@pytest.mark.parametrize("tuning", ["gradual"])
+def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tiny_plan, tuning):
+    plan = tiny_plan(epochs=6, tuning=tuning, augment="crop", threads=1)
+    expected = wb.fit(plan, progress=False)
+    run = wb.run(create(plan))
+    moments = random.Random(0)
+    for _ in range(10):
+        worker = subprocess.Popen([sys.executable, "-c", KILLED, str(run.folder)], stderr=subprocess.DEVNULL)
+        points = len(run.points)
+        # the import takes seconds: wait for a sign of training, then let it go on for a random moment
+        until(lambda worker=worker, points=points: len(run.points) != points or worker.poll() is not None)
+        time.sleep(moments.uniform(0, 0.25))
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        if run.status.state == "done":
+            break
+        assert run.status.state == "interrupted"
+    subprocess.run([sys.executable, "-m", "workbench.runs.worker", str(run.folder)], check=True, timeout=120)
+    a, b = expected.net().state_dict(), run.net().state_dict()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    steps = [p.step for p in run.points[run.points.split == "valid"].itertuples()]
+    assert steps == [p.step for p in expected.points[expected.points.split == "valid"].itertuples()]
+    assert run.proof.unchanged.all() and len(run.proof) == len(expected.proof)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="torchrun's gloo needs a POSIX system")
+def test_two_processes_on_one_run_give_what_one_gives(tiny_plan):
+    """`torchrun` shares every batch among its processes; without batch norm the result is the same to rounding."""
+    plan = tiny_plan(name="test_vit", epochs=2, threads=1, optimizer="sgd", lr=1e-2)
+    alone = wb.fit(plan, progress=False).net().state_dict()
+    run = wb.run(create(plan))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    subprocess.run([*command, "-m", "workbench.runs.worker", str(run.folder)], check=True, timeout=180)
+    assert run.status.state == "done"
+    for name, tensor in run.net().state_dict().items():
+        assert torch.allclose(tensor, alone[name], atol=1e-5), name

@@ -1,0 +1,72 @@
+"""The estimate adds up, follows the grid, and is near what a step takes."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+
+import workbench as wb
+from workbench.cost import measured
+
+
+@pytest.fixture(scope="module")
+def net():
+    return wb.load("resnet18", classes=5, pretrained=False, size=64)
+
+
+def head_only(net):
+    return [0.0] * (len(net.stages) - 1) + [1.0]
+
+
+def test_weights_that_move_are_counted(net):
+    assert wb.estimate(net, head_only(net), 100).trainable == 512 * 5 + 5
+    assert wb.estimate(net, [1.0] * len(net.stages), 100).trainable == sum(p.numel() for p in net.parameters())
+
+
+def test_more_moving_costs_more(net):
+    few, many = (wb.estimate(net, rates, 1000) for rates in (head_only(net), [1.0] * len(net.stages)))
+    assert few.seconds_per_epoch < many.seconds_per_epoch and few.memory_bytes < many.memory_bytes
+    assert wb.estimate(net, head_only(net), 2000).seconds_per_epoch == pytest.approx(2 * few.seconds_per_epoch)
+
+
+def test_a_low_moving_stage_makes_everything_above_it_keep_its_activations(net):
+    low = wb.estimate(net, [1.0] + [0.0] * (len(net.stages) - 1), 1000)
+    high = wb.estimate(net, head_only(net), 1000)
+    assert low.memory_bytes > high.memory_bytes and low.seconds_per_epoch > high.seconds_per_epoch
+
+
+def test_later_estimates_are_arithmetic(net):
+    wb.estimate(net, head_only(net), 100)
+    began = time.perf_counter()
+    for _ in range(100):
+        wb.estimate(net, head_only(net), 100)
+    assert time.perf_counter() - began < 0.1
+
+
+def test_measuring_leaves_the_net_as_it_was(net):
+    fresh = wb.load("resnet18", classes=5, pretrained=False, size=64)
+    fresh.train()
+    fresh.backbone.requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in fresh.state_dict().items()}
+    measured(fresh)
+    assert fresh.training and not any(p.requires_grad for p in fresh.backbone.parameters())
+    assert all(torch.equal(t, before[name]) for name, t in fresh.state_dict().items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in fresh.modules())
+    assert all(p.grad is None for p in fresh.parameters())
+
+
+def test_the_estimate_is_near_a_real_epoch(net):
+    x, y = torch.rand(16, 3, 64, 64), torch.arange(16) % 5
+    real = wb.load("resnet18", classes=5, pretrained=False, size=64).train()
+    optimizer = torch.optim.AdamW(real.parameters())
+    took = []
+    for _ in range(4):
+        began = time.perf_counter()
+        torch.nn.functional.cross_entropy(real(x), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        took.append(time.perf_counter() - began)
+    guess = wb.estimate(net, [1.0] * len(net.stages), 16).seconds_per_epoch
+    assert 0.25 < guess / min(took) < 4.0
