@@ -20,7 +20,8 @@ from .words import shown
 # the page's own text colour, where the page says one; the neutral grey reads on light and on dark
 PAGE_TEXT = f"var(--jp-content-font-color1, var(--vscode-editor-foreground, {style.NEUTRAL}))"
 MIME = "application/vnd.plotly.v1+json"
-CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]]}
+_BUTTONS = 78  # pixels that plotly's buttons take, top right
 _LIVE = {"plotly_mimetype", "jupyterlab", "nteract", "vscode", "notebook", "workbench"}
 
 
@@ -146,7 +147,7 @@ def page(
         layout: more of plotly's layout.
     """
     width = min(round(width), style.WIDEST)
-    heading = wrapped(title, int((width - 2 * style.EDGE) / 8.2))
+    heading = wrapped(title, int((width - 2 * style.EDGE - _BUTTONS) / 8.2))
     top = 14 + 20 * (heading.count("<br>") + 1) + (18 if subtitle else 0) + above
     figure = Figure()
     figure.update_layout(
