@@ -89,14 +89,10 @@ class BackbonePicker(Panel):
             self.found = places
 
     def figure(self) -> Any:
-        """Size against accuracy of what was found as a plain figure, which an HTML export keeps."""
+        """Size against published accuracy of what was found as a plain figure, which an HTML export keeps."""
         from workbench import figures
 
-        known = self.frame["top1"].notna().mean() if len(self.found) else 0
-        if known >= 0.25:
-            return figures.backbones(self.frame)
-        title = "Size against multiply-adds: ImageNet top-1 is published for few of these"
-        return figures.backbones(self.frame.assign(gmacs=self.frame["gmacs"]), score="gmacs", title=title)
+        return figures.backbones(self.frame)
 
     @traitlets.observe("backbone")
     def _chosen(self, change: Any) -> None:

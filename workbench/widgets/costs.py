@@ -92,7 +92,7 @@ def costs(net: Any, found: Sequence[Phase], images: int | None, batch_size: int)
     known: dict[tuple[bool, ...], Any] = {}
     for phase in found:
         if phase.moves not in known and any(phase.moves):
-            multipliers = np.array(phase.moves, dtype=float)
+            multipliers = [float(moves) for moves in phase.moves]
             known[phase.moves] = estimate(net, multipliers, images=images or THOUSAND, batch_size=batch_size)
     each = [known.get(phase.moves) for phase in found]
     seen = [e for e in each if e is not None]

@@ -27,7 +27,7 @@ class Latest:
         with self._lock:
             self._next = call
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="workbench-widget", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="workbench-widget")
                 self._thread.start()
 
     def wait(self, timeout: float | None = None) -> None:

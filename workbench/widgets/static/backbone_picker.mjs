@@ -9,7 +9,7 @@ const COLUMNS = [
   { key: "parameters", head: "weights", number: true, show: count, what: "number of weights" },
   { key: "gmacs", head: "GMACs", number: true, show: (v) => (v === null ? "–" : v.toFixed(v < 9.995 ? 2 : v < 99.95 ? 1 : 0)), what: "multiply-adds an image, in 10⁹" },
   { key: "image_size", head: "pixels", number: true, show: String, what: "edge of the input, in pixels" },
-  { key: "pretrained_on", head: "pretrained on", what: "data that the weights were trained on" },
+  { key: "pretrained_on", head: "trained on", what: "data that the weights were trained on" },
   { key: "licence", head: "licence", what: "licence of the weights" },
   { key: "top1", head: "top-1", number: true, show: (v) => (v === null ? "–" : `${v.toFixed(1)} %`), what: "published ImageNet accuracy" },
   { key: "offline", head: "offline", show: (v) => (v ? "yes" : "no"), what: "whether the weights are on this machine" },
