@@ -135,3 +135,17 @@ def test_training_mode_and_gradients_reach_every_weight(net, pixels):
     net(pixels).sum().backward()
     still = [n for n, p in net.named_parameters() if p.grad is None]
     assert not still
+
+
+@pytest.mark.parametrize("wrong", [torch.full((1, 3, 32, 32), 255.0), torch.zeros(1, 3, 32, 32, dtype=torch.int64)])
+def test_pixels_on_another_scale_are_refused(wrong):
+    with pytest.raises(BadValue, match="uint8 from 0 to 255 or floats from 0 to 1"):
+        load("test_efficientnet", pretrained=False)(wrong)
+
+
+def test_a_saved_recipe_also_gives_a_random_net(tmp_path, pixels):
+    net = load("test_efficientnet", ["a", "b", "c"], pretrained=False, size=64)
+    net.save(tmp_path / "net.safetensors")
+    control = load(tmp_path / "net.safetensors", pretrained=False, seed=8)
+    assert control(pixels).shape == (4, 3) and control.preprocessing == net.preprocessing
+    assert not torch.equal(control.backbone.conv_stem.weight, net.backbone.conv_stem.weight)

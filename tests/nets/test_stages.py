@@ -21,6 +21,7 @@ KNOWN = {
     "poolformerv2_s12": ["stem", "stages.0", "stages.1", "stages.2", "stages.3", "norm", "head"],
     "pit_ti_224": ["embed", "transformers.0", "transformers.1", "transformers.2", "norm", "head"],
     "rdnet_tiny": ["stem", *(f"dense_stages.{i}" for i in range(7)), "norm", "head"],
+    "vit_small_patch16_rope_mixed_224": ["embed", *(f"blocks.{i}" for i in range(12)), "norm", "head"],
     "squeezenet1_0": ["stem", *(f"features.{i}" for i in (3, 4, 5, 7, 8, 9, 10, 12)), "head"],
     "alexnet": ["stem", *(f"features.{i}" for i in (3, 6, 8, 10)), "classifier.1", "classifier.4", "head"],
 }

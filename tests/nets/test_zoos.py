@@ -116,6 +116,15 @@ def test_a_broken_index_is_refused(tmp_path, index):
         load(tmp_path / "x")
 
 
+def test_a_folder_of_the_hub_is_a_zoo_of_one(make_zoo):
+    folder = make_zoo(model=("test_efficientnet", {}))
+    (folder / "zoo.json").unlink()
+    config = {"architecture": "test_efficientnet", "num_classes": 4, "label_names": ["a", "b", "c", "d"]}
+    (folder / "config.json").write_text(json.dumps({**config, "pretrained_cfg": {"input_size": [3, 96, 96]}}))
+    net = load(folder)
+    assert net.classes == ("a", "b", "c", "d") and net.preprocessing.size == 96
+
+
 def test_a_zoo_of_several_wants_a_name(make_zoo):
     folder = make_zoo(one=("test_efficientnet", {}), two=("test_resnet", {}))
     with pytest.raises(BadValue, match="is a zoo of 2 nets; name one: zoo/one"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -35,8 +34,8 @@ def from_file(recipe: Recipe, seed: int, state: dict[str, Tensor]) -> nn.Module:
     return model
 
 
-def read(recipe: Recipe) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and metadata of a recipe's file, whose checksum is compared first where one is listed.
+def read(recipe: Recipe) -> dict[str, Tensor]:
+    """The tensors of a recipe's file, whose checksum is compared first where one is listed.
 
     Raises:
         BadValue: another checksum, or a file that is broken or holds code.
@@ -93,6 +92,5 @@ def _from_torchvision(recipe: Recipe, seed: int) -> nn.Module:
         here = hub.torch_cached(chosen.url)
     model = build.build(recipe, seed)
     assert here is not None
-    state, _ = weights.read(here)
-    weights.fill(model, torchvision_nets.without_extras(state, model), recipe.name)
+    weights.fill(model, torchvision_nets.without_extras(weights.read(here), model), recipe.name)
     return model

@@ -88,6 +88,9 @@ def _file(path: Path, architecture: str | None) -> Recipe:
     metadata = weights.metadata_of(path)
     if saving.KEY in metadata:
         return saving.recipe_of(metadata[saving.KEY], path)
+    beside = zoos.hub_folder(path.parent)
+    if architecture is None and beside is not None:
+        return zoos.from_entry(beside).but(weights=path)
     if architecture is not None:
         known, _ = find(architecture)
         return known.but(name=path.name, weights=path, classes=None, source={})

@@ -66,7 +66,7 @@ def take_head(model: nn.Module) -> nn.Module:
     Returns:
         the classifier, (B, D) -> (B, K), with its weights; `nn.Identity` where the model has none.
     """
-    heads = _parts(model.get_classifier())  # type: ignore[operator]
+    heads = _parts(model.get_classifier()) if hasattr(model, "get_classifier") else []  # type: ignore[operator]
     if not heads:
         return nn.Identity()
     if hasattr(model, "heads_dist"):  # EfficientViM, distilled

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from workbench.errors import BadValue
-from workbench.nets import build, filling, heads, hub, measure, saving, torchvision_nets
+from workbench.nets import build, filling, heads, hub, measure, saving, torchvision_nets, weights
 from workbench.nets import preprocessing as pixels
 from workbench.nets.find import find
 from workbench.nets.net import Net, checked_classes
@@ -68,11 +68,9 @@ def load(
 def _net(recipe: Recipe, choice: Choice, pretrained: bool, size: int | None, wanted: Any, seed: int) -> Net:
     if size is not None:
         recipe = build.sized(recipe, size)
-    saved: Mapping[str, Any] | None = None
-    state = None
-    if pretrained and isinstance(recipe.weights, Path):
-        state, metadata = filling.read(recipe)
-        saved = metadata.get(saving.KEY)
+    path = recipe.weights if isinstance(recipe.weights, Path) else None
+    saved = weights.metadata_of(path).get(saving.KEY) if path else None
+    state = filling.read(recipe) if pretrained and path else None
     if pretrained and recipe.weights == "hub":
         model = filling.published(recipe, seed)
     elif state is not None and saved is None:
@@ -80,11 +78,11 @@ def _net(recipe: Recipe, choice: Choice, pretrained: bool, size: int | None, wan
     else:
         model = build.build(recipe, seed)
     net = _assembled(model, recipe, choice, size, wanted)
-    if not pretrained:
-        net.classes = None
-    if saved is not None and state is not None:
-        saving.restore(net, saved, state, recipe.weights)  # type: ignore[arg-type]
+    if saved is not None and path is not None:
+        saving.restore(net, saved, state, path, seed)
         net.choice = choice
+    elif not pretrained:
+        net.classes = None
     return net
 
 
@@ -95,7 +93,7 @@ def _assembled(model: nn.Module, recipe: Recipe, choice: Choice, size: int | Non
     classes = recipe.classes
     if recipe.weights == "hub" and classes is None and hasattr(model, "pretrained_cfg"):
         classes = hub.classes(model)
-    if hasattr(model, "get_classifier"):
+    if hasattr(model, "pretrained_cfg") or hasattr(model, "get_classifier"):
         backbone, head = model, heads.take_head(model)
     else:
         backbone, head = torchvision_nets.take_head(model)

@@ -17,6 +17,8 @@ from workbench.nets.recipe import Recipe
 from workbench.nets.stages import Stage
 from workbench.plan import Choice
 
+BRIGHTEST = 16.0  # pixels optimised by a probe may leave 0 to 1; those on the scale 0 to 255 are a mistake
+
 
 class Net(nn.Module):
     """Images to features to logits: x (B, 3, H, W) -> (B, D) -> (B, K).
@@ -33,6 +35,9 @@ class Net(nn.Module):
         choice: what opens it again.
         fixed: whether images of another size are resized to `preprocessing.size` on entry.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -60,8 +65,15 @@ class Net(nn.Module):
         self.feature_dim = (None if takes_map else heads.in_features(head)) or self._width()
 
     def normalise(self, x: Tensor) -> Tensor:
-        """Pixels x (B, 3, H, W), uint8 or float from 0 to 1, as the backbone expects them."""
+        """Pixels x (B, 3, H, W), uint8 or float from 0 to 1, as the backbone expects them.
+
+        Raises:
+            BadValue: other whole numbers, or floats far above 1 (seen on the CPU only: elsewhere looking costs time).
+        """
         x = x.float() / 255 if x.dtype == torch.uint8 else x
+        looking = x.device.type == "cpu" and x.numel() and not torch.compiler.is_compiling()
+        if not x.is_floating_point() or (looking and x.max() > BRIGHTEST):
+            raise BadValue(f"pixels are uint8 from 0 to 255 or floats from 0 to 1; got {x.dtype} up to {x.max():g}")
         size = self.preprocessing.size
         if self.fixed and x.shape[-2:] != (size, size):
             x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
@@ -92,9 +104,10 @@ class Net(nn.Module):
         self.head = heads.linear(self.feature_dim, count, seed).to(place.device)
         self.head.train(self.training)
         self.classes, self.fresh = names, True
-        self.choice = self.choice.but(
-            classes=count if names is None else list(names), **({"seed": seed} if seed else {})
-        )
+        again: dict[str, Any] = {"classes": count if names is None else list(names)}
+        if self.choice.params.get("pretrained", True) and (seed or "seed" in self.choice.params):
+            again["seed"] = seed  # random weights keep theirs
+        self.choice = self.choice.but(**again)
         self._stages = self._shapes = None
 
     @property

@@ -80,13 +80,18 @@ def recipe_of(saved: Mapping[str, Any], path: Path) -> Recipe:
         raise BadValue(f"{path} was not written by this version of the workbench ({error})") from error
 
 
-def restore(net: Net, saved: Mapping[str, Any], state: Mapping[str, Tensor], path: Path) -> None:
-    """Puts a saved state into the net built from its recipe; adds the saved head first where it was a new one."""
+def restore(net: Net, saved: Mapping[str, Any], state: Mapping[str, Tensor] | None, path: Path, seed: int = 0) -> None:
+    """Makes the net built from its recipe what it was when saved: its head, its classes, its weights.
+
+    Args:
+        state: the saved tensors; None leaves the random ones.
+        seed: of the head, where it was a new one.
+    """
     if saved["fresh"]:
-        net.new_head(int(saved["outputs"]))
+        net.new_head(int(saved["outputs"]), seed)
     net.classes = None if saved["classes"] is None else tuple(saved["classes"])
-    for part in ("backbone", "head"):
-        held = {k.removeprefix(f"{part}."): v for k, v in state.items() if k.startswith(f"{part}.")}
+    for part in ("backbone", "head") if state is not None else ():
+        held = {k.removeprefix(f"{part}."): v for k, v in (state or {}).items() if k.startswith(f"{part}.")}
         weights.fill(getattr(net, part), held, f"the {part} in {path}")
 
 

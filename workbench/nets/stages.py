@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 from workbench.nets import naming, orders
 
 Key = tuple[float, ...]
+EARLY = re.compile(r"rope|rel_pos|shared_rel_pos|pos_")  # positions enter every block, the first one included
 ROWS = 18  # from here on lists of blocks are shown as one stage each
 FEWEST = 6  # unless that leaves fewer stages than this
 
@@ -102,11 +104,11 @@ def _places(units: list[_Unit], match: orders.Match) -> dict[str, orders.Place]:
 
 def _completed(units: list[_Unit], keys: Mapping[str, Key]) -> dict[str, Key]:
     """A key for every unit: those that nothing matched follow their neighbour, or come last if they have weights."""
-    last = (float("inf"),)
+    first, last = min(keys.values(), default=(0.0,)), (float("inf"),)
     done = dict(keys)
     for unit in units:
         if unit.name not in done and unit.parameters:
-            done[unit.name] = last
+            done[unit.name] = first if EARLY.match(unit.name) else last
     names = [u.name for u in units]
     for position, unit in enumerate(units):
         if unit.name not in done:

@@ -21,8 +21,8 @@ WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "we
 PREFIXES = ("module.", "_orig_mod.")
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors of a file by name, floating ones as float32, and its metadata.
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file by name, floating ones as float32.
 
     Args:
         path: safetensors, or a state dict written by `torch.save`, plain or wrapped in `{"state_dict": …}`.
@@ -30,14 +30,11 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         BadValue: the file is broken, holds code, or holds no state dict.
     """
-    if path.suffix == ".safetensors":
-        state, metadata = _safetensors(path)
-    else:
-        state, metadata = _unwrapped(_torch_file(path), path), {}
+    state = _safetensors(path) if path.suffix == ".safetensors" else _unwrapped(_torch_file(path), path)
     if not state:
         raise BadValue(f"{path} holds no tensors")
     whole = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    return _unprefixed(whole), metadata
+    return _unprefixed(whole)
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
@@ -116,13 +113,12 @@ def _misfit(kind: str, wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]
     )
 
 
-def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    metadata = metadata_of(path)
     try:
-        return load_file(path), metadata
+        return load_file(path)
     except (SafetensorError, OSError) as error:
         raise _broken(path, error) from error
 

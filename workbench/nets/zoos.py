@@ -91,6 +91,21 @@ def from_entry(entry: Mapping[str, Any], folder: Path | None = None) -> Recipe:
     )
 
 
+def hub_folder(folder: Path) -> Mapping[str, Any] | None:
+    """The entry that a folder of the Hugging Face hub amounts to: timm writes a `config.json` beside its weights."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(config, Mapping) or not isinstance(config.get("architecture"), str):
+        return None
+    pixels = config.get("pretrained_cfg") or {}
+    fields = {key: pixels[key] for key in (*PIXELS, "input_size") if key in pixels}
+    given = {"kwargs": config.get("model_args"), "classes": config.get("label_names")}
+    known = {key: config[key] for key in ("architecture", "num_classes") if key in config}
+    return {"name": folder.name, "library": "timm", "licence": pixels.get("license"), **fields, **given, **known}
+
+
 def bare(name: str) -> Recipe | None:
     """The recipe of a bare name in the zoos of `$WORKBENCH_ZOO`, the first that lists it."""
     for folder in folders():
