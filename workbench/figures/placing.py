@@ -94,15 +94,19 @@ def alike_together(matrix: np.ndarray) -> np.ndarray:
     bond = (shares + shares.T).astype(float)
     chains: dict[int, list[int]] = {k: [k] for k in range(len(matrix))}
     between, sizes = bond.copy(), np.ones(len(matrix))
-    np.fill_diagonal(between, -np.inf)  # no chain is merged with itself, nor with one that is gone
+    means = bond.copy()
+    np.fill_diagonal(means, -np.inf)  # no chain is merged with itself, nor with one that is gone
+    gone = np.zeros(len(matrix), dtype=bool)
     while len(chains) > 1:
-        means = between / np.outer(sizes, sizes)
         i, j = sorted(int(at) for at in np.unravel_index(int(np.argmax(means)), means.shape))
         chains[i] = _joined(chains[i], chains.pop(j), bond)
         between[i] += between[j]
         between[:, i] = between[i]
-        between[j], between[:, j], between[i, i] = -np.inf, -np.inf, -np.inf
         sizes[i] += sizes[j]
+        gone[j] = True
+        row = np.where(gone, -np.inf, between[i] / (sizes[i] * sizes))
+        means[i], means[:, i] = row, row
+        means[j], means[:, j], means[i, i] = -np.inf, -np.inf, -np.inf
     order = chains[0]
     return np.array(order if order.index(0) < len(order) / 2 else order[::-1], dtype=int)
 
