@@ -116,7 +116,7 @@ class Picker {
     const head = make("div", { class: "wb-line wb-heads", role: "row" }, this.heads.map((button) => make("span", { role: "columnheader" }, button)));
     this.headCells = [...head.children];
     this.body = make("div", { class: "wb-lines" });
-    this.empty = make("div", { class: "wb-empty", hidden: true, text: "No backbone answers this: drop a word or widen a bound." });
+    this.empty = make("div", { class: "wb-empty", hidden: true });
     this.scroller = make("div", { class: "wb-scroller", role: "grid", tabindex: 0, "aria-label": "backbones", "aria-colcount": COLUMNS.length,
       on: { scroll: () => this.drawSoon(), keydown: (event) => this.key(event), click: (event) => this.click(event) } }, head, this.body, this.empty);
     return make("div", { class: "wb-picker-table" }, this.scroller);
@@ -145,6 +145,8 @@ class Picker {
     this.body.replaceChildren();
     this.body.style.height = `${this.order.length * ROW}px`;
     this.empty.hidden = this.order.length > 0;
+    this.empty.textContent = this.get("offline_only") ? "None of these is on this machine: untick the box to see those that can be fetched."
+      : "No backbone answers this: drop a word or widen a bound.";
     this.scroller.setAttribute("aria-rowcount", this.order.length + 1);
     this.showBar();
     this.drawRows();
