@@ -106,7 +106,7 @@ def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ..
     def before(module: nn.Module, _: object) -> None:
         began[id(module)] = time.perf_counter()
 
-    def after(index: int):  # noqa: ANN202
+    def after(index: int):
         def record(module: nn.Module, _: object, out: object) -> None:
             seconds[index] += time.perf_counter() - began[id(module)]
             bytes_[index] += out.numel() * out.element_size() if isinstance(out, Tensor) else 0

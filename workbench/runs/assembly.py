@@ -6,8 +6,8 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from workbench.images import Images, images
 from workbench.errors import BadValue
+from workbench.images import Images, images
 from workbench.images.batches import Batches, stream
 from workbench.loop import Training, train
 from workbench.loop.device import device, rank_and_world
