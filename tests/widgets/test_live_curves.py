@@ -124,3 +124,14 @@ def test_a_closed_view_is_not_followed(run):
     view = LiveCurves(run, grid=GRID)
     view.close()
     assert follow.followed() == 0
+
+
+def test_before_the_first_point_it_says_what_to_expect(run, still):
+    view = LiveCurves(grid=GRID)
+    assert view.waiting.startswith("Launch a run")
+    run.become("waiting")
+    view.run = run
+    assert "when the device is free" in view.waiting
+    run.become("failed")
+    view.look()
+    assert view.waiting == "It ended before its first point."

@@ -55,7 +55,7 @@ def test_the_list_is_read_anew_now_and_then(make):
     shown = RunList()
     make("later")
     assert shown.rows == []
-    assert all([shown.look() for _ in range(EVERY)])
+    assert all(shown.look() for _ in range(EVERY))
     assert [row["name"] for row in shown.rows] == ["later"]
 
 

@@ -66,10 +66,10 @@ def test_every_tab_opens_without_anything_chosen_and_says_what_to_do():
 def test_the_data_tab_counts_and_shows(digits, until):
     tab = Workbench(digits).tabs["data"]
     assert "digits: 1,797 images, 10 classes" in tab.counts.value
-    assert until(lambda: tab.thumbs.value.count("<figure>") == 16)
+    assert until(lambda: tab.thumbs.value.count("<figure>") == 20)
     assert until(lambda: "can be read" in tab.checked.value)
     tab.label.value = "7"
-    assert until(lambda: tab.thumbs.value.count("<figcaption>7</figcaption>") == 16)
+    assert until(lambda: tab.thumbs.value.count("<figcaption>7</figcaption>") == 20)
 
 
 def test_images_are_opened_from_the_data_tab(until):

@@ -37,7 +37,7 @@ class LiveCurves(Panel):
     _esm = script("live_curves.mjs")
     run = traitlets.Any(None, allow_none=True)
     title = traitlets.Unicode("").tag(sync=True)
-    waiting = traitlets.Unicode("Launch a run: its curves are drawn here while it trains.").tag(sync=True)
+    waiting = traitlets.Unicode("").tag(sync=True)
     grid = traitlets.Dict().tag(sync=True)
     lines = traitlets.Dict().tag(sync=True, to_json=lambda _, widget: widget._whole())
 
@@ -46,6 +46,7 @@ class LiveCurves(Panel):
         self._start_over()
         self._given, self._finding = grid, Latest(self)
         super().__init__(grid=grid or {})
+        self.waiting = expected(None)
         self.on_msg(lambda _, content, __: self._tell("lines") if content.get("kind") == "whole" else None)
         self.run = run
 
@@ -66,6 +67,7 @@ class LiveCurves(Panel):
             if points:
                 self._tell("lines" if again else "news")
             self.title = self._sentence(status)
+            self.waiting = expected(status)
             return status.alive
 
     def watch(self) -> None:
@@ -86,6 +88,7 @@ class LiveCurves(Panel):
             self.title, self.grid = "", self._given or {}
             self._tell("lines")
             if run is None:
+                self.waiting = expected(None)
                 return
             self.watch()
             if not self._given:
@@ -140,6 +143,15 @@ class LiveCurves(Panel):
         best = f"{100 * self._best['accuracy']:.1f} % of validation images right"
         when = f"after epoch {round(self._best['epoch'])} of {status.epochs}"
         return f"{best} {when}" if status.state == "done" else f"{best} at best so far, {when}"
+
+
+def expected(status: Any) -> str:
+    """What to expect where no point is drawn yet."""
+    if status is None:
+        return "Launch a run, or click one: its curves are drawn here while it trains."
+    if status.state == "waiting":
+        return "Its turn comes when the device is free; the first point follows some seconds later."
+    return "The first point comes in a few seconds." if status.alive else "It ended before its first point."
 
 
 def rates(run: Any) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class RunList(Panel):
     def refresh(self) -> None:
         """Reads what has changed since the last time."""
         # a copy, since a click and the following thread may both read
-        paths = list(files.folders())[:SHOWN]
+        paths = sorted(files.folders(), key=lambda path: _stamp(path / files.PLAN), reverse=True)[:SHOWN]
         self._read = {path: self._row(path) for path in paths}
         self.rows = [row for _, row in self._read.values()]
 

@@ -70,7 +70,7 @@ class Settings(ipywidgets.VBox):
 
     def suggest_rate(self, lr: float) -> None:
         """Shows the tuning's own learning rate, which an empty field means."""
-        self.schedule.rows["lr"].suggest(f"{lr:g} (the tuning's)", lr)
+        self.schedule.rows["lr"].suggest(f"auto: {lr:g}", lr)
 
     def _laid_out(self) -> list[Any]:
         line = ipywidgets.HBox([self.strategy, self.about]).add_class("wb-strategy")

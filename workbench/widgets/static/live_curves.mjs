@@ -62,7 +62,9 @@ function render({ model, el }) {
 const span = (state) => Math.max(state.epochs ?? 1, state.now, 1e-9);
 
 function draw(chart, state, grid, pointed, hatch) {
-  const width = Math.max(chart.parentElement.clientWidth, 320);
+  const room = chart.parentElement.clientWidth;
+  if (!room) return; // hidden, or the page is changing its theme: drawn when there is room again
+  const width = Math.max(room, 320);
   const across = (epoch) => LEFT + (epoch / span(state)) * (width - LEFT - RIGHT);
   const parts = [frozenPattern(hatch)];
   let top = 0;
@@ -135,7 +137,8 @@ function dots(x, y, across, up, split) {
 }
 
 function drawStrip({ stages, rates }, top, width, across, hatch) {
-  const parts = [words(0, top + 14, "Learning rate by stage", "wb-panel-name"), ...drawKey(width - RIGHT, top + 5, hatch)];
+  const key = width >= 520 ? drawKey(width - RIGHT, top + 5, hatch) : [];
+  const parts = [words(0, top + 14, "Learning rate by stage", "wb-panel-name"), ...key];
   const columns = rates[0].length;
   const edge = (k) => across(0) + (k / columns) * (width - RIGHT - LEFT);
   stages.forEach((stage, s) => {

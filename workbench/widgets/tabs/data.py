@@ -12,7 +12,7 @@ from workbench.widgets import drawings
 from workbench.widgets.latest import Latest
 from workbench.widgets.tabs import Bench, Tab, tabs
 
-SHOWN = 16
+SHOWN = 20
 EDGE = 112
 MANY = 20_000
 """Images beyond which files are not all read unasked."""
