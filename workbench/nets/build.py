@@ -104,7 +104,7 @@ def _resolved(recipe: Recipe) -> tuple[Callable[..., nn.Module], list[str]]:
             raise BadValue(f"{recipe.name} names the architecture {recipe.architecture!r}, which this timm lacks")
         return timm.create_model, [recipe.architecture]
     place, _, name = recipe.builder.rpartition(".")
-    found = _found(place, name) if re.fullmatch(PLACES, place) else None
+    found = _found(place, name)
     if not _makes_nets(found, name):
         raise BadValue(
             f"{recipe.name} names the builder {recipe.builder!r}; an index may name timm.create_model, a net or "
@@ -115,6 +115,8 @@ def _resolved(recipe: Recipe) -> tuple[Callable[..., nn.Module], list[str]]:
 
 
 def _found(place: str, name: str) -> Any:
+    if not re.fullmatch(PLACES, place):
+        return None
     try:
         return getattr(importlib.import_module(place), name, None)
     except ImportError:
