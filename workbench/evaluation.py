@@ -52,7 +52,16 @@ def evaluate(
 
 
 def judged(logits: np.ndarray, kept: np.ndarray, part: Images) -> Evaluation:
-    """The evaluation of `logits (N, K)` for the rows `kept (N,)` of `part`."""
+    """The evaluation of `logits (N, K)` for the rows `kept (N,)` of `part`.
+
+    Raises:
+        BadValue: as many answers as the images have classes are wanted.
+    """
+    if logits.shape[1] != len(part.classes):
+        raise BadValue(
+            f"the net gives {logits.shape[1]} answers, {part.name} has {len(part.classes)} classes; "
+            "give the net a head for them: wb.load(name, classes=images.classes)"
+        )
     sizes = tuple((name, len(classes)) for name, classes in part.tasks.items())
     return Evaluation(
         ids=part.frame["id"].to_numpy()[kept],
@@ -116,11 +125,8 @@ def answers(
 
 
 def _same_classes(net: Net, part: Images) -> None:
-    if net.classes is not None and len(net.classes) != len(part.classes):
-        raise BadValue(
-            f"the net answers with {len(net.classes)} classes, {part.name} has {len(part.classes)}; "
-            "give the net a head for them: wb.load(name, classes=images.classes)"
-        )
-    if net.classes is not None and tuple(net.classes) != tuple(part.classes):
-        odd = next((a, b) for a, b in zip(net.classes, part.classes, strict=True) if a != b)
-        raise BadValue(f"the net and {part.name} name their classes differently: {odd[0]!r} against {odd[1]!r}")
+    if net.classes is None or len(net.classes) != len(part.classes):
+        return  # the number of answers is checked where they are judged
+    odd = [(a, b) for a, b in zip(net.classes, part.classes, strict=True) if a != b]
+    if odd:
+        raise BadValue(f"the net and {part.name} name their classes differently: {odd[0][0]!r} against {odd[0][1]!r}")

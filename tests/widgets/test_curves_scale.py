@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -43,7 +44,7 @@ def test_labels_keep_apart_in_order_and_inside(heights):
     placed = js(f"m.apart({heights}, 18, 0, 100)")
     assert all(0 <= h <= 100 for h in placed)
     ordered = [placed[i] for i in sorted(range(3), key=lambda i: heights[i])]
-    assert all(b - a >= 18 - 1e-9 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(b - a >= 18 - 1e-9 for a, b in itertools.pairwise(ordered))
 
 
 def test_a_wild_loss_does_not_squeeze_the_rest():

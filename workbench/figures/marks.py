@@ -132,7 +132,7 @@ def _whiskers(axes: Axes, x: np.ndarray, y: np.ndarray, trace: dict[str, Any]) -
         if "array" in error:
             up = numbers(error["array"])
             down = numbers(error["arrayminus"]) if error.get("arrayminus") is not None else up
-            spans = {"xerr" if key == "error_x" else "yerr": [down, up]}
+            spans: dict[str, Any] = {"xerr" if key == "error_x" else "yerr": [down, up]}
             paint = error.get("color") or trace.get("marker", {}).get("color", style.NEUTRAL)
             axes.errorbar(x, y, fmt="none", ecolor=colour(paint), elinewidth=1.5 * POINT, **spans)
 
@@ -227,7 +227,7 @@ def _beside(axes: Axes, gap: float, thick: float, length: float) -> Callable[[An
 
     def place(_: Any, renderer: Any) -> Any:
         window = axes.get_window_extent(renderer)
-        pixel = window.width / (axes.get_position().width * axes.figure.get_figwidth() * 100)
+        pixel = window.width / (axes.get_position().width * axes.figure.bbox.width / axes.figure.dpi * 100)
         box = Bbox.from_bounds(
             window.x1 + gap * pixel, window.y0 + (1 - length) / 2 * window.height, thick * pixel, length * window.height
         )

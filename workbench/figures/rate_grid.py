@@ -46,7 +46,7 @@ def rates(
 
 
 def _answer(grid: np.ndarray, names: list[str], shares: Sequence[float] | None) -> str:
-    ever, always = (grid > 0).any(axis=1), (grid > 0).all(axis=1)
+    ever, always = np.any(grid > 0, axis=1), np.all(grid > 0, axis=1)
     if not ever.any():
         return "Every stage is frozen; nothing trains"
     if ever.all() and always.all():
@@ -55,7 +55,7 @@ def _answer(grid: np.ndarray, names: list[str], shares: Sequence[float] | None) 
     first, last, count = int((grid[:, 0] > 0).sum()), int((grid[:, -1] > 0).sum()), len(names)
     if first < last and ever.all():
         return f"{first} of {count} stages train{'s' if first == 1 else ''} at first, {_all(last, count)} in the end"
-    moving = [n for n, e in zip(names, ever, strict=True) if e]
+    moving = [n for n, e in zip(names, ever.tolist(), strict=True) if e]
     who = f"Only {short(moving[0], 20)} trains" if len(moving) == 1 else f"{len(moving)} of {count} stages train"
     if (always == ever).all() and shares is not None:
         return f"{who}, {100 * float(np.sum(np.asarray(shares)[ever])):.3g} % of the parameters"

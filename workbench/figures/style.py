@@ -142,7 +142,7 @@ def _layout() -> dict[str, Any]:
 
 
 # text.parse_math: a class called "$x$" is text, not a formula
-RC: dict[str, Any] = {
+RC: dict[Any, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",

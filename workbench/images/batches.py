@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AHEAD = 3  # batches read before they are asked for
+GONE = 4  # unreadable images that make a whole batch: no chance, but a folder that is gone
 
 
 class Drawn(NamedTuple):
@@ -87,6 +88,11 @@ class Batches:
         places = np.arange(step * self.batch_size, min((step + 1) * self.batch_size, self.count))
         rows = order[places % len(order)][self.rank :: self.world]
         x, kept = self.views[name].batch(rows)
+        if len(rows) >= GONE and not kept.any():
+            raise BadData(
+                f"none of the {len(rows)} images of a batch of {self.images.name} can be read; if their folder was "
+                "moved, put it back and resume"
+            )
         rows, labels = rows[kept], self.labels[name]
         keys = torch.from_numpy(view_keys(rows, self.seed, epoch, index))
         drawn = Drawn(x, None if labels is None else labels[torch.from_numpy(rows)], keys)

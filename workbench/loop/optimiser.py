@@ -43,7 +43,8 @@ def optimiser(net: Net, strategy: nn.Module, schedule: Schedule, decays: bool = 
 def spared_names(net: Net) -> set[str]:
     """Parameters that the architecture itself exempts from weight decay: tokens and position tables."""
     ask = getattr(net.backbone, "no_weight_decay", None)
-    return {f"backbone.{name}" for name in ask()} if callable(ask) else set()
+    names: Any = ask() if callable(ask) else ()
+    return {f"backbone.{name}" for name in names}
 
 
 def shape(schedule: Schedule, progress: float) -> float:
@@ -82,6 +83,7 @@ class Stepper:
         self.share, self.last = share, last
 
     def __call__(self, loss: Tensor, still: Iterable[nn.Parameter] = ()) -> None:
+        """Adds the gradients of `loss`; after the last chunk, clips them and steps."""
         # backward runs in the precision of each forward operation; autocast around it is for forward passes only
         with torch.autocast(self.device.type, enabled=False):
             (loss.float() * self.share).backward()

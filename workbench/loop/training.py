@@ -94,6 +94,7 @@ class Training(Iterator[Point]):
         prepare(net, tuning, strategy, self.tasks[0], schedule, seed)
         self.eligible = {name: parameter.requires_grad for name, parameter in net.named_parameters()}
         self.grid = moving_grid(net, tuning, schedule.epochs)
+        devices.tune(self.place)
         net.to(self.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         strategy.to(self.place)
         self.optimizer = optimiser(net, strategy, schedule, strategy.decays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, UnknownName
 from workbench.nets import build, filling, heads, hub, measure, saving, torchvision_nets, weights
 from workbench.nets import preprocessing as pixels
 from workbench.nets.find import find
@@ -18,6 +19,8 @@ from workbench.nets.net import Net, checked_classes
 from workbench.nets.preprocessing import Preprocessing
 from workbench.nets.recipe import Recipe
 from workbench.plan import Choice, plain
+
+OWN = ["classes", "pretrained", "size", "preprocessing", "seed"]
 
 
 def load(
@@ -52,6 +55,7 @@ def load(
         raise BadValue(f"a backbone is a name or a path; got {name!r}")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise BadValue(f"the seed is a whole number from 0 to 2**32 - 1; got {seed!r}")
+    _spelt(arguments)
     if classes is not None:
         checked_classes(classes)
     size = _size(size, preprocessing, arguments.pop("img_size", None))
@@ -63,6 +67,13 @@ def load(
         net.new_head(classes, seed)
         net.choice = choice
     return net.eval()
+
+
+def _spelt(arguments: Mapping[str, Any]) -> None:
+    """Refuses a slip in an argument's name, which would else be handed on to the architecture."""
+    for name in arguments:
+        if difflib.get_close_matches(name, OWN, n=1, cutoff=0.8):
+            raise UnknownName.of("argument of load", name, OWN)
 
 
 def _net(recipe: Recipe, choice: Choice, pretrained: bool, size: int | None, wanted: Any, seed: int) -> Net:

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from workbench import disk
 from workbench.errors import RunFailed, Unavailable, WorkbenchError
+from workbench.images import Images
 from workbench.loop import Point, Training
 from workbench.loop.device import autocast, device, rank_and_world
 from workbench.plan import Plan
@@ -33,6 +34,7 @@ from workbench.runs.turn import turn
 
 log = logging.getLogger("workbench")
 
+FEW = 20_000  # images that are compared with each other before a run
 SAVE_EVERY = 15.0  # seconds between states
 SAVE_SHARE = 0.05  # of the time at most is spent on saving
 
@@ -154,14 +156,14 @@ class Carrier:
         # the state after an epoch's validation is always worth keeping, unless saving is slow beside training
         ended = training.validated == training.step
         due = since >= self.save_every or (ended and training.step < training.steps)
-        return due and since * SAVE_SHARE >= self._save_took or self.save_every == 0
+        return (due and since * SAVE_SHARE >= self._save_took) or self.save_every == 0
 
     def _save(self, training: Training, points: io.TextIOBase) -> None:
         began = time.monotonic()
         points.flush()
         buffer = io.BytesIO()
         torch.save({**training.state(), "points": points.tell()}, buffer)
-        disk.write(self.folder / files.STATE, buffer.getbuffer())
+        disk.write(self.folder / files.STATE, buffer.getvalue())
         self._saved = time.monotonic()
         self._save_took = self._saved - began
 
@@ -186,7 +188,8 @@ class Carrier:
         if not self.first:
             return
         made = environment(training.place) | {"precision": str(autocast(training.schedule, training.place) or "fp32")}
-        made["images"] = training.tasks[0].images.fingerprint
+        data = training.tasks[0].images
+        made |= {"images": data.fingerprint, "twins_across_splits": leaks(data)}
         disk.write(self.folder / files.ENVIRONMENT, json.dumps(made, indent=1))
 
     def _keep(self, training: Training) -> None:
@@ -217,6 +220,16 @@ class Carrier:
         self.status = dataclasses.replace(self.status, updated=time.time(), **changes)
         if self.first:
             write_status(self.folder, self.status)
+
+
+def leaks(data: Images) -> int | None:
+    """How many images also stand in another split; None where there are too many to compare in a moment."""
+    if len(data) > FEW:
+        return None
+    found = int((~data.duplicates["same_split"].astype(bool)).sum())
+    if found:
+        log.warning("%d images stand in more than one split: what is validated was partly trained on", found)
+    return found
 
 
 @contextlib.contextmanager

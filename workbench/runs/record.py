@@ -120,11 +120,24 @@ class Run:
         return self._unfinished()
 
     def evaluate(self, split: str | None = "valid", domain: str | None = None) -> Evaluation:
-        """What the net is worth on a split of its images; of the source domain where there are two and none is named."""
+        """What the net is worth on a split of its images, of the source domain unless another is named."""
         from workbench.evaluation import evaluate
 
         data = self.images if domain is not None else self.images.source
         return evaluate(self.net(), data, split=split, domain=domain)
+
+    def to_tensorboard(self, folder: str | os.PathLike[str] | None = None) -> Path:
+        """Writes every point as TensorBoard events, a series a metric and split; the folder they are in.
+
+        Args:
+            folder: where to write; `tensorboard` in the run's folder unless given.
+
+        Raises:
+            Unavailable: TensorBoard is not installed.
+        """
+        from workbench.runs.tensorboard import write_events
+
+        return write_events(self.points, Path(folder) if folder is not None else self.folder / "tensorboard")
 
     def stop(self, wait: float = 0.0) -> Run:
         """Asks the worker to save its state and end; returns at once, or after at most `wait` seconds."""

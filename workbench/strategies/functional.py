@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from workbench.errors import BadData
 from workbench.strategies.base import Losses, Target
 
 
-def supervised(logits: Tensor, y: Tensor, target: Target, smoothing: float = 0.0) -> Losses:
+def supervised(logits: Tensor, y: Tensor | None, target: Target, smoothing: float = 0.0) -> Losses:
     """The supervised terms for any kind of labels, by name.
 
     Args:
@@ -19,7 +20,12 @@ def supervised(logits: Tensor, y: Tensor, target: Target, smoothing: float = 0.0
         y: class indices (B,), 0/1 tags (B, K), or one class index a task (B, T).
         target: which of the three, and the tasks' sizes.
         smoothing: label smoothing, from 0 to below 1.
+
+    Raises:
+        BadData: there are no labels.
     """
+    if y is None:
+        raise BadData("these images bring no labels; a supervised term reads the labelled stream")
     if target.kind == "tags":
         soft = y * (1 - smoothing) + smoothing / 2
         return {"task": F.binary_cross_entropy_with_logits(logits, soft)}

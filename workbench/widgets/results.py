@@ -61,7 +61,7 @@ class Results(ipywidgets.VBox):
 
     def evaluate(self) -> None:
         """Evaluates the run on the chosen images, on a thread, and says so meanwhile."""
-        run, split, domain = self.run, self.split.value, self.domain.value or None
+        run, (split, domain) = self.run, self._chosen()
         if run is None:
             return
         self.error = ""
@@ -82,14 +82,12 @@ class Results(ipywidgets.VBox):
 
         if self.evaluation is None:
             raise Unavailable("nothing is evaluated yet: choose a run and wait for its results")
-        made = {"per_class": figures.per_class(self.evaluation.per_class)}
+        made: dict[str, Any] = {"per_class": figures.per_class(self.evaluation.per_class)}
         if self.evaluation.kind != "tags":
             made["confusion"] = figures.confusion(self.evaluation)
         if self.evaluation.kind == "classes":
             made["calibration"] = figures.reliability(self.evaluation)
-        worst, pictures = self._worst(
-            self.evaluation, self._part(self.run, self.split.value, self.domain.value or None)
-        )
+        worst, pictures = self._worst(self.evaluation, self._part(self.run, *self._chosen()))
         if pictures:
             captions = [f"{row.true} → {row.predicted}" for row in worst.itertuples()]
             made["mistakes"] = figures.thumbnails(pictures, captions, title="The surest mistakes")
@@ -108,6 +106,9 @@ class Results(ipywidgets.VBox):
             self.notice.text = (
                 f"{self.run.name} is {status.state}. Evaluate shows what its saved weights are worth so far."
             )
+
+    def _chosen(self) -> tuple[str, str | None]:
+        return str(self.split.value), str(self.domain.value or "") or None
 
     def _empty(self) -> None:
         self.error = ""
