@@ -84,7 +84,7 @@ class Settings(ipywidgets.VBox):
         ]
 
     def _show_strategy(self, params: Mapping[str, Any]) -> None:
-        cls = strategies[self.strategy.value]
+        cls = strategies[str(self.strategy.value)]
         what = html.escape((inspect.getdoc(cls) or "").partition("\n")[0])
         self.about.value = f'<span>{what}</span> <span class="wb-quiet">{html.escape(cls.source)}</span>'
         for old in self.parameters.children:
@@ -103,7 +103,7 @@ class Settings(ipywidgets.VBox):
         problems = [
             text for form in (self._form, self.schedule, self.seed, self.rest) for text in form.problems.values()
         ]
-        strategy = {"strategy": Choice(self.strategy.value, self._form.changed())}
+        strategy = {"strategy": Choice(str(self.strategy.value), self._form.changed())}
         with self.hold_trait_notifications():
             self.problem = problems[0] if problems else ""
             self.value = {**strategy, **self.schedule.value, **self.rest.value, **self.seed.value}

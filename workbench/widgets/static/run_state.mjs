@@ -3,8 +3,8 @@ import { errorStrip, make } from "./kit.mjs";
 function render({ model, el }) {
   el.classList.add("wb-widget", "wb-run-state");
   const dot = make("span", { "aria-hidden": "true" });
-  const name = make("span", { class: "wb-strong" });
-  const words = make("span", { class: "wb-grow", role: "status" });
+  const name = make("div", { class: "wb-strong wb-run-name" });
+  const words = make("div", { class: "wb-quiet", role: "status" });
   const press = (text, what) => make("button", {
     class: "wb-button", type: "button", text,
     on: { click: (event) => { event.target.disabled = true; model.send({ do: what }); } },
@@ -13,7 +13,7 @@ function render({ model, el }) {
   const done = make("div", { class: "wb-progress-done" });
   const progress = make("div", { class: "wb-progress", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0, "aria-valuemax": 100 }, done);
   const trouble = make("div", { class: "wb-error wb-trouble" });
-  const all = make("div", {}, make("div", { class: "wb-bar" }, dot, name, words, stop, resume), progress, trouble);
+  const all = make("div", {}, make("div", { class: "wb-run-line" }, dot, make("div", { class: "wb-grow" }, name, words), stop, resume), progress, trouble);
   el.append(all, errorStrip(model));
 
   function show() {
@@ -21,7 +21,7 @@ function render({ model, el }) {
     all.hidden = !about.name;
     if (!about.name) return;
     dot.className = `wb-state wb-state-${about.state}`;
-    name.textContent = about.name;
+    name.textContent = name.title = about.name;
     const bad = ["failed", "interrupted", "damaged"].includes(about.state);
     words.textContent = bad || !about.sentence ? about.state : `${about.state}: ${about.sentence.replace(`${about.state}: `, "")}`;
     trouble.textContent = about.sentence;

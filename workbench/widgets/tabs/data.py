@@ -92,7 +92,7 @@ class DataTab(Tab):
             self._check()
 
     def _draw(self, seed: int) -> None:
-        images, label, self._seed = self.bench.images, self.label.value, seed
+        images, label, self._seed = self.bench.images, str(self.label.value or ""), seed
         if images is not None:
             self._pictures.ask(lambda: self._drawn(images, label, seed))
 

@@ -37,9 +37,9 @@ class LayersTab(Tab):
         if self.painter is None:
             value = bench.launcher.settings.value
             first = {"epochs": value["epochs"], "tuning": bench.tuning, "lr": value["lr"], "images": bench.images}
-            self.painter = LayerPainter(self._structure(), batch_size=value["batch_size"], **first)
-            self.painter.observe(lambda _: self._from_painter(), ["tuning", "epochs", "lr"])
-            self.box.children = [self.painter, self.notice]
+            painter = LayerPainter(self._structure(), batch_size=value["batch_size"], **first)
+            painter.observe(lambda _: self._from_painter(painter), ["tuning", "epochs", "lr"])
+            self.painter, self.box.children = painter, [painter, self.notice]
         else:
             if self._shown[0] != bench.backbone:
                 self.painter.show(self._structure())
@@ -51,14 +51,14 @@ class LayersTab(Tab):
         backbone = self.bench.backbone
         return backbone if hasattr(backbone, "stages") else to_choice(backbone, "backbone")
 
-    def _from_painter(self) -> None:
+    def _from_painter(self, painter: LayerPainter) -> None:
         if self._tying:
             return
         self._tying = True
         try:
-            self.bench.tuning = self.painter.tuning
+            self.bench.tuning = painter.tuning
             schedule = self.bench.launcher.settings.schedule
-            schedule.value = {**schedule.value, "epochs": self.painter.epochs, "lr": self.painter.lr}
+            schedule.value = {**schedule.value, "epochs": painter.epochs, "lr": painter.lr}
         finally:
             self._tying = False
 
