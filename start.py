@@ -58,7 +58,7 @@ def lab(python: Path, options: list[str]) -> int:
 
 def test(python: Path, options: list[str]) -> int:
     """Runs every check; pytest comes last and always, so that its summary is the last line."""
-    checks = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["basedpyright"])
+    checks = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["basedpyright", "--pythonpath", str(python)])
     failed = [" ".join(check) for check in checks if run([python, "-m", *check])]
     if failed:
         print(f"Failed before the tests: {', '.join(failed)}.", flush=True)

@@ -15,6 +15,13 @@ def home() -> Path:
     return folder
 
 
+def mask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
 def write(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Writes a whole file or nothing: a new file beside `path`, flushed to disk, then renamed over it."""
     path = Path(path)
@@ -25,6 +32,7 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(partial, 0o666 & ~mask())  # a temporary file is its maker's alone; a shared disk wants the usual
         os.replace(partial, path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ that share a name with a public function carry that function themselves.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -14,5 +15,7 @@ from typing import Any
 
 def answer(room: str, function: Callable[..., Any]) -> None:
     """Makes the imported module named `room` callable: calling it calls `function`."""
+    signature = inspect.signature(function)
     members = {"__call__": staticmethod(function), "__doc__": function.__doc__}
+    members["__signature__"] = property(lambda _: signature)
     sys.modules[room].__class__ = type("Room", (ModuleType,), members)

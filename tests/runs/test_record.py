@@ -51,6 +51,22 @@ def test_proof_names_the_frozen_stages(done):
     assert (proof.before == proof.after).all()
 
 
+def test_the_grid_is_what_was_obeyed(done):
+    grid, net = done.grid, done.net()
+    assert grid["stages"] == [stage.name for stage in net.stages]
+    assert np.allclose(grid["rates"], wb.grid("gradual", net, 3))
+
+
+def test_points_go_to_tensorboard(done):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = done.to_tensorboard()
+    events = EventAccumulator(str(folder / "valid")).Reload()
+    valid = done.points.query("split == 'valid'")
+    assert np.allclose([e.value for e in events.Scalars("accuracy")], valid.accuracy)
+    assert [e.step for e in events.Scalars("accuracy")] == valid.step.tolist()
+
+
 def test_it_is_found_by_name_and_by_path(done):
     assert wb.run(done.name) == done == wb.run(done.folder) == wb.run(str(done.folder))
     with pytest.raises(UnknownName, match="did you mean"):

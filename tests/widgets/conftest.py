@@ -20,6 +20,7 @@ class StagedRun:
         self.status = Status("running", epochs=epochs)
         self.points: list[dict[str, Any]] = []
         self.calls: list[str] = []
+        self.grid: dict[str, Any] = {}
 
     def write(self, epoch: float, split: str = "train", **values: float) -> None:
         self.points.append({"step": int(epoch * 10), "epoch": epoch, "split": split, **values})

@@ -135,3 +135,11 @@ def test_before_the_first_point_it_says_what_to_expect(run, still):
     run.become("failed")
     view.look()
     assert view.waiting == "It ended before its first point."
+
+
+def test_the_strip_is_the_grid_that_the_run_obeys(run, still):
+    view = LiveCurves(run)
+    assert view.grid == {}, "the worker has not opened the backbone yet"
+    run.grid = GRID
+    view.look()
+    assert view.grid == GRID

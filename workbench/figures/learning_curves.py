@@ -48,7 +48,7 @@ def curves(points: Any, best: float | None = None, *, title: str | None = None) 
     )
     cut = _BETWEEN / (_WIDTH - _LEFT - _RIGHT) / 2
     for place, measure in enumerate(measures):
-        domain = [0, 1] if len(measures) == 1 else ([0, 0.5 - cut], [0.5 + cut, 1])[place]
+        domain = [0.0, 1.0] if len(measures) == 1 else ([0.0, 0.5 - cut], [0.5 + cut, 1.0])[place]
         _panel(figure, frame, measure, str(place + 1) if place else "", domain, best)
     if not measures:
         _nothing_yet(figure)

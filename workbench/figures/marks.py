@@ -102,7 +102,7 @@ def _dots(axes: Axes, x: np.ndarray, y: np.ndarray, marker: dict[str, Any], pain
     else:
         colours = [colour(paint, opacity * marker.get("opacity", 1.0))]
     size = marker.get("size", 6)
-    across = numbers(size) if not np.isscalar(size) else np.asarray(float(size))
+    across = numbers(size) if not np.isscalar(size) else np.asarray(size, dtype=float)
     symbol = marker.get("symbol", "circle")
     axes.scatter(
         x,

@@ -191,6 +191,9 @@ class Carrier:
         data = training.tasks[0].images
         made |= {"images": data.fingerprint, "twins_across_splits": leaks(data)}
         disk.write(self.folder / files.ENVIRONMENT, json.dumps(made, indent=1))
+        names = [stage.name for stage in training.net.stages]
+        grid = {"stages": names, "rates": [list(row) for row in zip(*training.grid, strict=True)]}
+        disk.write(self.folder / files.GRID, json.dumps(grid))
 
     def _keep(self, training: Training) -> None:
         """Weights and proof first, the end of the state last: a kill in between only repeats this."""

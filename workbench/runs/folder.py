@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PLAN, STATUS, POINTS, STATE = "plan.json", "status.json", "points.jsonl", "state"
+GRID = "grid.json"
 WEIGHTS, LOG, ENVIRONMENT, PROOF = "weights.safetensors", "log.txt", "environment.json", "proof.json"
 STOP, LOCK, RESERVE = "stop", ".lock", ".reserve"
 

@@ -101,6 +101,15 @@ class Run:
         return pd.DataFrame(rows, columns=columns)
 
     @property
+    def grid(self) -> dict[str, Any]:
+        """The tuning as it was obeyed: `stages` by name, stem first, and `rates`, a row a stage and a column an epoch.
+
+        Empty until the worker has opened the backbone.
+        """
+        path = self.folder / files.GRID
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    @property
     def images(self) -> Images:
         """The images that it is trained on."""
         from workbench.runs.assembly import open_images

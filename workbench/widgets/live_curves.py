@@ -7,10 +7,8 @@ from typing import Any
 
 import traitlets
 
-from workbench.errors import WorkbenchError
 from workbench.widgets.base import Panel, script
 from workbench.widgets.follow import follow, unfollow
-from workbench.widgets.latest import Latest
 from workbench.widgets.thinning import Line
 
 SPLITS = ("train", "valid", "target")
@@ -25,8 +23,8 @@ class LiveCurves(Panel):
 
     Args:
         run: the run to follow; None shows what to do next.
-        grid: rates to show below the curves, `{"stages": [...], "rates": [[...], ...]}`, stem first; None finds
-            them in the run's plan, on a thread.
+        grid: rates to show below the curves, `{"stages": [...], "rates": [[...], ...]}`, stem first; None takes
+            those that the run obeys.
 
     Attributes:
         run: the run shown; setting another starts over.
@@ -44,7 +42,7 @@ class LiveCurves(Panel):
     def __init__(self, run: Any = None, grid: dict[str, Any] | None = None) -> None:
         self._lock = threading.RLock()
         self._start_over()
-        self._given, self._finding = grid, Latest(self)
+        self._given = grid
         super().__init__(grid=grid or {})
         self.waiting = expected(None)
         self.on_msg(lambda _, content, __: self._tell("lines") if content.get("kind") == "whole" else None)
@@ -63,6 +61,8 @@ class LiveCurves(Panel):
                 self._start_over()
                 points, since = run.new_points(0)
             self._since = since
+            if not self.grid:  # the worker writes it once the backbone is open
+                self.grid = run.grid
             self._take(points, status)
             if points:
                 self._tell("lines" if again else "news")
@@ -91,13 +91,6 @@ class LiveCurves(Panel):
                 self.waiting = expected(None)
                 return
             self.watch()
-            if not self._given:
-                self._finding.ask(lambda: self._show_grid(run))
-
-    def _show_grid(self, run: Any) -> None:
-        grid = rates(run)
-        if self.run is run:
-            self.grid = grid
 
     def _start_over(self) -> None:
         self._lines = {f"{metric}/{split}": Line() for metric in METRICS for split in SPLITS}
@@ -152,24 +145,3 @@ def expected(status: Any) -> str:
     if status.state == "waiting":
         return "Its turn comes when the device is free; the first point follows some seconds later."
     return "The first point comes in a few seconds." if status.alive else "It ended before its first point."
-
-
-def rates(run: Any) -> dict[str, Any]:
-    """The tuning of a run as the page draws it: stage names, stem first, and a row of rates for each.
-
-    Empty where the backbone cannot be built here, as that of a run from another machine.
-    """
-    from workbench.nets import load
-    from workbench.runs.assembly import located
-    from workbench.tunings import grid
-
-    plan = run.plan
-    try:
-        there = located(plan.backbone, run.folder)
-        net = load(there.name, **{**there.params, "pretrained": False})
-        return {
-            "stages": [stage.name for stage in net.stages],
-            "rates": grid(plan.tuning, net, plan.schedule.epochs).tolist(),
-        }
-    except (WorkbenchError, OSError):
-        return {}
