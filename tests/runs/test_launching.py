@@ -14,6 +14,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadData, RunFailed, Unavailable
+from workbench.runs import launching
 from workbench.runs.launching import create
 
 
@@ -59,6 +60,27 @@ def test_stop_keeps_and_resume_goes_on_and_a_second_launch_waits(long_plan, tiny
     until(lambda: first.points.step.max() > step)
     assert wb.run(first.name).alive, "a new object finds the run that goes on"
     first.stop(wait=30)
+
+
+def test_a_spare_worker_is_sent_to_the_next_run_only(tiny_plan):
+    launching.warm()
+    waiting = launching.spare._spare[0]
+    launching.warm()
+    assert launching.spare._spare[0] is waiting, "one spare is enough"
+    run = wb.launch(tiny_plan(epochs=1, threads=1))
+    assert run.status.pid == waiting.pid and launching.spare._spare is None
+    run.wait(60)
+    assert run.status.state == "done"
+
+
+def test_a_spare_of_other_surroundings_is_not_used(tiny_plan, monkeypatch):
+    launching.warm()
+    waiting = launching.spare._spare[0]
+    monkeypatch.setenv("WORKBENCH_PIXELS_GB", "1")
+    run = wb.launch(tiny_plan(epochs=1, threads=1))
+    assert run.status.pid != waiting.pid
+    run.stop(wait=60)
+    assert waiting.wait(60) == 0, "it is dismissed"
 
 
 def test_two_workers_cannot_share_a_folder(long_plan):

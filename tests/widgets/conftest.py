@@ -42,8 +42,9 @@ class StagedRun:
 
 
 @pytest.fixture(autouse=True)
-def alone():
-    """No view of another test is looked after."""
+def alone(monkeypatch):
+    """No view of another test is looked after, and no worker is made ready for a launch that never comes."""
+    monkeypatch.setattr("workbench.widgets.launcher.warm", lambda: None)
     yield
     with follow._lock:
         follow._looks.clear()

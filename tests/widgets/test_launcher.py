@@ -25,7 +25,6 @@ def launched(run, monkeypatch):
         return run
 
     monkeypatch.setattr(module, "launch", launch)
-    monkeypatch.setattr("workbench.widgets.live_curves.rates", lambda run: {})
     return go, plans
 
 

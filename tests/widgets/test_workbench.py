@@ -116,7 +116,6 @@ def test_a_backbone_typed_is_taken_and_an_unknown_one_refused():
 
 
 def test_a_launched_run_brings_the_train_tab_into_view(run, monkeypatch):
-    monkeypatch.setattr("workbench.widgets.live_curves.rates", lambda run: {})
     shown = Workbench()
     shown.launcher.run = run
     assert shown.panes.titles[shown.panes.selected_index] == "Train"

@@ -17,6 +17,7 @@ from workbench import disk
 from workbench.errors import BadValue, RunFailed, Unavailable
 from workbench.plan import Choice, Plan
 from workbench.runs import folder as files
+from workbench.runs import spare
 from workbench.runs.assembly import check
 from workbench.runs.folder import Status
 from workbench.runs.record import Run
@@ -79,18 +80,32 @@ def start(folder: Path) -> None:
         raise Unavailable(f"{folder.name} is under way already; two workers cannot share a folder")
     (folder / files.STOP).unlink(missing_ok=True)
     _children[:] = [child for child in _children if child.poll() is None]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([home_of_package(), *sys_path_given()])}
+    child = spare.take(folder, surroundings()) or new_worker(folder)
+    _children.append(child)
+    _announce(folder, child.pid)
+
+
+def new_worker(folder: Path) -> subprocess.Popen[bytes]:
+    """A worker at `folder`, in a session of its own: it outlives this process."""
     with (folder / files.LOG).open("ab") as out:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "workbench.runs.worker", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=environment,
+            env=surroundings(),
         )
-    _children.append(child)
-    _announce(folder, child.pid)
+
+
+def warm() -> None:
+    """Makes a worker ready for the next launch, some seconds before a person asks for it."""
+    spare.warm(surroundings())
+
+
+def surroundings() -> dict[str, str]:
+    """The variables that a worker runs with: this process's, with the workbench importable."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([home_of_package(), *sys_path_given()])}
 
 
 def create(plan: Plan, folder: str | os.PathLike[str] | None = None) -> Path:

@@ -14,7 +14,7 @@ from workbench.plan import Plan
 from workbench.runs import Run
 from workbench.runs import run as find_run
 from workbench.runs.folder import ACTIVE
-from workbench.runs.launching import launch
+from workbench.runs.launching import launch, warm
 from workbench.tunings import tunings
 from workbench.widgets.base import Notice, sentence
 from workbench.widgets.live_curves import LiveCurves
@@ -109,6 +109,8 @@ class Launcher(ipywidgets.VBox):
                 self.settings.suggest_rate(tunings[plan.tuning.name].lr)
             except WorkbenchError as error:
                 reason = str(error)
+        if plan is not None and self.plan is None:
+            threading.Thread(target=warm, name="workbench-warm", daemon=True).start()
         self.plan = plan
         if plan is not None or not self.settings.problem:
             # while a field is being corrected the last plan stays in view
