@@ -47,6 +47,6 @@ test("only the rows in view are drawn", () => {
   assert.deepEqual(inView(0, 280, 28, 3), [0, 3]);
 });
 
-test("fits, tight, does not fit", () => {
-  assert.deepEqual([4, 10, 20, null].map((need) => fits(need, 16)), ["fits", "tight", "does not fit", ""]);
+test("fits, tight, too big", () => {
+  assert.deepEqual([4, 10, 20, null].map((need) => fits(need, 16)), ["fits", "tight", "too big", ""]);
 });

@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -113,7 +114,7 @@ class LayerPainter(Panel):
         with self._ours():
             self._net = None
             self.stages, self.rates, self.costs = [], [], {}
-            self.title = f"Layers of {backbone.name}"
+            self.title = f"Layers of {Path(backbone.name).name}"
         self._loading.ask(lambda: self._take(_structure(backbone, self._classes)))
 
     def images_are(self, images: Any) -> None:
@@ -222,7 +223,7 @@ class LayerPainter(Panel):
                 self.tuning, self._history = tunings.choice("head"), []
             self.stages = [{"name": s.name, "parameters": s.parameters, "share": s.share} for s in net.stages]
             trained_on = (net.source or {}).get("pretrained_on")
-            self.title = f"Layers of {net.choice.name}" + (f" ({trained_on})" if trained_on else "")
+            self.title = f"Layers of {Path(net.choice.name).name}" + (f" ({trained_on})" if trained_on else "")
             self._show_tuning()
 
     def _show_tuning(self) -> None:

@@ -189,7 +189,7 @@ class Picker {
   memoryCell(value) {
     const verdict = fits(value, this.get("limit"));
     return make("span", { role: "gridcell", class: "wb-number" }, value ? `${gigabytes(value)} ` : "–",
-      make("span", { class: verdict === "does not fit" ? "wb-misfit" : "wb-quiet", text: verdict }));
+      make("span", { class: verdict === "too big" ? "wb-misfit" : "wb-quiet", text: verdict }));
   }
 
   click(event) {

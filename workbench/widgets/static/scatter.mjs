@@ -79,6 +79,6 @@ export function inView(top, height, rowHeight, count, spare = 6) {
 /** Whether a need fits into a limit, in words; the estimate is good to a factor of two, so half is the bound. */
 export function fits(need, limit) {
   if (!need || !limit) return "";
-  if (need > limit) return "does not fit";
+  if (need > limit) return "too big";
   return need > limit / 2 ? "tight" : "fits";
 }
