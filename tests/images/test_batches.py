@@ -85,3 +85,20 @@ def test_ahead_stops_reading_when_left():
     time.sleep(0.2)
     assert len(seen) == count < 10
     assert not [t for t in threading.enumerate() if t.name == "workbench-batches" and t.is_alive()]
+
+
+def test_a_folder_that_vanishes_in_the_middle_of_a_run_is_told(tmp_path, toy_arrays):
+    from PIL import Image
+
+    import workbench as wb
+
+    x, y = toy_arrays(24)
+    for row, (pixels, label) in enumerate(zip(x, y, strict=True)):
+        (tmp_path / "set" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "set" / label / f"{row}.png")
+    made = batches(wb.images(tmp_path / "set"))
+    (tmp_path / "set").rename(tmp_path / "moved")
+    with pytest.raises(wb.WorkbenchError, match="is gone"):
+        made.batch(0, 0)
+    (tmp_path / "moved").rename(tmp_path / "set")
+    assert len(made.batch(0, 0)["labelled"].x) == 10, "once it is back, its images are read"
