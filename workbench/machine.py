@@ -143,12 +143,13 @@ def _memory() -> Iterator[Finding]:
     import psutil
 
     memory = psutil.virtual_memory()
-    limit = _group_limit()
+    limit = container_limit()
     granted = f", of which this container may use {limit / GB:.1f}" if limit and limit < memory.total else ""
     yield Finding("memory", f"{memory.available / GB:.1f} of {memory.total / GB:.1f} GB free{granted}")
 
 
-def _group_limit() -> int | None:
+def container_limit() -> int | None:
+    """Bytes of memory that the container allows this process; None outside of one."""
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             text = Path(path).read_text().strip()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
+
+from workbench.machine import container_limit
 
 PROGRAM = 0.4e9
 """Bytes of Python, torch and the images under way."""
@@ -38,14 +39,5 @@ def available_memory() -> tuple[int, str]:
         card = torch.cuda.get_device_properties(0)
         return int(card.total_memory), card.name
     total = int(psutil.virtual_memory().total)
-    limit = _container_limit()
+    limit = container_limit()
     return (limit, "this container") if limit and limit < total else (total, "this machine")
-
-
-def _container_limit() -> int | None:
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            return int(Path(path).read_text().strip())
-        except (OSError, ValueError):
-            continue
-    return None
