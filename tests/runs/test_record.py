@@ -213,3 +213,30 @@ def test_points_file_is_strict_json_even_of_a_class_without_images(done):
     for line in (done.folder / "points.jsonl").read_text().splitlines():
         values = json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
         assert np.isfinite([v for v in values.values() if isinstance(v, float)]).all()
+
+
+def test_an_interrupt_stops_cleanly_and_resuming_gives_the_same(tiny_plan, monkeypatch):
+    import signal
+
+    from workbench.loop.training import Training
+    from workbench.runs.carrying import Carrier
+
+    plan = tiny_plan(epochs=3, augment="crop")
+    expected = wb.fit(plan, progress=False).net().state_dict()
+    real = Training._step
+
+    def interrupted(self, *given):
+        if self.step == self.steps // 2:
+            monkeypatch.setattr(Training, "_step", real)
+            signal.raise_signal(signal.SIGINT)
+        return real(self, *given)
+
+    monkeypatch.setattr(Training, "_step", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="resume"):
+        wb.fit(plan, progress=False)
+    assert signal.getsignal(signal.SIGINT) == before
+    run = wb.run(wb.runs().query("state == 'stopped'").name.iloc[0])
+    assert Carrier(run.folder).carry_out().state == "done"
+    assert all(torch.equal(t, expected[n]) for n, t in run.net().state_dict().items())
+    assert not (run.folder / files.STATE).exists() and not (run.folder / files.RESERVE).exists()

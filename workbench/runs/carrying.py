@@ -89,15 +89,19 @@ class Carrier:
             try:
                 self._train()
                 self._tell(state="done", sentence=self._verdict(), seconds_left=0.0)
-            except (Stopped, KeyboardInterrupt) as stop:
+                (self.folder / files.STATE).unlink(missing_ok=True)  # last: a kill before this repeats the end only
+            except Stopped:
                 self._tell(state="stopped", sentence=f"stopped at step {self.status.step}; resume() goes on")
-                if isinstance(stop, KeyboardInterrupt):
-                    raise
+            except KeyboardInterrupt:
+                # it may have come in the middle of an update: what was saved before is the state to go on from
+                self._tell(state="stopped", sentence="interrupted; resume() goes on from the last saved state")
+                raise
             except Exception as error:
                 log.exception("the run failed")
                 self._tell(state="failed", sentence=sentence(error), seconds_left=None)
             finally:
-                (self.folder / files.STOP).unlink(missing_ok=True)
+                for name in (files.STOP, files.RESERVE):
+                    (self.folder / name).unlink(missing_ok=True)
         return self.status
 
     @contextlib.contextmanager
@@ -138,7 +142,7 @@ class Carrier:
                     raise Stopped
                 if self.first and self._time_to_save(training, point):
                     self._save(training, points)
-        except (Stopped, KeyboardInterrupt):
+        except Stopped:
             if self.first:
                 self._save(training, points)
             raise
@@ -196,11 +200,9 @@ class Carrier:
         disk.write(self.folder / files.GRID, json.dumps(grid))
 
     def _keep(self, training: Training) -> None:
-        """Weights and proof first, the end of the state last: a kill in between only repeats this."""
         training.net.cpu().save(self.folder / files.WEIGHTS)
-        best = {name: training.best[name] for name in ("epoch",)}
-        disk.write(self.folder / files.PROOF, json.dumps({"stages": training.proof.rows, **best}, indent=1))
-        (self.folder / files.STATE).unlink(missing_ok=True)
+        proof = {"stages": training.proof.rows, "epoch": training.best["epoch"]}
+        disk.write(self.folder / files.PROOF, json.dumps(proof, indent=1))
 
     def _verdict(self) -> str:
         proof = json.loads((self.folder / files.PROOF).read_text())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,7 @@ def fit(plan: Plan, folder: str | os.PathLike[str] | None = None, progress: bool
 
     Raises:
         RunFailed: the run failed; its last good state is kept.
+        KeyboardInterrupt: it was interrupted; its state is saved, and `resume()` goes on.
         WorkbenchError: the plan's parts do not fit together.
     """
     from workbench.runs.carrying import Carrier
@@ -49,10 +54,32 @@ def fit(plan: Plan, folder: str | os.PathLike[str] | None = None, progress: bool
                 bar.set_postfix_str(f"{point.split} accuracy {point.values['accuracy']:.1%}", refresh=False)
             bar.refresh()
 
-        status = Carrier(made, watch=watch).carry_out()
+        with gentle(made):
+            status = Carrier(made, watch=watch).carry_out()
+    if status.state == "stopped":
+        raise KeyboardInterrupt(f"{made.name} was stopped and its state saved: wb.run({made.name!r}).resume() goes on")
     if status.state == "failed":
         raise RunFailed(f"{made.name} failed: {status.sentence}")
     return Run(made)
+
+
+@contextlib.contextmanager
+def gentle(folder: Path) -> Iterator[None]:
+    """Turns the first interrupt into a stop after the present step, with the state saved; a second one is harsh."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: Any) -> None:
+        (folder / files.STOP).touch()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def launch(plan: Plan, folder: str | os.PathLike[str] | None = None) -> Run:
