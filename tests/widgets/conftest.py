@@ -68,7 +68,7 @@ def still(monkeypatch):
 def until():
     """Waits for something that a thread does."""
 
-    def wait(done, seconds: float = 10.0) -> bool:
+    def wait(done, seconds: float = 30.0) -> bool:
         pause = threading.Event()
         for _ in range(int(seconds / 0.02)):
             if done():

@@ -77,8 +77,8 @@ def test_images_are_opened_from_the_data_tab(until):
     tab = shown.tabs["data"]
     tab.source.value = "digits"
     tab._open()
-    assert until(lambda: shown.images is not None)
-    assert "1,797 images" in tab.counts.value
+    assert until(lambda: "1,797 images" in tab.counts.value)
+    assert shown.images is not None
     tab.source.value = "/nowhere/at/all"
     tab._open()
     assert until(lambda: "/nowhere/at/all" in tab.notice.error)
