@@ -132,7 +132,7 @@ def test_two_starts_at_once_set_up_once(start, tmp_path):
 def test_tests_come_last_in_one_pytest_run_and_every_failure_counts(start, capsys):
     assert start.main(["test"]) == 0
     checks = said(start)[-4:]
-    assert checks == ["-m ruff check", "-m ruff format", "-m basedpyright", "-m pytest --nbval-lax"]
+    assert checks == ["-m ruff check", "-m ruff format", "-m basedpyright --pythonpath", "-m pytest --nbval-lax"]
     assert start.commands[-1][-2:] == ["tests", "notebooks"]
     start.failing = "basedpyright"
     assert start.main(["test"]) == 1
