@@ -57,15 +57,29 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--precision", default="fp32", help="of the workbench: fp32, or bf16 on a CPU that has it")
     args = parser.parse_args()
     photo = folder("data", "pacs", "photo")
-    print(f"{args.backbone}, PACS photo, {args.size} px, batch 32, fp32\n{machine()}")
+    print(
+        f"{args.backbone}, PACS photo, {args.size} px, batch 32, workbench in {args.precision}, plain in fp32\n"
+        f"{machine()}"
+    )
     rows: dict[str, list[Result]] = {"plain": [], "workbench": []}
     for seed in range(args.seeds):
         os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp()  # every seed decodes anew
         data = wb.images(photo)
         backbone = {"name": args.backbone, "params": {"pretrained": False, "size": args.size}}
-        plan = wb.Plan(backbone, data, "full", epochs=args.epochs, lr=1e-3, augment="none", seed=seed, keep="last")
+        plan = wb.Plan(
+            backbone,
+            data,
+            "full",
+            epochs=args.epochs,
+            lr=1e-3,
+            augment="none",
+            seed=seed,
+            keep="last",
+            precision=args.precision,
+        )
         net = assemble(plan).net
         pre = net.preprocessing
         everything = ImageFolder(photo)

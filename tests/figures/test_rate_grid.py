@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,7 +30,9 @@ def test_brighter_is_faster_on_a_log_scale():
     colours = cells(rates(STAIRS, NAMES)).marker.color
     slow, middle, fast = (style.luminance(colours[i]) for i in (2, 4, 6))
     assert slow < middle < fast
-    assert colours[4] == style.ramp(2 / 3) and colours[2] == style.ramp(1 / 3) and colours[6] == style.ramp(1)
+    # the layer painter's ends, 0.01 and 3 times the base rate: one rate, one colour
+    shares = [math.log(multiplier / 0.01) / math.log(3 / 0.01) for multiplier in (0.01, 0.1, 1.0)]
+    assert [colours[2], colours[4], colours[6]] == [style.ramp(share) for share in shares]
 
 
 def test_the_legend_is_in_multiples_of_the_base_rate():

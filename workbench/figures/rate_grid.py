@@ -13,7 +13,8 @@ from .figure import Figure, page
 from .words import plain, short, times
 
 _ROW, _NAME = 24, 6.9  # pixels of a row, of a letter
-_SLOWEST = 1e-3  # × base: the dark end of the ramp, unless something is slower
+# × base: the ends of the ramp unless something lies beyond, the same as in the layer painter
+_SLOWEST, _FASTEST = 1e-2, 3.0
 
 
 def rates(
@@ -137,8 +138,8 @@ def _rows(figure: Figure, labels: list[str], shares: Sequence[float] | None, lef
 def _span(grid: np.ndarray) -> tuple[float, float]:
     lit = grid[grid > 0]
     if not lit.size:
-        return _SLOWEST, 1.0
-    return min(float(lit.min()), _SLOWEST), max(float(lit.max()), 1.0)
+        return _SLOWEST, _FASTEST
+    return min(float(lit.min()), _SLOWEST), max(float(lit.max()), _FASTEST)
 
 
 def _colour(multiplier: float, low: float, high: float) -> str:

@@ -46,7 +46,8 @@ def fit(plan: Plan, folder: str | os.PathLike[str] | None = None, progress: bool
 
     check(plan)
     made = create(plan, folder)
-    with tqdm(total=1, disable=not progress, unit="step", leave=False) as bar:
+    # on standard output: a notebook shows what comes on the other as if it were an error
+    with tqdm(total=1, disable=not progress, unit="step", leave=False, file=sys.stdout) as bar:
 
         def watch(point: Any, status: Status) -> None:
             bar.total, bar.n = status.steps, point.step
