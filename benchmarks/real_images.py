@@ -2,7 +2,7 @@
 
 Same split, same preprocessing, same schedule, no augmentation; validation accuracy at the end.
 
-    python benchmarks/real_images.py [--seeds 1] [--size 128] [--backbone mobilenetv2_100_coral_imagenet]
+    python benchmarks/real_images.py [--seeds 1] [--size 96] [--backbone mobilenetv2_100_coral_imagenet]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torchvision.datasets import ImageFolder
 import workbench as wb
 from workbench.runs.assembly import assemble
 
-RECIPES = {"head": {"epochs": 5, "lr": 1e-2}, "full": {"epochs": 3, "lr": 5e-4}}
+RECIPES = {"head": {"epochs": 3, "lr": 1e-2}, "full": {"epochs": 2, "lr": 5e-4}}
 
 
 def rows_of(frame, split: str, root: Path) -> list[int]:
@@ -62,7 +62,7 @@ def trial(source: Path, backbone: str, tuning: str, size: int, seed: int) -> dic
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--backbone", default="mobilenetv2_100_coral_imagenet")
     args = parser.parse_args()
     os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp()
