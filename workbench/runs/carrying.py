@@ -123,10 +123,11 @@ class Carrier:
         place = str(device(plan.schedule))
         with turn(place, self.folder.name, self._wait) if self.queued else contextlib.nullcontext():
             self._tell(state="running", sentence="opening images and backbone", device=place)
-            training = assemble(plan, self.folder, self._state())
+            state = self._state()
+            training = assemble(plan, self.folder, state)
             self._describe(training)
             self._tell(step=training.step, steps=training.steps, epochs=plan.schedule.epochs, sentence="")
-            with self._points_file(training) as points:
+            with self._points_file(state["points"] if state else 0) as points:
                 self._follow(training, points)
             if self.first:
                 self._keep(training)
@@ -176,15 +177,14 @@ class Carrier:
         return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
 
     @contextlib.contextmanager
-    def _points_file(self, training: Training) -> Iterator[io.TextIOBase]:
-        """The points, cut back to those that the state knows: what came after it is measured anew."""
+    def _points_file(self, known: int) -> Iterator[io.TextIOBase]:
+        """The points, cut back to the `known` bytes that the state is from: what came after is measured anew."""
         if not self.first:
             yield io.StringIO()
             return
         path = self.folder / files.POINTS
         path.touch()
-        state = self._state()
-        os.truncate(path, state["points"] if state else 0)
+        os.truncate(path, known)
         with path.open("a", encoding="utf-8") as file:
             yield file
 
