@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from workbench import face
 from workbench.images.labelled import Images
 from workbench.images.opening import open_images
-from workbench.images.options import check
 from workbench.images.stored import HeldImages
 
 if TYPE_CHECKING:
@@ -26,7 +25,8 @@ def images(source: Any, /, **options: Any) -> Images:
     - a CSV or TSV file, or a DataFrame: a path and a label a row;
     - `(x, y)`: arrays or tensors, or a list of single images, and labels; or `{"train": (x, y), "test": (x, y)}`;
     - a torchvision dataset, whose transforms are set aside;
-    - the name of a built-in set: `digits`;
+    - the name of a built-in set: `digits`; `world`, pictures rendered from known factors, with further options
+      (`workbench.images.world.opening.Asked` and `Dials` list them); `material`, pictures made by formulas alone;
     - `stored`, with `path`: what an earlier run stored.
 
     Splits that the source does not bring are decided by a hash of each item, so adding a file moves no other;
@@ -61,7 +61,7 @@ def images(source: Any, /, **options: Any) -> Images:
         BadData: images or labels that cannot be learnt from.
         Unavailable: a folder or file that is not there or may not be read.
     """
-    return open_images(source, check(options))
+    return open_images(source, options)
 
 
 def __getattr__(name: str) -> Any:

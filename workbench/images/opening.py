@@ -16,20 +16,24 @@ from workbench.images.digits import BUILT_IN
 from workbench.images.items import Items
 from workbench.images.labelled import Images
 from workbench.images.labels import check_classes, keep_classes
-from workbench.images.options import Options, words
+from workbench.images.options import NAMES, Options, check, words
 from workbench.images.shifts import shift
 from workbench.images.stored import HeldImages, open_stored
-from workbench.plan import Choice
+from workbench.plan import Choice, plain
 
 TABLES = (".csv", ".tsv", ".txt")
+DRAWN = ("world", "material")  # sets that are drawn, not read
 
 
-def open_images(source: Any, options: Options) -> Images:
+def open_images(source: Any, given: Mapping[str, Any]) -> Images:
     """The images of any source.
 
     Raises:
         WorkbenchError: the source or an option cannot be used; the text says why.
     """
+    if isinstance(source, str) and source in DRAWN:
+        return _drawn(source, given)
+    options = check(given)
     if isinstance(source, Images):
         raise BadValue("these are images already; wb.images wants a folder, a table, arrays, a dataset or a name")
     if source == "stored" if isinstance(source, str) else False:
@@ -39,6 +43,20 @@ def open_images(source: Any, options: Options) -> Images:
     if name is None:
         return HeldImages(items, source=options.source, target=options.target)
     return Images(items, Choice(name, options.changed()), source=options.source, target=options.target)
+
+
+def _drawn(source: str, given: Mapping[str, Any]) -> Images:
+    """A set that is drawn: its own options decide what, the others how it is split."""
+    from workbench.images.world import material, opening
+
+    own = opening if source == "world" else material
+    shared = [name for name in NAMES if name not in own.ASKED or name == "seed"]
+    for name in given:
+        if name not in own.ASKED and name not in shared:
+            raise UnknownName.of(f'option of wb.images("{source}")', name, [*own.ASKED, *shared])
+    options = check({name: value for name, value in given.items() if name in shared})
+    items = _prepared(own.items_of({name: value for name, value in given.items() if name in own.ASKED}), options)
+    return Images(items, Choice(source, plain(dict(given))), source=options.source, target=options.target)
 
 
 def _items(source: Any, options: Options) -> tuple[Items, str | None]:
@@ -78,7 +96,7 @@ def _on_disk(source: str | os.PathLike[str], options: Options) -> tuple[Items, s
     word = os.fspath(source)
     if not path.is_dir() and not set(word) & set("/\\.~"):
         raise UnknownName.of(
-            "built-in set of images", word, [*BUILT_IN, *_folders_here()], "nor is there such a folder"
+            "built-in set of images", word, [*BUILT_IN, *DRAWN, *_folders_here()], "nor is there such a folder"
         )
     path = Path(os.path.abspath(path))
     return tree.items_of(str(path), options.layout), str(path)

@@ -43,7 +43,9 @@ class View:
         """Where the squares lie; shared by all views of the set at this size, opened on first use."""
         key = (self.stored, self.interpolation)
         if key not in self.items.shelves:
-            self.items.shelves[key] = Shelf(self.items, *key)
+            # pictures that are drawn have a shelf of their own: they are neither read nor stored
+            make = getattr(self.items.origin, "shelf", Shelf)
+            self.items.shelves[key] = make(self.items, *key)
         return self.items.shelves[key]
 
     def batch(self, rows: Any) -> tuple[torch.Tensor, np.ndarray]:
