@@ -16,6 +16,7 @@ _PUBLIC = {
     "load": "workbench.nets:load",
     "Net": "workbench.nets:Net",
     "images": "workbench.images",
+    "world": "workbench.images.world",
     "Images": "workbench.images:Images",
     "Plan": "workbench.plan:Plan",
     "Choice": "workbench.plan:Choice",
