@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,9 @@ from torch import Tensor
 
 from workbench.errors import BadData
 from workbench.strategies.base import Losses, Target
+
+if TYPE_CHECKING:
+    from workbench.nets import Net
 
 
 def supervised(logits: Tensor, y: Tensor | None, target: Target, smoothing: float = 0.0) -> Losses:
@@ -34,6 +37,11 @@ def supervised(logits: Tensor, y: Tensor | None, target: Target, smoothing: floa
         named = zip(target.sizes, parts, y.unbind(1), strict=True)
         return {name: F.cross_entropy(part, labels, label_smoothing=smoothing) for (name, _), part, labels in named}
     return {"task": F.cross_entropy(logits, y, label_smoothing=smoothing)}
+
+
+def probe(net: Net, features: Tensor, y: Tensor | None, target: Target) -> Tensor:
+    """The supervised loss of the head on features (B, D) that it cannot change, over all tasks: an online probe."""
+    return torch.stack(list(supervised(net.head(features.detach()), y, target).values())).mean()
 
 
 class _Reverse(torch.autograd.Function):
