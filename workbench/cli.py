@@ -1,4 +1,4 @@
-"""The command line: `workbench lab`, `run`, `runs`, `backbones`, `stages`, `doctor`."""
+"""The command line: `workbench lab`, `run`, `runs`, `backbones`, `stages`, `pretrain`, `doctor`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ def parser() -> argparse.ArgumentParser:
     catalogue.add_argument("--all", action="store_true", help="every match, not the first 40")
     shown = command("stages", stages, "show the stages of backbones, stem to head")
     shown.add_argument("names", nargs="+", metavar="NAME", help="a backbone's name, file or folder")
+    made = command("pretrain", pretrain, "make a net of the built-in zoo anew, or go on making it")
+    made.add_argument("recipe", metavar="NAME", help="its name without wb/, such as residual-shape")
+    made.add_argument("--images", type=int, help="how many are rendered; default: the recipe's number")
+    made.add_argument("--out", metavar="DIR", help="the zoo it is kept in; default: the package's own, or your home's")
+    made.add_argument("--seed", type=int, default=0, help="of everything random; default: 0")
+    made.add_argument("--threads", type=int, default=0, help="CPU threads; default: all")
     command("doctor", doctor, "show what this machine can do, and what is missing for more")
     return top
 
@@ -131,6 +137,23 @@ def stages(given: argparse.Namespace) -> int:
         ]
         print(f"{name}: {sum(s.parameters for s in net.stages):,} parameters")
         show(pd.DataFrame(rows, columns=["stage", "parameters", "share", "output"]), "")
+    return 0
+
+
+def pretrain(given: argparse.Namespace) -> int:
+    """Carries out a recipe of the built-in zoo and says where its net is; 1 when it failed or was stopped."""
+    from workbench.errors import RunFailed
+    from workbench.runs.keeping import pretrain as make
+
+    try:
+        path = make(given.recipe, given.images, given.out, given.seed, given.threads)
+    except RunFailed as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt as stopped:
+        sys.stderr.write(f"\n{stopped}\n")
+        return 1
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 

@@ -201,7 +201,7 @@ REFUSED = [
     (("resnet18.a9_in1k",), {}, UnknownName, r"did you mean .*resnet18\.a1_in1k"),
     (("torchvision/squeezenet",), {}, UnknownName, "did you mean squeezenet1_"),
     (("xyzzy",), {}, UnknownName, "no backbone is called 'xyzzy'"),
-    (("wb/nothing",), {}, Unavailable, "ships none"),
+    (("wb/nothing",), {}, UnknownName, "no net of the built-in zoo is called 'nothing'.*workbench pretrain"),
     (("no/such/folder",), {}, UnknownName, "there is no file or folder"),
     (("missing.safetensors",), {}, UnknownName, "there is no file or folder"),
     (("",), {}, BadValue, "a name or a path"),

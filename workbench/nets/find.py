@@ -100,10 +100,10 @@ def _file(path: Path, architecture: str | None) -> Recipe:
 
 
 def _builtin(name: str) -> Recipe:
-    listed = zoos.entries(zoos.BUILTIN)
-    if not listed:
-        raise Unavailable(f"wb/{name} is a net of the built-in zoo, and this version of the workbench ships none")
-    return zoos.recipe(zoos.BUILTIN, name)
+    known = zoos.builtin()
+    if name not in known:
+        raise UnknownName.of("net of the built-in zoo", name, known, "`workbench pretrain NAME` makes one anew")
+    return zoos.recipe(known[name], name)
 
 
 def _torchvision(name: str) -> Recipe:

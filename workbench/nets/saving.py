@@ -22,8 +22,13 @@ KEY = "workbench"
 FORMAT = "net-1"
 
 
-def write(net: Net, path: Path) -> None:
+def write(net: Net, path: Path, *, half: bool = False, notes: Mapping[str, Any] | None = None) -> None:
     """Writes a net to `path`, whole or not at all.
+
+    Args:
+        half: whether matrices and kernels take half precision; norms, biases and statistics, which are few and may
+            lie out of its range, keep theirs. `load` gives float32 again.
+        notes: further metadata by name, written as JSON.
 
     Raises:
         BadValue: the name does not end in .safetensors, or its folder does not exist.
@@ -36,7 +41,10 @@ def write(net: Net, path: Path) -> None:
         raise BadValue(f"there is no folder {path.parent} to save {path.name} in")
     # cloned: safetensors refuses tensors that share memory
     state = {k: v.detach().cpu().clone().contiguous() for k, v in net.state_dict().items()}
-    disk.write(path, save(state, {KEY: json.dumps(described(net)), "format": "pt"}))
+    if half:
+        state = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()}
+    told = {name: json.dumps(value) for name, value in (notes or {}).items()}
+    disk.write(path, save(state, {**told, KEY: json.dumps(described(net)), "format": "pt"}))
 
 
 def described(net: Net) -> dict[str, Any]:

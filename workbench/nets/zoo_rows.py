@@ -43,15 +43,18 @@ def _built(entry: Mapping[str, Any], folder: Path) -> nn.Module:
 def _entries() -> Iterator[tuple[str, Path, Mapping[str, Any]]]:
     """Each entry of the built-in zoo and of `$WORKBENCH_ZOO`, under the name by which `load` finds it."""
     taken: set[str] = set(torchvision_nets.BARE)
-    for folder in (zoos.BUILTIN, *zoos.folders()):
+    ours = (zoos.BUILTIN, zoos.own())
+    for folder in (*ours, *zoos.folders()):
         try:
             listed = zoos.entries(folder)
         except BadValue as error:
             _log.warning("this zoo is not in the catalogue: %s", error)
             continue
         for name, entry in listed.items():
-            if folder == zoos.BUILTIN:
-                yield f"wb/{name}", folder, entry
+            if folder in ours:
+                if f"wb/{name}" not in taken:
+                    yield f"wb/{name}", folder, entry
+                taken.add(f"wb/{name}")
             elif name in taken or timm.is_model(name.partition(".")[0]):
                 yield str(folder / name), folder, entry
             else:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
+from workbench import disk
 from workbench.errors import BadValue, UnknownName
 from workbench.nets.build import CIFAR
 from workbench.nets.recipe import Recipe
@@ -17,6 +20,29 @@ INDEX = "zoo.json"
 FORMAT = "zoo-1"
 BUILTIN = Path(__file__).parent / "zoo"
 PIXELS = ("mean", "std", "interpolation", "crop_pct")
+
+
+def builtin() -> dict[str, Path]:
+    """The nets of the built-in zoo and the folder each lies in: the package's, then those made on this machine."""
+    made = {name: own() for name in entries(own())}
+    return {**made, **dict.fromkeys(entries(BUILTIN), BUILTIN)}
+
+
+def own() -> Path:
+    """Where pretrainings of this machine are kept if not in the package."""
+    return disk.home() / "zoo"
+
+
+def enter(folder: Path, entry: Mapping[str, Any]) -> None:
+    """Puts `entry` into a folder's index, in the place of one of the same name.
+
+    Raises:
+        BadValue: the index that is there cannot be read.
+    """
+    with FileLock(folder / ".zoo.lock"):  # two pretrainings may end at once
+        listed = {**entries(folder), entry["name"]: entry}
+        index = {"format": FORMAT, "nets": [listed[name] for name in sorted(listed)]}
+        disk.write(folder / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
 
 def folders() -> list[Path]:
@@ -116,7 +142,7 @@ def bare(name: str) -> Recipe | None:
 
 def offline() -> list[str]:
     """What the known zoos hold, as names that `load` takes."""
-    found = [f"wb/{name}" for name in entries(BUILTIN)]
+    found = [f"wb/{name}" for name in builtin()]
     for folder in folders():
         found += list(entries(folder))
     return found

@@ -1,0 +1,140 @@
+"""The recipes of the built-in zoo, as data: what each net learns from, and the plan that this amounts to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BadValue, UnknownName
+from workbench.plan import Choice, Plan
+from workbench.runs import folder as files
+
+VALIDATED = 2000  # images that are held back
+MOST = 100_000_000  # images of one pretraining
+
+# ten layers; at 64 px the last map is 4 × 4, at 96 px 6 × 6
+RESIDUAL = ("test_byobnet", {
+    "stem_type": "3x3",
+    "stem_chs": 24,
+    "attn_layer": "",
+    "blocks": [
+        {"type": "basic", "d": 1, "c": 32, "s": 2, "br": 1.0},
+        {"type": "basic", "d": 1, "c": 64, "s": 2, "br": 1.0},
+        {"type": "basic", "d": 1, "c": 128, "s": 2, "br": 1.0},
+        {"type": "basic", "d": 1, "c": 192, "s": 1, "br": 1.0},
+    ],
+})  # fmt: skip
+MOBILE = ("mobilenetv4_conv_small_050", {})
+VIT = ("vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 128, "depth": 6, "num_heads": 4, "mlp_ratio": 2.0})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one net of the built-in zoo is pretrained.
+
+    Args:
+        what: what it learns, in a few words; the catalogue shows them.
+        data: what `wb.images` is asked for; how many, their size and the seed are added.
+        architecture: a timm architecture and its arguments.
+        strategy: what is minimised.
+        images: how many are rendered; each is seen `epochs` times.
+        size: edge in pixels.
+        head: whether the head that was trained is kept: its answers are about the source's classes.
+        settings: fields of the schedule.
+        budget: how long it takes, in words.
+    """
+
+    what: str
+    data: Choice
+    architecture: tuple[str, Mapping[str, Any]] = RESIDUAL
+    strategy: Choice = field(default_factory=lambda: Choice("fine-tune"))
+    images: int = 600_000
+    epochs: int = 1
+    size: int = 64
+    head: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    budget: str = "two cores: 30 minutes"
+
+
+STYLES = ("photo", "flat", "sketch", "pastel", "inverted", "low-light", "blurred", "pixelated")
+EVERY_STYLE = dict.fromkeys(STYLES, 1.0)
+FACTORS = ["shape", "texture", "hue", "background", "scale", "rotation", "position", "light", "occlusion", "style"]
+
+
+def world(label: str | list[str], **options: Any) -> Choice:
+    """Images of the procedural world in every style, with these labels."""
+    return Choice("world", {"label": label, "style": EVERY_STYLE, **options})
+
+
+RECIPES: dict[str, Recipe] = {
+    "residual-shape": Recipe("shape", world("shape")),
+    "residual-texture": Recipe("texture", world("texture")),
+    "residual-hue": Recipe("hue", world("hue")),
+    "residual-all": Recipe("all factors", world(FACTORS)),
+    "residual-contrast": Recipe(
+        "views of one image are alike, no labels",
+        world("shape"),
+        strategy=Choice("simclr"),
+        images=300_000,
+        head=False,
+        settings={"batch_size": 256},
+    ),
+    "residual-rotation": Recipe(
+        "how far an image was turned, no labels",
+        world("shape"),
+        strategy=Choice("rotation"),
+        images=150_000,
+        head=False,
+        settings={"batch_size": 64},
+    ),
+    "residual-formula": Recipe("formula", Choice("material")),
+    "residual-shuffled": Recipe("shuffled labels", world("shape", noise=1.0)),
+    "mobile": Recipe("all factors", world(FACTORS), MOBILE, budget="two cores: 90 minutes"),
+    "vit": Recipe("all factors", world(FACTORS), VIT, budget="two cores: 90 minutes"),
+}
+
+DEFAULTS = {"epochs": 1, "batch_size": 128, "lr": 3e-3, "weight_decay": 0.05, "warmup": 0.05, "augment": "crop"}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        UnknownName: no such recipe, with all that there are.
+    """
+    if name not in RECIPES:
+        raise UnknownName.of("pretraining", name, RECIPES, f"there are {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def plan(name: str, images: int | None = None, seed: int = 0, threads: int = 0) -> Plan:
+    """The whole pretraining as a plan.
+
+    Args:
+        images: how many are rendered; the recipe's number unless given.
+        threads: CPU threads; 0 leaves torch's choice.
+
+    Raises:
+        UnknownName: no such recipe.
+        BadValue: a number of images out of range.
+    """
+    made = recipe(name)
+    count = made.images if images is None else images
+    if isinstance(count, bool) or not isinstance(count, int) or not 100 <= count <= MOST:
+        raise BadValue(f"a pretraining takes from 100 to {MOST:,} images; got {count!r}")
+    architecture, kwargs = made.architecture
+    pixels = {"interpolation": "bilinear", "crop_pct": 1.0}
+    backbone = Choice(architecture, {"pretrained": False, "size": made.size, "preprocessing": pixels, **kwargs})
+    data = made.data.but(n=count, size=made.size, seed=seed, valid=min(0.2, VALIDATED / count))
+    settings = {**DEFAULTS, "epochs": made.epochs, "keep": "last", "threads": threads, **made.settings}
+    return Plan(backbone, data, strategy=made.strategy, seed=seed, **settings)
+
+
+def folder(name: str, planned: Plan) -> Path:
+    """The run's folder, named after everything but the threads: the same command goes on with the same run."""
+    same = planned.but(threads=0).to_json()
+    digest = hashlib.blake2b(same.encode(), digest_size=4).hexdigest()
+    return files.root() / f"pretrain-{name}-{planned.data.params['n']}-{digest}"
