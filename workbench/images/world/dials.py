@@ -66,7 +66,7 @@ class Dials:
             UnknownName: no such style.
             BadValue: no style, or a share that is not positive.
         """
-        given = self.style if isinstance(self.style, Mapping) else {s: 1.0 for s in listed("style", self.style)}
+        given = self.style if isinstance(self.style, Mapping) else dict.fromkeys(listed("style", self.style), 1.0)
         for name, weight in given.items():
             code("style", name)
             if not _number(weight) or weight < 0:

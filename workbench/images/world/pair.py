@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.errors import BadValue, UnknownName
-from workbench.images.world.dials import DIALS, classes_of, dialled, listed, redefined, share
-from workbench.images.world.factors import FACTORS, code, values
+from workbench.images.world.dials import DIALS, dialled, listed, redefined, share
+from workbench.images.world.factors import FACTORS, values
 
 if TYPE_CHECKING:
     from workbench.images.labelled import Images
@@ -249,5 +249,4 @@ def _words(
         )
     if amounts["tail"] > 1:
         said.append(f"its rarest class is {amounts['tail']:g} times rarer than the commonest")
-    kept = replace(dialled(source), style="photo").style if not said else ""
-    return f"{ours}: " + ("; ".join(said) if said else f"source and target are alike{'' if kept else ''}")
+    return f"{ours}: {'; '.join(said) or 'source and target are alike'}"

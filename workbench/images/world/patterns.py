@@ -188,7 +188,7 @@ def hills(random: Random) -> Map:
     out = 0.9 + 0.1 * (1 - V)
     for depth in range(4):
         swing = sum(np.sin(TURN * f * U + random.uniform(0, 6)) / f for f in (1, 2, 3)) * 0.06
-        out = np.where(V > 0.42 + 0.14 * depth + swing, 0.68 - 0.2 * depth, out)
+        out = np.where(0.42 + 0.14 * depth + swing < V, 0.68 - 0.2 * depth, out)
     return out
 
 
