@@ -1,0 +1,60 @@
+"""The linear classifier under every probe: against scikit-learn, and on features that are awkward."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from workbench.probes.linear import STRENGTHS, Linear, directions
+
+
+def clouds(n=200, d=5, k=3, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    return rng.normal(size=(n, d)) + 3 * np.eye(k, d)[y], y
+
+
+def test_it_is_a_logistic_regression_on_standardised_features():
+    x, y = clouds()
+    z = (x - x.mean(0)) / x.std(0)
+    mine = Linear(x * 1000 + 7, y).probabilities(x * 1000 + 7, 3)
+    near = [np.abs(LogisticRegression(C=c).fit(z, y).predict_proba(z) - mine).max() for c in STRENGTHS]
+    assert min(near) < 0.01
+
+
+def test_weights_move_the_border():
+    x, y = clouds(k=2, d=2)
+    far = Linear(x, y, np.where(y == 0, 50.0, 1.0))
+    assert (far.predict(x) == 0).mean() > (Linear(x, y).predict(x) == 0).mean()
+
+
+def test_noise_is_regularised_away():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(100, 80)), np.arange(100) % 2
+    assert Linear(x, y).probabilities(rng.normal(size=(500, 80)), 2).max() < 0.8
+
+
+def test_wide_features_are_turned_not_lost():
+    x, y = clouds()
+    turn = np.linalg.qr(np.random.default_rng(2).normal(size=(300, 5)))[0].T
+    middle, onto = directions(x @ turn)
+    assert middle.shape == (300,) and onto.shape[1] == 5
+    assert (Linear(x @ turn, y).predict(x @ turn) == y).mean() > 0.9
+
+
+@pytest.mark.parametrize("width", [3, 150])
+def test_constant_and_equal_features_say_nothing_and_break_nothing(width):
+    x, y = clouds()
+    x = np.concatenate([np.full((200, width), 0.1), x, x], axis=1)
+    assert (Linear(x, y).predict(x) == y).mean() > 0.9
+    dead = Linear(np.full((20, width), 0.1), np.arange(20) % 2)
+    assert np.allclose(dead.scores(np.full((4, width), 0.1)), 0, atol=1e-6)
+
+
+def test_a_class_of_one_and_one_never_learnt():
+    x, y = clouds(n=30)
+    y[0] = 4
+    told = Linear(x, y).probabilities(x, 6)
+    assert told.shape == (30, 6) and (told[:, [3, 5]] == 0).all() and np.allclose(told.sum(1), 1)
+    assert set(Linear(x[:2], np.array([0, 1])).predict(x)) <= {0, 1}

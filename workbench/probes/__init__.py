@@ -1,0 +1,49 @@
+"""Probes: looking inside nets and between domains. Arrays in, small frozen results out.
+
+Names are resolved on first use: measuring arrays does not import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .ben_david import Bound as Bound
+    from .ben_david import bound as bound
+    from .gap import DomainGap as DomainGap
+    from .gap import domain_gap as domain_gap
+    from .shift_tests import ShiftKind as ShiftKind
+    from .shift_tests import shift_kind as shift_kind
+    from .stage_features import StageFeatures as StageFeatures
+    from .stage_features import features_at as features_at
+    from .stage_features import features_by_stage as features_by_stage
+
+# public name -> the module it stands in; no function bears its module's name
+_HOME = {
+    "Bound": "ben_david",
+    "DomainGap": "gap",
+    "ShiftKind": "shift_tests",
+    "StageFeatures": "stage_features",
+    "bound": "ben_david",
+    "domain_gap": "gap",
+    "features_at": "stage_features",
+    "features_by_stage": "stage_features",
+    "shift_kind": "shift_tests",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        from workbench.errors import nearest
+
+        raise AttributeError(f"there is no probe {name!r}; {nearest(name, list(_HOME))}")
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
