@@ -13,7 +13,7 @@ from workbench.plan import Choice, Plan
 from workbench.runs import folder as files
 
 VALIDATED = 2000  # images that are held back
-MOST = 100_000_000  # images of one pretraining
+FEWEST, MOST = 1000, 100_000_000  # images of one pretraining; with fewer some class may have none
 
 # ten layers; at 64 px the last map is 4 × 4, at 96 px 6 × 6
 RESIDUAL = ("test_byobnet", {
@@ -123,8 +123,8 @@ def plan(name: str, images: int | None = None, seed: int = 0, threads: int = 0) 
     """
     made = recipe(name)
     count = made.images if images is None else images
-    if isinstance(count, bool) or not isinstance(count, int) or not 100 <= count <= MOST:
-        raise BadValue(f"a pretraining takes from 100 to {MOST:,} images; got {count!r}")
+    if isinstance(count, bool) or not isinstance(count, int) or not FEWEST <= count <= MOST:
+        raise BadValue(f"a pretraining takes from {FEWEST:,} to {MOST:,} images; got {count!r}")
     architecture, kwargs = made.architecture
     pixels = {"interpolation": "bilinear", "crop_pct": 1.0}
     backbone = Choice(architecture, {"pretrained": False, "size": made.size, "preprocessing": pixels, **kwargs})
