@@ -70,6 +70,7 @@ def tiny_plan():
     def make(data=None, name="test_efficientnet", **settings):
         backbone = {"name": name, "params": {"pretrained": False, "size": 32}}
         plain = {"epochs": 2, "batch_size": 16, "augment": "none", "tuning": "full", "warmup": 0.0}
+        plain["precision"] = "fp32"  # no trial decides how a test computes
         return wb.Plan(backbone, data if data is not None else wb.images(toy_arrays()), **{**plain, **settings})
 
     return make

@@ -52,7 +52,8 @@ class Schedule:
         batch_norm: follow: batch norm of a moving stage learns and tracks statistics; still: none ever does.
         patience: epochs without a better validation score before the run ends early; 0 turns this off.
         keep: which weights the run gives back: those of the best validation epoch, or the last.
-        precision: auto is bf16 autocast on CUDA and fp32 elsewhere.
+        precision: of forward passes; auto is bf16 on CUDA devices that have it and on CPUs where a short trial of this
+            very net finds it clearly faster, else fp32. The choice is kept with the run, and shown in its log.
         device: auto takes a free CUDA device, else MPS, else the CPU.
         threads: CPU threads of the worker; 0 leaves torch's choice.
     """

@@ -1,4 +1,4 @@
-"""Where a run computes, and in what precision."""
+"""Where a run computes."""
 
 from __future__ import annotations
 
@@ -31,13 +31,6 @@ def device(schedule: Schedule) -> torch.device:
     if wanted not in devices():
         raise Unavailable(f"there is no device {schedule.device!r} here; there are {', '.join(devices())}, or auto")
     return torch.device(wanted)
-
-
-def autocast(schedule: Schedule, place: torch.device) -> torch.dtype | None:
-    """The precision of forward passes where it is not that of the weights: bf16 on CUDA unless fp32 is asked for."""
-    if schedule.precision == "bf16" or (schedule.precision == "auto" and place.type == "cuda"):
-        return torch.bfloat16
-    return None
 
 
 def tune(place: torch.device) -> None:
@@ -74,3 +67,12 @@ def memory_gb(place: torch.device) -> float:
 def rank_and_world() -> tuple[int, int]:
     """This process's number and how many share the run."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def first_says(value: float, place: torch.device) -> float:
+    """The first process's value, on all processes of the run; every one must ask."""
+    if not dist.is_initialized():
+        return value
+    said = torch.tensor([float(value)], device=place)
+    dist.broadcast(said, 0)
+    return said.item()

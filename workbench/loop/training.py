@@ -14,6 +14,7 @@ import torch
 from workbench.errors import BadValue, RunFailed
 from workbench.images.batches import Batches, Drawn
 from workbench.loop import device as devices
+from workbench.loop import trial
 from workbench.loop.clock import Clock
 from workbench.loop.optimiser import Stepper, optimiser, set_rates, shape
 from workbench.loop.phase import Proof, has_batch_norm, set_phase
@@ -66,7 +67,11 @@ def train(
         BadValue: nothing would move, or a combination that cannot train.
     """
     training = Training(net, tuning, strategy, tasks, schedule, seed)
-    if state is not None:
+    if state is None:
+        training.compute_in(
+            trial.chosen(schedule, training.place, net, training.grid, training.eligible, training.steps)
+        )
+    else:
         training.load(state)
     return training
 
@@ -78,6 +83,7 @@ class Training(Iterator[Point]):
         step: updates done, over all epochs and tasks; `steps` is their number in the end.
         proof: hashes of frozen stages before and after.
         best: score, epoch and weights of the best validation so far.
+        precision: of forward passes, fp32 or bf16; a resumed training computes in that of its state.
         finished: whether it ran to its end; the net then holds the weights that the schedule keeps.
     """
 
@@ -98,8 +104,8 @@ class Training(Iterator[Point]):
         net.to(self.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         strategy.to(self.place)
         self.optimizer = optimiser(net, strategy, schedule, strategy.decays)
-        self.autocast = devices.autocast(schedule, self.place)
-        self.update = Updater(net, strategy, Stepper(self.optimizer, schedule.clip, self.place), self.autocast)
+        self.update = Updater(net, strategy, Stepper(self.optimizer, schedule.clip, self.place), None)
+        self.compute_in(trial.untried(schedule, self.place) or "fp32")
         self._points = self._run()
 
     def __next__(self) -> Point:
@@ -109,11 +115,16 @@ class Training(Iterator[Point]):
         """Ends the reading ahead of a training that is left before its end."""
         self._points.close()  # type: ignore[attr-defined]
 
+    def compute_in(self, precision: str) -> None:
+        """Lets forward passes run in `precision`, fp32 or bf16, from the next on."""
+        self.precision = precision
+        self.autocast = self.update.autocast = trial.DTYPES[precision]
+
     def state(self) -> dict[str, Any]:
         """All that a resumed training needs, as tensors and plain data (`torch.load(weights_only=True)` reads it)."""
         plain = {"step": self.step, "validated": self.validated, "chunks": self.update.chunks}
         parts = {name: getattr(self, name).state_dict() for name in ("net", "strategy", "optimizer")}
-        return {**plain, **parts, "proof": self.proof.rows, "best": self.best}
+        return {**plain, **parts, "proof": self.proof.rows, "best": self.best, "precision": self.precision}
 
     def load(self, state: dict[str, Any]) -> None:
         """Goes on from what `state` gave."""
@@ -121,9 +132,11 @@ class Training(Iterator[Point]):
             getattr(self, name).load_state_dict(state[name])
         self.step, self.validated, self.update.chunks = state["step"], state["validated"], state["chunks"]
         self.proof.rows, self.best = copy.deepcopy(state["proof"]), copy.deepcopy(state["best"])
+        # a state from before there were trials was computed in what needs none
+        self.compute_in(state.get("precision", self.precision))
 
     def _run(self) -> Iterator[Point]:
-        self._clock = Clock(self.step, self.steps)
+        self._clock = Clock(self.step, self.steps, self.place)
         start = 0
         for index, batches in enumerate(self.tasks):
             for epoch, rates in enumerate(self.grid):
@@ -150,7 +163,7 @@ class Training(Iterator[Point]):
                 seen += self._step(batches, drawn, rates, self.step - start)
                 self.step += 1
                 done = self.step - start
-                if self._clock.due() or done in (1, batches.steps):
+                if self._clock.due(self.step) or done in (1, batches.steps):
                     yield self._point(seen, epoch + done / batches.steps, rates)
                     seen = []
         finally:

@@ -23,7 +23,7 @@ from workbench import disk
 from workbench.errors import RunFailed, Unavailable, WorkbenchError
 from workbench.images import Images
 from workbench.loop import Point, Training
-from workbench.loop.device import autocast, device, rank_and_world
+from workbench.loop.device import device, rank_and_world
 from workbench.plan import Plan
 from workbench.runs import folder as files
 from workbench.runs.assembly import assemble
@@ -191,7 +191,7 @@ class Carrier:
     def _describe(self, training: Training) -> None:
         if not self.first:
             return
-        made = environment(training.place) | {"precision": str(autocast(training.schedule, training.place) or "fp32")}
+        made = environment(training.place) | {"precision": training.precision}
         data = training.tasks[0].images
         made |= {"images": data.fingerprint, "twins_across_splits": leaks(data)}
         disk.write(self.folder / files.ENVIRONMENT, json.dumps(made, indent=1))

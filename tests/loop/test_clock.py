@@ -1,0 +1,57 @@
+"""Pace and time left, and points that fall on the same steps wherever a training is shared."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from workbench.loop import clock
+from workbench.loop.clock import Clock
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """The time, as a list of one number that a test sets."""
+    told = [0.0]
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: told[0])
+    return told
+
+
+def test_pace_and_time_left(now):
+    measured = Clock(10, 100, CPU)
+    now[0] = 2.0
+    assert measured.read(20, 160) == {"images_per_second": 80.0, "seconds_left": pytest.approx(0.2 * 80)}
+    now[0] = 6.0
+    # 0.4 s a step since, smoothed: 0.7 * 0.2 + 0.3 * 0.4 = 0.26
+    assert measured.read(30, 160) == {"images_per_second": 40.0, "seconds_left": pytest.approx(0.26 * 70)}
+
+
+def test_what_passes_before_a_restart_does_not_count(now):
+    measured = Clock(0, 10, CPU)
+    now[0] = 50.0
+    measured.restart()
+    now[0] = 51.0
+    assert measured.read(1, 8)["images_per_second"] == 8.0
+
+
+def test_alone_a_point_is_due_by_time(now):
+    measured = Clock(0, 10, CPU)
+    assert not measured.due(9)
+    now[0] = clock.EVERY
+    assert measured.due(1)
+
+
+@pytest.mark.parametrize("mine", [0.01, 3.0])
+def test_shared_a_point_is_due_at_the_step_that_the_first_process_says(now, monkeypatch, mine):
+    dist = torch.distributed
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_rank", lambda: 1)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "broadcast", lambda said, source: said.fill_(5.0))
+    measured = Clock(0, 100, CPU)
+    assert measured.due(1)
+    now[0] = mine  # however fast this process is
+    measured.read(1, 8)
+    assert [step for step in range(2, 8) if measured.due(step)] == [6, 7]
