@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import __version__
-from workbench.errors import Unavailable, WorkbenchError
+from workbench.errors import RunFailed, Unavailable, WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +142,9 @@ def stages(given: argparse.Namespace) -> int:
 
 def pretrain(given: argparse.Namespace) -> int:
     """Carries out a recipe of the built-in zoo and says where its net is; 1 when it failed or was stopped."""
-    from workbench.errors import RunFailed
+    # told before torch is loaded: threads that wait for each other in a loop are twenty times slower where
+    # other programs want the cores
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from workbench.runs.keeping import pretrain as make
 
     try:
