@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from workbench.nets import measure
+from workbench.nets import load, measure
 
 
 class Two(nn.Module):
@@ -39,3 +39,10 @@ def test_real_tensors_keep_their_content():
     before = net.first.weight.clone()
     measure.forward(net, 9)
     assert torch.equal(net.first.weight, before) and net.first.weight.device.type == "cpu"
+
+
+def test_a_module_at_two_places_keeps_its_weights():
+    """CoaT's parallel blocks share their modules with its serial ones: looking at shapes must not empty them."""
+    net = load("coat_tiny", pretrained=False, size=64)
+    assert net.stages[0].shape
+    assert {p.device.type for p in net.parameters()} == {"cpu"}

@@ -24,7 +24,8 @@ def forward(net: nn.Module, size: int, call: Callable[..., Any] | None = None) -
     with torch.no_grad(), _still(net):
         if call is None:
             with contextlib.suppress(Exception):  # whatever the meta device lacks, the real pass below decides
-                return torch.func.functional_call(net, _hollow(net), (x.to("meta"),))
+                # names are unique here; tying would swap a module that stands at two places twice, and put back half
+                return torch.func.functional_call(net, _hollow(net), (x.to("meta"),), tie_weights=False)
         first = next(net.parameters(), None)
         return (call or net)(x if first is None else x.to(first.device, first.dtype))
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from workbench.errors import BadValue, UnknownName
 from workbench.nets import heads, measure, saving, stages
+from workbench.nets.activations import Activations
 from workbench.nets.preprocessing import Preprocessing
 from workbench.nets.recipe import Recipe
 from workbench.nets.stages import Stage
@@ -81,13 +82,22 @@ class Net(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Pixels x (B, 3, H, W) -> (B, D)."""
-        return self._pooled(self.backbone(self.normalise(x)))
+        out = self.trunk(x)
+        return self._pooled(out) if self._takes_map else out
 
     def forward(self, x: Tensor) -> Tensor:
         """Pixels x (B, 3, H, W) -> logits (B, K)."""
-        if getattr(self.head, "takes_map", False):
-            return self.head(self.backbone(self.normalise(x)))
-        return self.head(self.features(x))
+        return self.head(self.trunk(x))
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """Pixels x (B, 3, H, W), or activations stored for this net -> what the head reads: features, or a map."""
+        if isinstance(x, Activations) and x.cut.net is self and not x.requires_grad:
+            return x.onward()
+        return self.joined(self.backbone(self.normalise(x)))
+
+    def joined(self, out: Tensor) -> Tensor:
+        """What the backbone gives -> what the head reads."""
+        return out if self._takes_map else self._pooled(out)
 
     def new_head(self, classes: int | Sequence[str], seed: int = 0) -> None:
         """Puts a fresh linear classifier in place of the head: weights from N(0, 0.01), bias 0.
@@ -143,6 +153,10 @@ class Net(nn.Module):
     def extra_repr(self) -> str:
         """One line for `print(net)`: name, features, classes."""
         return f"{self.choice}, {self.feature_dim} features, {len(self.stages)} stages"
+
+    @property
+    def _takes_map(self) -> bool:
+        return getattr(self.head, "takes_map", False)
 
     def _pooled(self, out: Tensor) -> Tensor:
         if out.ndim == 2:
