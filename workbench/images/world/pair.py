@@ -177,20 +177,21 @@ def _mix(ends: list[str], covariate: float) -> Any:
 
 
 def _skew(count: int, amount: float, seed: int) -> np.ndarray:
-    """Shares of the classes at a total variation distance of `amount` from equal ones, at most 1 - 1/count."""
+    """Geometrically falling shares of the classes, at a total variation distance of `amount` from equal ones."""
     equal = np.full(count, 1 / count)
     order = np.random.default_rng([seed, 6]).permutation(count)
-    steep = np.zeros(count)
-    steep[order] = 0.35 ** np.arange(count)
-    steep /= steep.sum()
-    reach = 0.5 * np.abs(steep - equal).sum()
-    if amount <= reach:
-        return equal + (steep - equal) * (amount / reach if reach else 0)
-    # beyond what the steep shares reach, towards the first class alone, of which nothing but a trace is left out
-    alone = np.full(count, 0.002)
-    alone[order[0]] = 1 - 0.002 * (count - 1)
-    end = 0.5 * np.abs(alone - equal).sum()
-    return steep + (alone - steep) * min(1.0, (amount - reach) / max(end - reach, 1e-9))
+
+    def falling(steepness: float) -> np.ndarray:
+        shares = np.empty(count)
+        shares[order] = np.exp(-steepness * np.arange(count))
+        return shares / shares.sum()
+
+    low, high = 0.0, 6.0  # at 6 the second class is 400 times rarer than the first
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        enough = 0.5 * np.abs(falling(middle) - equal).sum() >= amount
+        low, high = (low, middle) if enough else (middle, high)
+    return np.maximum(falling(low), 0.001) if amount else equal
 
 
 def _amounts(
@@ -206,7 +207,7 @@ def _amounts(
     wrong = float((first.frame["label"] != first.frame[label].astype(str)).mean()) if label else 0.0
     return {
         "covariate": away,
-        "label_shift": float(0.5 * np.abs(skew - 1 / len(skew)).sum()),
+        "label_shift": float(0.5 * np.abs(skew / skew.sum() - 1 / len(skew)).sum()),
         "concept": float((moved[_own(second)] != _own(second)).mean()),
         "noise": wrong,
         "spurious": float(source.get("spurious", 0)),

@@ -223,7 +223,7 @@ def rays(random: Random) -> Map:
 def meadow(random: Random) -> Map:
     """Blades of grass, denser below."""
     blades = cloud(random, 0.5, 3.0)
-    long = sum(np.roll(blades, 2 * i, 0) for i in range(5)) / 5
+    long = np.mean([np.roll(blades, 2 * i, 0) for i in range(5)], axis=0)
     return np.clip(0.5 + 1.6 * (long - 0.5) * (0.35 + V) + 0.3 * (0.5 - V), 0, 1)
 
 

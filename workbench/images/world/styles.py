@@ -186,5 +186,5 @@ def noise_table(device: torch.device) -> Tensor:
 def dabs(device: torch.device) -> Tensor:
     """Brush strokes: noise smeared along a slope, from -0.5 to 0.5."""
     tile = np.tile(patterns.cloud(np.random.default_rng(4), 1.0, 5.0), (4, 4))
-    long = sum(np.roll(tile, (i, 2 * i), (0, 1)) for i in range(5)) / 5 - 0.5
+    long = np.mean([np.roll(tile, (i, 2 * i), (0, 1)) for i in range(5)], axis=0) - 0.5
     return torch.from_numpy((2.2 * long).clip(-0.5, 0.5).astype(np.float32)).to(device)
