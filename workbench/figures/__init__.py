@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .backbone_map import backbones as backbones
+    from .bound_bars import bound as bound
     from .calibration import reliability as reliability
     from .class_bars import per_class as per_class
     from .confusion_matrix import confusion as confusion
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .named_lines import lines as lines
     from .rate_grid import rates as rates
     from .stage_bars import stages as stages
+    from .transplants import layer_transfer as layer_transfer
 
 # public name -> the module it stands in; no function bears its module's name, since importing a module
 # binds it on the package over any function of that name
@@ -32,9 +34,11 @@ _HOME = {
     "Figure": "figure",
     "Sheet": "image_grid",
     "backbones": "backbone_map",
+    "bound": "bound_bars",
     "comparison": "intervals",
     "confusion": "confusion_matrix",
     "curves": "learning_curves",
+    "layer_transfer": "transplants",
     "lines": "named_lines",
     "lr_finder": "lr_curve",
     "mistakes": "image_grid",
