@@ -123,7 +123,7 @@ BAD = [
     ({"data": None}, BadValue, "the data of a plan"),
     ({"data": {"nome": "digits"}}, BadValue, "got dict"),
     ({"data": {"name": "digits", "options": {}}}, BadValue, "got dict"),
-    ({"data": Choice("digits", {"model": object()})}, BadValue, "numbers, words and lists; got object"),
+    ({"data": Choice("digits", {"model": set()})}, BadValue, "numbers, words and lists; got set"),
     ({"tuning": "heads"}, UnknownName, "no tuning is called 'heads'; did you mean head?"),
     ({"tuning": None}, BadValue, "tuning"),
     ({"tuning": {"name": "last-k", "params": {"k": -1}}}, BadValue, "k of tuning last-k lies between"),
