@@ -16,9 +16,10 @@ _WHERE = {
     "Results": "results",
     "Workbench": "workbench",
     "Form": "form",
+    "WorldDials": "world_dials",
 }
 
-__all__ = ["BackbonePicker", "Form", "Launcher", "LayerPainter", "LiveCurves", "Results", "Workbench"]
+__all__ = ["BackbonePicker", "Form", "Launcher", "LayerPainter", "LiveCurves", "Results", "Workbench", "WorldDials"]
 
 
 def __getattr__(name: str) -> Any:

@@ -38,6 +38,16 @@ class Pair:
     def __repr__(self) -> str:
         return f"Pair: {self.words}"
 
+    def show(self, n: int = 10, size: int = 96) -> Any:
+        """A matplotlib figure of `n` images of the source above `n` of the target, with their labels."""
+        from workbench.figures import thumbnails
+
+        pictures, names = [], []
+        for images in (self.source, self.target):
+            pictures += [images.pixels(row, size) for row in range(n)]
+            names += [images.classes[k] for k in images.labels()[:n]]
+        return thumbnails(pictures, names, columns=n, title="The source above, the target below")
+
 
 def pair(
     *,
