@@ -1,0 +1,40 @@
+"""Matrix operations against NumPy, where a matrix has no inverse above all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.scores.linear import gram, inverse_form, log_det_one_plus, spectrum
+
+X = np.random.default_rng(0).standard_normal((30, 6))
+
+
+def test_gram_is_the_product():
+    np.testing.assert_allclose(gram(torch.from_numpy(X)), X.T @ X, atol=1e-12)
+
+
+def test_the_form_of_an_inverse():
+    matrix, rows = X.T @ X, X[:4]
+    expected = sum(r @ np.linalg.inv(matrix) @ r for r in rows)
+    assert inverse_form(torch.from_numpy(matrix), torch.from_numpy(rows)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_matrix_without_an_inverse_is_inverted_where_it_acts():
+    wide = np.hstack([X, X[:, :3] @ np.diag([1e-5, 1, 1e5]), np.zeros((30, 1))])
+    matrix, rows = wide.T @ wide, wide[:4]
+    expected = sum(r @ np.linalg.inv(X.T @ X) @ r for r in X[:4])
+    assert inverse_form(torch.from_numpy(matrix), torch.from_numpy(rows)) == pytest.approx(expected, rel=1e-9)
+    assert inverse_form(torch.zeros(3, 3).double(), torch.zeros(1, 3).double()) == 0
+
+
+def test_rounding_is_no_eigenvalue():
+    values, vectors = spectrum(gram(torch.from_numpy(np.hstack([X, X]))))
+    assert (values[:6] > 1).all() and (values[6:] == 0).all()
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(12), atol=1e-12)
+
+
+def test_the_determinant():
+    expected = np.linalg.slogdet(np.eye(6) + X.T @ X)[1]
+    assert log_det_one_plus(torch.from_numpy(X.T @ X)) == pytest.approx(expected, rel=1e-12)

@@ -1,0 +1,1 @@
+"""Scores of two domains: how well a classifier tells their features apart."""

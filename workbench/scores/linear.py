@@ -1,0 +1,53 @@
+"""The few matrix operations that scores share: products, inverses and spectra that know their own rank."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# a pivot this small leaves no digits to a Cholesky solve: the spectrum decides then which directions count
+PIVOT = 1e-10
+
+
+def gram(x: Tensor) -> Tensor:
+    """xᵀx; x (n, D) -> (D, D)."""
+    if x.device.type == "cpu":
+        # numpy sees that both factors are one matrix and computes one triangle: half of torch's time
+        array = x.numpy()
+        return torch.from_numpy(array.T @ array)
+    return x.T @ x
+
+
+def inverse_form(matrix: Tensor, rows: Tensor) -> float:
+    """Σ rᵀ M⁺ r over the rows r; M (D, D) positive semi-definite, rows (n, D) in its range.
+
+    Columns are brought to one scale first, which changes no such form and keeps small features in play. A
+    singular M is inverted on the directions that stand clear of rounding.
+    """
+    scale = matrix.diagonal().clamp(min=0).sqrt()
+    kept = scale > 0
+    if not kept.any():
+        return 0.0
+    scale = scale[kept]
+    scaled = matrix[kept][:, kept] / scale / scale[:, None]
+    vectors = (rows[:, kept] / scale).T
+    factor, failed = torch.linalg.cholesky_ex(scaled)
+    if not failed and factor.diagonal().min() ** 2 > PIVOT:
+        return float(torch.linalg.solve_triangular(factor, vectors, upper=False).square().sum())
+    values, basis = spectrum(scaled)
+    clear = values > 0
+    return float(((basis[:, clear].T @ vectors).square() / values[clear, None]).sum())
+
+
+def spectrum(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, largest first, and eigenvectors as columns; what is only rounding is zero. (D,), (D, D)."""
+    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = values.flip(0), vectors.flip(1)
+    noise = values[0] * len(values) * torch.finfo(values.dtype).eps * 4
+    return torch.where(values > noise, values, 0.0), vectors
+
+
+def log_det_one_plus(matrix: Tensor) -> float:
+    """log det(I + M), M (n, n) positive semi-definite."""
+    eye = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+    return 2 * float(torch.linalg.cholesky(eye + matrix).diagonal().log().sum())
