@@ -15,7 +15,7 @@ PACKAGE = Path(workbench.__file__).parent
 FLOORS = {
     0: {"registry", "forms", "plan", "errors", "disk", "face"},
     1: {"images", "nets", "metrics"},
-    2: {"tunings", "strategies", "scores", "probes", "evaluation"},
+    2: {"tunings", "strategies", "scores", "probes", "evaluation", "storage"},
     3: {"loop", "cost"},
     4: {"runs"},
     5: {"diagnosis", "machine"},

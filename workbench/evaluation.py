@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -92,26 +92,29 @@ def answers(
     predict: Callable[[Net, Tensor], Tensor] | None = None,
     rows: np.ndarray | None = None,
     autocast: torch.dtype | None = None,
+    reading: Reading | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Logits (N, K) of the centre views, and the rows (N,) that they belong to: unreadable ones are left out.
 
     The net's mode is put back as it was, module by module.
+
+    Args:
+        reading: where the views come from; by default they are read as pixels.
     """
     place = torch.device(device) if device is not None else next(net.parameters()).device
     rows = np.arange(len(part)) if rows is None else rows
-    pre = net.preprocessing
-    view = part.view(pre.size, pre.interpolation, pre.crop_pct)
+    reading = reading or Centres(net, part, place)
     modes = {module: module.training for module in net.modules()}
     net.to(place).eval()
     try:
         chunks = range(0, len(rows), CHUNK)
         logits, kept = [], []
-        for start, (x, good) in zip(
-            chunks, ahead(lambda at: view.batch(rows[at : at + CHUNK]), chunks, 2), strict=True
+        for start, fetched in zip(
+            chunks, ahead(lambda at: reading.fetch(rows[at : at + CHUNK]), chunks, 2), strict=True
         ):
+            x, good = reading.show(fetched)
             if not good.any():
                 continue
-            x = centre(x.to(place), pre.size).float() / 255
             with torch.autocast(place.type, dtype=autocast, enabled=autocast is not None):
                 y = predict(net, x) if predict else net(x)
             logits.append(y.float().cpu().numpy())
@@ -122,6 +125,39 @@ def answers(
     if not logits:
         raise BadData(f"none of the {len(rows)} images of {part.name} can be read; see images.problems")
     return np.concatenate(logits), np.concatenate(kept)
+
+
+class Reading(Protocol):
+    """Where the views of images come from: fetched ahead on a thread, then made ready where the net runs."""
+
+    def fetch(self, rows: np.ndarray) -> Any:
+        """Whatever of some rows can be had without the net."""
+        ...
+
+    def show(self, fetched: Any) -> tuple[Tensor, np.ndarray]:
+        """Views x (m, 3, H, W) in [0, 1] of the rows that can be read, and which these are (n,) bool."""
+        ...
+
+
+class Centres:
+    """Centre views read as pixels.
+
+    Args:
+        part: the images, whose rows are asked for.
+        place: the device that the net is on.
+    """
+
+    def __init__(self, net: Net, part: Images, place: torch.device) -> None:
+        pre = net.preprocessing
+        self.view, self.place = part.view(pre.size, pre.interpolation, pre.crop_pct), place
+
+    def fetch(self, rows: np.ndarray) -> tuple[Tensor, np.ndarray]:
+        """Squares as they are stored."""
+        return self.view.batch(rows)
+
+    def show(self, fetched: tuple[Tensor, np.ndarray]) -> tuple[Tensor, np.ndarray]:
+        """Their centres."""
+        return centre(fetched[0].to(self.place), self.view.size).float() / 255, fetched[1]
 
 
 def _same_classes(net: Net, part: Images) -> None:

@@ -54,6 +54,10 @@ class Schedule:
         keep: which weights the run gives back: those of the best validation epoch, or the last.
         precision: of forward passes; auto is bf16 on CUDA devices that have it and on CPUs where a short trial of this
             very net finds it clearly faster, else fp32. The choice is kept with the run, and shown in its log.
+        store: what frozen layers make of an image is computed once and kept: auto in full precision where that is
+            small and else in half, fp32, fp16 or bf16 always in that; off computes it in every epoch.
+        views: random views an image, drawn once a run, while the first stage is frozen; each epoch shows one of
+            them. 0 draws fresh views in every epoch, of which nothing can be stored.
         device: auto takes a free CUDA device, else MPS, else the CPU.
         threads: CPU threads of the worker; 0 leaves torch's choice.
     """
@@ -71,6 +75,8 @@ class Schedule:
     patience: Annotated[int, Range(0, 10_000)] = 0
     keep: Literal["best", "last"] = "best"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    store: Literal["auto", "fp32", "fp16", "bf16", "off"] = "auto"
+    views: Annotated[int, Range(0, 64)] = 4
     device: str = "auto"
     threads: Annotated[int, Range(0, 1024)] = 0
 

@@ -75,30 +75,46 @@ class Batches:
         # a batch of one image has no batch statistics: it is left out, another image each epoch
         self.steps = whole + (rest > 1 or not whole)
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[dict[str, Drawn]]:
-        """The batches of an epoch from step `start` on, read ahead on a thread."""
-        return ahead(lambda step: self.batch(epoch, step), range(start, self.steps), AHEAD)
+    def epoch(self, epoch: int, start: int = 0, turn: int | None = None) -> Iterator[dict[str, Drawn]]:
+        """The batches of an epoch from step `start` on, read ahead on a thread.
 
-    def batch(self, epoch: int, step: int) -> dict[str, Drawn]:
+        Args:
+            turn: which views of the images; those of the epoch if left out.
+        """
+        return ahead(lambda step: self.batch(epoch, step, turn), range(start, self.steps), AHEAD)
+
+    def batch(self, epoch: int, step: int, turn: int | None = None) -> dict[str, Drawn]:
         """Batch `step` of `epoch`; the same for the same seed, whenever it is asked for."""
-        return {name: self._draw(name, index, epoch, step) for index, name in enumerate(self.parts)}
+        turn = epoch if turn is None else turn
+        return {name: self.read(name, self.places(name, epoch, step), turn)[0] for name in self.parts}
 
-    def _draw(self, name: str, index: int, epoch: int, step: int) -> Drawn:
-        order = self._order(len(self.parts[name]), index, epoch)
+    def places(self, name: str, epoch: int, step: int) -> np.ndarray:
+        """The images of a stream that make up a batch: places in the stream's part."""
+        order = self._order(len(self.parts[name]), list(self.parts).index(name), epoch)
         places = np.arange(step * self.batch_size, min((step + 1) * self.batch_size, self.count))
-        rows = order[places % len(order)][self.rank :: self.world]
-        x, kept = self.views[name].batch(rows)
-        if len(rows) >= GONE and not kept.any():
+        return order[places % len(order)][self.rank :: self.world]
+
+    def keys(self, name: str, places: np.ndarray, turn: int) -> Tensor:
+        """What decides the views of some images in a turn, (n,) int64."""
+        return torch.from_numpy(view_keys(places, self.seed, turn, list(self.parts).index(name)))
+
+    def read(self, name: str, places: np.ndarray, turn: int) -> tuple[Drawn, np.ndarray]:
+        """Those of some images that can be read, and which these are (n,) bool.
+
+        Raises:
+            BadData: none of them, and they are more than a few.
+        """
+        x, kept = self.views[name].batch(places)
+        if len(places) >= GONE and not kept.any():
             raise BadData(
-                f"none of the {len(rows)} images of a batch of {self.images.name} can be read; if their folder was "
+                f"none of the {len(places)} images of a batch of {self.images.name} can be read; if their folder was "
                 "moved, put it back and resume"
             )
-        rows, labels = rows[kept], self.labels[name]
-        keys = torch.from_numpy(view_keys(rows, self.seed, epoch, index))
-        drawn = Drawn(x, None if labels is None else labels[torch.from_numpy(rows)], keys)
+        rows, labels = places[kept], self.labels[name]
+        drawn = Drawn(x, None if labels is None else labels[torch.from_numpy(rows)], self.keys(name, rows, turn))
         if torch.cuda.is_available():
-            return Drawn(*(None if t is None else t.pin_memory() for t in drawn))  # type: ignore[arg-type]
-        return drawn
+            drawn = Drawn(*(None if t is None else t.pin_memory() for t in drawn))  # type: ignore[arg-type]
+        return drawn, kept
 
     def _order(self, count: int, index: int, epoch: int) -> np.ndarray:
         held = self._orders.get(index)

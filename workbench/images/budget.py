@@ -14,18 +14,18 @@ from workbench.errors import BadValue
 SHARE = 0.2
 
 
-def limit(folder: Path) -> int:
-    """Bytes that everything below `folder` may take: `$WORKBENCH_PIXELS_GB`, else a fifth of what is free.
+def limit(folder: Path, variable: str = "WORKBENCH_PIXELS_GB") -> int:
+    """Bytes that everything below `folder` may take: gigabytes in `$variable`, else a fifth of what is free.
 
     Raises:
         BadValue: the variable is not a number.
     """
-    given = os.environ.get("WORKBENCH_PIXELS_GB")
+    given = os.environ.get(variable)
     if given:
         try:
             return int(float(given) * 1e9)
         except ValueError:
-            raise BadValue(f"WORKBENCH_PIXELS_GB wants a number of gigabytes; it is {given!r}") from None
+            raise BadValue(f"{variable} wants a number of gigabytes; it is {given!r}") from None
     return int(SHARE * (shutil.disk_usage(folder).free + sum(used(folder).values())))
 
 
@@ -38,16 +38,17 @@ def used(folder: Path) -> dict[Path, int]:
     return sizes
 
 
-def make_room(keep: Path, wanted: int) -> bool:
+def make_room(keep: Path, wanted: int, variable: str = "WORKBENCH_PIXELS_GB") -> bool:
     """Whether `wanted` more bytes fit, after removing the stores that were used longest ago.
 
     Args:
         keep: the store that asks; it is never removed.
         wanted: bytes.
+        variable: of the environment, in which a person may set the limit.
     """
     folder = keep.parent
     sizes = used(folder)
-    allowed = limit(folder) - wanted
+    allowed = limit(folder, variable) - wanted
     for store in sorted((s for s in sizes if s != keep), key=_last_use):
         if sum(sizes.values()) <= allowed:
             break

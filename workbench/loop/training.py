@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from workbench.errors import BadValue, RunFailed
-from workbench.images.batches import Batches, Drawn
+from workbench.images.batches import Batches
 from workbench.loop import device as devices
 from workbench.loop import trial
 from workbench.loop.clock import Clock
+from workbench.loop.feed import Feed, phase, shown
 from workbench.loop.optimiser import Stepper, optimiser, set_rates, shape
 from workbench.loop.phase import Proof, has_batch_norm, set_phase
 from workbench.loop.updater import Updater
@@ -106,6 +107,7 @@ class Training(Iterator[Point]):
         self.optimizer = optimiser(net, strategy, schedule, strategy.decays)
         self.update = Updater(net, strategy, Stepper(self.optimizer, schedule.clip, self.place), None)
         self.compute_in(trial.untried(schedule, self.place) or "fp32")
+        self._feed: Feed | None = None
         self._points = self._run()
 
     def __next__(self) -> Point:
@@ -122,6 +124,7 @@ class Training(Iterator[Point]):
 
     def state(self) -> dict[str, Any]:
         """All that a resumed training needs, as tensors and plain data (`torch.load(weights_only=True)` reads it)."""
+        self._flush()  # what the steps so far were made of must be there when they are gone on from
         plain = {"step": self.step, "validated": self.validated, "chunks": self.update.chunks}
         parts = {name: getattr(self, name).state_dict() for name in ("net", "strategy", "optimizer")}
         return {**plain, **parts, "proof": self.proof.rows, "best": self.best, "precision": self.precision}
@@ -157,10 +160,11 @@ class Training(Iterator[Point]):
         if self.step == start:
             self.proof.watch(self.net, rates, epoch)
         seen: Seen = []
-        stream = batches.epoch(epoch, self.step - start)
+        feed = self._fed(batches, rates)
+        stream = feed.epoch(epoch, self.step - start)
         try:
-            for drawn in stream:
-                seen += self._step(batches, drawn, rates, self.step - start)
+            for batch in stream:
+                seen += self._step(batches, batch, rates, self.step - start)
                 self.step += 1
                 done = self.step - start
                 if self._clock.due(self.step) or done in (1, batches.steps):
@@ -168,18 +172,29 @@ class Training(Iterator[Point]):
                     seen = []
         finally:
             stream.close()  # type: ignore[attr-defined]
-        yield from self._validate(batches, epoch)
+        yield from self._validate(feed, epoch)
 
-    def _step(self, batches: Batches, drawn: dict[str, Drawn], rates: list[float], place: int) -> Seen:
+    def _fed(self, batches: Batches, rates: list[float]) -> Feed:
+        """What the batches are made of while the same stages move."""
+        feed = self._feed
+        if feed is None or feed.batches is not batches or feed.phase != phase(rates):
+            self._flush()
+            feed = self._feed = Feed(self.net, batches, self.schedule, rates, self.place, self.autocast)
+        return feed
+
+    def _flush(self) -> None:
+        if self._feed is not None:
+            self._feed.flush()
+
+    def _step(self, batches: Batches, batch: dict[str, Examples], rates: list[float], place: int) -> Seen:
         """One batch; nothing where too few of its images could be read."""
-        if min(len(stream.x) for stream in drawn.values()) < min(2, batches.count):
+        if min(len(stream.x) for stream in batch.values()) < min(2, batches.count):
             return []
         progress = (self.step + 0.5) / self.steps
         multipliers = {stage.name: rate for stage, rate in zip(self.net.stages, rates, strict=True)}
         set_rates(self.optimizer, multipliers, self.lr * shape(self.schedule, progress))
         # seeded by the step alone: a resumed step draws the same dropout as an uninterrupted one
         torch.manual_seed(self.seed * 1_000_003 + self.step * 64 + batches.rank)
-        batch = shown(drawn, self.place, batches.size, self.schedule.augment)
         count = len(batch["labelled"].x)
         whole = min(batches.batch_size, batches.count - place * batches.batch_size)
         return [(self.update(batch, progress, count * batches.world / whole), count)]
@@ -202,8 +217,8 @@ class Training(Iterator[Point]):
         values |= self._clock.read(self.step, images * self.tasks[0].world)
         return Point(self.step, epoch, "train", {**values, "lr": lr, "memory_gb": devices.memory_gb(self.place)})
 
-    def _validate(self, batches: Batches, epoch: int) -> Iterator[Point]:
-        results = validate(self.net, self.strategy, batches, self.place, self.autocast)
+    def _validate(self, feed: Feed, epoch: int) -> Iterator[Point]:
+        results = validate(self.net, self.strategy, feed.batches, self.place, self.autocast, feed.reading)
         if "valid" in results:
             self._keep_best(results["valid"], epoch + 1)
         self.validated = self.step
@@ -227,6 +242,7 @@ class Training(Iterator[Point]):
             yield shown(drawn, self.place, batches.size, "none")
 
     def _finish(self) -> None:
+        self._flush()
         if not self.proof.finish(self.net, self.schedule.epochs):
             moved = ", ".join(str(row["stage"]) for row in self.proof.rows if not row["unchanged"])
             log.error("stages said to be frozen have changed: %s", moved)
@@ -271,9 +287,3 @@ def moving_grid(net: Net, tuning: Tuning, epochs: int) -> list[list[float]]:
     if not any(rate > 0 for rates in grid for rate in rates):
         raise BadValue(f"nothing moves under the tuning {tuning.name}: every stage is frozen in every epoch")
     return grid
-
-
-def shown(drawn: dict[str, Drawn], place: torch.device, size: int, kind: str) -> dict[str, Examples]:
-    """The batch as a strategy sees it: views on the device, pixels in [0, 1], channels last."""
-    pairs = {name: stream.show(place, size, kind) for name, stream in drawn.items()}
-    return {name: Examples(x.contiguous(memory_format=torch.channels_last), y) for name, (x, y) in pairs.items()}

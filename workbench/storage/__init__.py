@@ -1,0 +1,1 @@
+"""The store of activations: what frozen layers make of images, computed once."""
