@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadData, BadValue
-from workbench.probes.samples import coded, features, halves, held_back, pair
+from workbench.probes.samples import coded, features, folds, halves, held_back, pair
 
 X = np.arange(40.0).reshape(20, 2)
 
@@ -66,6 +66,14 @@ def test_halves_are_disjoint_even_in_every_group_and_seeded():
     assert any(
         (first != halves(groups, seed)[0]).any() for seed in (4, 5) if len(halves(groups, seed)[0]) == len(first)
     )
+
+
+def test_folds_hold_every_group_evenly():
+    groups = np.repeat([0, 1, 2], [11, 5, 1])
+    of = folds(groups, 5, 0)
+    assert sorted(np.bincount(of[groups == 0], minlength=5)) == [2, 2, 2, 2, 3]
+    assert sorted(of[groups == 1]) == [0, 1, 2, 3, 4]
+    assert (of == folds(groups, 5, 0)).all() and (of != folds(groups, 5, 1)).any()
 
 
 def test_something_must_be_left_to_judge_by():

@@ -12,6 +12,7 @@ from workbench.probes.two_sample import (
     areas,
     bayes_factor,
     either,
+    means,
     mmd,
     ranked,
     shares,
@@ -70,6 +71,27 @@ def test_shares_of_classes():
     together = math.exp(math.lgamma(81) + math.lgamma(121) - math.lgamma(202))
     assert found.evidence == pytest.approx(apart / together, rel=1e-9)
     assert shares("?", np.zeros(5, int), np.zeros(9, int), 4).p_value == 1.0
+
+
+def test_means_are_hotellings():
+    s, t = RNG.normal(size=(40, 3)), RNG.normal(0.4, 1, (50, 3))
+    cov = (39 * np.cov(s.T) + 49 * np.cov(t.T)) / 88
+    away = t.mean(0) - s.mean(0)
+    squared = 40 * 50 / 90 * away @ np.linalg.solve(cov, away)
+    found = means("?", s, t)
+    assert found.p_value == pytest.approx(stats.chi2.sf(squared, 3), rel=1e-9)
+    assert found.statistic == pytest.approx(np.abs(away).max())
+    # the ratio of two normal densities of what was seen: with the effects' spread of 0.2, and without
+    wide = stats.multivariate_normal(np.zeros(3), cov * (90 / 2000 + 0.04)).logpdf(away)
+    narrow = stats.multivariate_normal(np.zeros(3), cov * 90 / 2000).logpdf(away)
+    assert found.evidence == pytest.approx(math.exp(wide - narrow), rel=1e-9)
+
+
+def test_means_of_probabilities_have_one_direction_less():
+    s = RNG.dirichlet([1, 1, 1], 50)
+    t = RNG.dirichlet([1, 1, 1], 50)
+    assert means("?", s, t).p_value == pytest.approx(means("?", s[:, :2], t[:, :2]).p_value, rel=1e-6)
+    assert means("?", np.ones((9, 2)), np.ones((9, 2))).p_value == 1.0
 
 
 def test_the_best_of_two_pays_for_having_been_chosen():

@@ -22,16 +22,22 @@ class Linear:
         y: codes of the classes (N,).
         weights: of the rows (N,); all alike if None.
         seed: of the rows held back to choose the penalty.
+        strength: the inverse penalty, where it was chosen before.
     """
 
-    def __init__(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        weights: np.ndarray | None = None,
+        seed: int = 0,
+        strength: float | None = None,
+    ) -> None:
         self._middle, self._turn = directions(x)
         held = np.ones(len(x)) if weights is None else weights / weights.mean()
         inside = self._seen(x)
-        learn, judge = halves(y, seed, 0.75)
-        losses = [self._loss(inside, y, held, learn, judge, c) for c in STRENGTHS if len(judge)]
-        chosen = STRENGTHS[int(np.argmin(losses))] if losses else UNJUDGED
-        self._model = _fitted(inside, y, held, chosen)
+        self.strength = strength or self._chosen(inside, y, held, seed)
+        self._model = _fitted(inside, y, held, self.strength)
         self.classes: np.ndarray = self._model.classes_
 
     def scores(self, x: np.ndarray) -> np.ndarray:
@@ -50,6 +56,11 @@ class Linear:
 
     def _seen(self, x: np.ndarray) -> np.ndarray:
         return (x - self._middle) @ self._turn
+
+    def _chosen(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray, seed: int) -> float:
+        learn, judge = halves(y, seed, 0.75)
+        losses = [self._loss(x, y, weights, learn, judge, c) for c in STRENGTHS if len(judge)]
+        return STRENGTHS[int(np.argmin(losses))] if losses else UNJUDGED
 
     @staticmethod
     def _loss(x: np.ndarray, y: np.ndarray, weights: np.ndarray, learn: Any, judge: Any, strength: float) -> float:

@@ -98,6 +98,16 @@ def halves(groups: np.ndarray, seed: int, share: float = 0.5) -> tuple[np.ndarra
     return np.flatnonzero(first), np.flatnonzero(~first)
 
 
+def folds(groups: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """A number from 0 to below `count` for every row (N,), each group spread evenly over them."""
+    random = np.random.default_rng(seed)
+    out = np.empty(len(groups), dtype=int)
+    for group in np.unique(groups):
+        rows = random.permutation(np.flatnonzero(groups == group))
+        out[rows] = (np.arange(len(rows)) + random.integers(count)) % count
+    return out
+
+
 def held_back(*split: tuple[np.ndarray, np.ndarray]) -> None:
     """Refuses halves of which the second is empty.
 

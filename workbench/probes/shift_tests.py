@@ -9,12 +9,13 @@ import numpy as np
 
 from workbench.probes.gap import checked_level, domain_classifier
 from workbench.probes.linear import Linear
-from workbench.probes.samples import coded, halves, held_back, labels, pair
-from workbench.probes.two_sample import Finding, areas, either, shares, weighted_areas
+from workbench.probes.samples import coded, folds, halves, held_back, labels, pair
+from workbench.probes.two_sample import Finding, areas, either, means, shares, weighted_areas
 
 if TYPE_CHECKING:
     import pandas as pd
 
+FOLDS = 5  # source classifiers
 KINDS = ("none", "covariate", "label", "concept")
 IMAGES, LABELS, INSIDE, BEYOND = (
     "do the images differ?",
@@ -61,11 +62,11 @@ def shift_kind(
     """Which kind of shift lies between two domains, in the features of one stage.
 
     Every question is put to images that the answering classifier has not learnt from. Do the images differ: a
-    domain classifier's scores on the held-back halves are compared by ranks, and so are the classes that a source
-    classifier predicts. Is it the class shares alone: they are estimated from the target's images (expectation
-    maximisation on the source classifier's probabilities), the source is weighed to them, and a new domain
+    domain classifier's scores on the held-back halves are compared by ranks, and the mean probabilities that source
+    classifiers give the classes are compared too. Is it the class shares alone: they are estimated from the target's
+    images (expectation maximisation on those probabilities), the source is weighed to them, and a new domain
     classifier tries again. With labels: do the images of one class differ, in a domain classifier's scores or in the
-    source classifier's loss, class by class; where they do and the images as a whole do not, the labels changed
+    source classifiers' loss, class by class; where they do and the images as a whole do not, the labels changed
     their meaning.
 
     Take images that the net has not been trained on: on its own training images it is more certain than on any
@@ -96,22 +97,37 @@ def shift_kind(
     found = test.labelled() if known else test.unlabelled()
     kind = _with_labels(found, level) if known else _without(found, level)
     probabilities = _probabilities(found)
-    after = np.bincount(yt, minlength=len(names)) / len(yt) if known else test.estimated(t)
+    after = np.bincount(yt, minlength=len(names)) / len(yt) if known else test.estimated(np.arange(len(t)))
     before = np.bincount(ys, minlength=len(names)) / len(ys)
     return ShiftKind(kind, probabilities[kind], probabilities, _table(found), _shares(names, before, after), level)
 
 
 class _Test:
-    """The questions, each answered on the second halves of both domains."""
+    """The questions, each answered on images that the classifier which answers has not learnt from.
+
+    Domain classifiers learn from the first halves and are judged on the second. Source classifiers, one a fold, have
+    each learnt from the source outside it and are asked about both domains inside it, so that every image counts.
+    """
 
     def __init__(self, s: np.ndarray, ys: np.ndarray, t: np.ndarray, yt: np.ndarray, count: int, seed: int) -> None:
-        self.count, self.seed = count, seed
-        of_s, of_t = halves(ys, seed), halves(yt, seed + 1)
-        held_back(of_s, of_t)
-        self.s, self.s2, self.y, self.y2 = s[of_s[0]], s[of_s[1]], ys[of_s[0]], ys[of_s[1]]
-        self.t, self.t2, self.z, self.z2 = t[of_t[0]], t[of_t[1]], yt[of_t[0]], yt[of_t[1]]
-        self.ys, self.yt = ys, yt
-        self.teacher = Linear(self.s, self.y, seed=seed)
+        self.s, self.t, self.ys, self.yt, self.count, self.seed = s, t, ys, yt, count, seed
+        (self.s1, self.s2), (self.t1, self.t2) = halves(ys, seed), halves(yt, seed + 1)
+        held_back((self.s1, self.s2), (self.t1, self.t2))
+        self.of_s, self.of_t = folds(ys, FOLDS, seed), folds(yt, FOLDS, seed + 1)
+        self.told_s, self.told_t = self.told()
+
+    def told(self) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities of the classes, (N, K) and (M, K), by source classifiers."""
+        out = np.zeros((len(self.s), self.count)), np.zeros((len(self.t), self.count))
+        strength = None
+        for fold in range(FOLDS):
+            learn = self.of_s != fold
+            teacher = Linear(self.s[learn], self.ys[learn], seed=self.seed, strength=strength)
+            strength = teacher.strength
+            for told, x, of in zip(out, (self.s, self.t), (self.of_s, self.of_t), strict=True):
+                if (of == fold).any():
+                    told[of == fold] = teacher.probabilities(x[of == fold], self.count)
+        return out
 
     def unlabelled(self) -> dict[str, Finding]:
         """Do the images differ, and do they beyond what class shares explain?"""
@@ -123,45 +139,39 @@ class _Test:
         return {**self.unlabelled(), LABELS: shifted, INSIDE: self.inside()}
 
     def images(self) -> Finding:
-        """By the domain classifier's scores, or by the predicted classes."""
-        judge = domain_classifier(self.s, self.t, seed=self.seed)
-        scored = areas(IMAGES, judge.scores(self.s2), judge.scores(self.t2))
-        told = shares(
-            IMAGES, self.teacher.predict(self.s2), self.teacher.predict(np.concatenate([self.t, self.t2])), self.count
-        )
-        return either(IMAGES, scored, told)
+        """By the domain classifier's scores, or by how probable each class is on the whole."""
+        judge = domain_classifier(self.s[self.s1], self.t[self.t1], seed=self.seed)
+        scored = areas(IMAGES, judge.scores(self.s[self.s2]), judge.scores(self.t[self.t2]))
+        return either(IMAGES, scored, means(IMAGES, self.told_s, self.told_t))
 
     def beyond(self) -> Finding:
         """With the source weighed to the target's estimated class shares, in the learning and in the judging."""
-        judge = domain_classifier(self.s, self.t, self.weights(self.y, self.t), self.seed)
-        weights = self.weights(self.y2, self.t2)
-        return weighted_areas(BEYOND, judge.scores(self.s2), judge.scores(self.t2), weights)
+        weights = self.weights(self.s1, self.t1)
+        judge = domain_classifier(self.s[self.s1], self.t[self.t1], weights, self.seed)
+        scores = judge.scores(self.s[self.s2]), judge.scores(self.t[self.t2])
+        return weighted_areas(BEYOND, *scores, self.weights(self.s2, self.t2))
 
     def inside(self) -> Finding:
         """Class by class: by a domain classifier for which all classes come as often, or by the source's loss."""
-        live = np.bincount(self.y, minlength=self.count) > 0
-        ratio = _ratio(np.bincount(self.z, minlength=self.count), np.bincount(self.y, minlength=self.count))
-        weights = np.where(live, ratio, 0.0)[self.y]
-        strata = (self.y2, self.z2)
-        judge = domain_classifier(self.s, self.t, weights if weights.sum() else None, self.seed)
-        scored = areas(INSIDE, judge.scores(self.s2), judge.scores(self.t2), strata)
-        return either(
-            INSIDE, scored, areas(INSIDE, self.losses(self.s2, self.y2), self.losses(self.t2, self.z2), strata)
-        )
+        s1, s2, t1, t2 = self.s1, self.s2, self.t1, self.t2
+        counts = [np.bincount(y, minlength=self.count) for y in (self.yt[t1], self.ys[s1])]
+        weights = _ratio(*counts)[self.ys[s1]]
+        judge = domain_classifier(self.s[s1], self.t[t1], weights if weights.sum() else None, self.seed)
+        scores = judge.scores(self.s[s2]), judge.scores(self.t[t2])
+        scored = areas(INSIDE, *scores, (self.ys[s2], self.yt[t2]))
+        losses = [-told[np.arange(len(y)), y] for told, y in ((self.told_s, self.ys), (self.told_t, self.yt))]
+        # each fold has a classifier of its own: compared within it
+        strata = self.of_s * self.count + self.ys, self.of_t * self.count + self.yt
+        return either(INSIDE, scored, areas(INSIDE, losses[0], losses[1], strata))
 
-    def losses(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """How improbable the source classifier finds the labels: (N, D), (N,) -> (N,)."""
-        return -self.teacher.probabilities(x, self.count)[np.arange(len(y)), y]
+    def weights(self, of_s: np.ndarray, of_t: np.ndarray) -> np.ndarray:
+        """Of some source rows, so that their classes come as often as estimated in some target rows."""
+        y = self.ys[of_s]
+        return _ratio(self.estimated(of_t) * len(y), np.bincount(y, minlength=self.count))[y]
 
-    def weights(self, y: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Of source rows with labels y (N,), so that their classes come as often as in the target."""
-        return _ratio(self.estimated(target) * len(y), np.bincount(y, minlength=self.count))[y]
-
-    def estimated(self, target: np.ndarray) -> np.ndarray:
-        """Class shares (K,) of unlabelled images (M, D), by expectation maximisation."""
-        told = self.teacher.probabilities(target, self.count)
-        before = np.bincount(self.y, minlength=self.count) / len(self.y)
-        return expected(told, before)
+    def estimated(self, of_t: np.ndarray) -> np.ndarray:
+        """Class shares (K,) of some target rows, by expectation maximisation."""
+        return expected(self.told_t[of_t], np.bincount(self.ys, minlength=self.count) / len(self.ys))
 
 
 def expected(told: np.ndarray, before: np.ndarray, rounds: int = 200) -> np.ndarray:
