@@ -60,7 +60,7 @@ class Turn:
         result = compute()
         self.seconds[name] = time.perf_counter() - clock
         self.busy += time.process_time() - busy
-        if np.ndim(result) == 0 and np.isreal(result):
+        if isinstance(result, float | np.floating):
             self.values[name] = float(result)
         return result
 

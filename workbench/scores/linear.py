@@ -43,8 +43,12 @@ def spectrum(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues, largest first, and eigenvectors as columns; what is only rounding is zero. (D,), (D, D)."""
     values, vectors = torch.linalg.eigh(matrix)
     values, vectors = values.flip(0), vectors.flip(1)
-    noise = values[0] * len(values) * torch.finfo(values.dtype).eps * 4
-    return torch.where(values > noise, values, 0.0), vectors
+    return torch.where(values > rounding(values), values, 0.0), vectors
+
+
+def rounding(values: Tensor) -> Tensor:
+    """What an eigenvalue must exceed to be more than rounding; values (D,), largest first."""
+    return values[0] * len(values) * torch.finfo(values.dtype).eps * 4
 
 
 def log_det_one_plus(matrix: Tensor) -> float:

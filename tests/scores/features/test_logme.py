@@ -56,6 +56,16 @@ def test_features_that_hold_the_label_have_no_evidence():
         logme(np.eye(3)[y], y, tolerance=1e-9, iterations=1000)
 
 
+def test_features_that_vary_less_than_rounding_are_refused(small):
+    # not centred by the formula: a constant is evidence too, until it drowns the rest
+    near = small.features + 1000
+    assert logme(near, small.labels, tolerance=1e-12, iterations=500) == pytest.approx(
+        maximised(near, small.labels), abs=1e-4
+    )
+    with pytest.raises(BadData, match="far from zero"):
+        logme(small.features + 1e8, small.labels)
+
+
 def test_options_out_of_range_are_refused(small):
     with pytest.raises(BadValue, match="iterations"):
         logme(*small.data, iterations=0)

@@ -11,10 +11,13 @@ from torch import Tensor
 
 from workbench.errors import BadData, BadValue
 from workbench.scores import scores
+from workbench.scores.linear import rounding
 from workbench.scores.moments import Moments
 
 # a residual this small beside the labels is rounding: the fit is exact and the evidence has no bound
 EXACT = 1e-12
+# the share of a feature's mean variance that may be lost to rounding
+FAR = 1e-3
 
 
 @scores.add("logme")
@@ -71,8 +74,16 @@ class Problem:
 
     @classmethod
     def of(cls, moments: Moments) -> Problem:
-        """The regressions on the features that `moments` were computed from."""
+        """The regressions on the features that `moments` were computed from.
+
+        Raises:
+            BadData: the mean of the features outweighs their variation by what double precision holds.
+        """
         sigma, basis = moments.raw_spectrum
+        if rounding(sigma) > FAR * moments.scatter.trace() / len(sigma):
+            raise BadData(
+                "the features lie so far from zero that how they vary is lost beside it: subtract a constant from them"
+            )
         sums = (moments.means * moments.counts[:, None]).T
         clear = sigma > 0
         # as many directions as images fit any labels: what is left then is rounding
