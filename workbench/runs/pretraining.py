@@ -15,18 +15,8 @@ from workbench.runs import folder as files
 VALIDATED = 2000  # images that are held back
 FEWEST, MOST = 1000, 100_000_000  # images of one pretraining; with fewer some class may have none
 
-# ten layers; at 64 px the last map is 4 × 4, at 96 px 6 × 6
-RESIDUAL = ("test_byobnet", {
-    "stem_type": "3x3",
-    "stem_chs": 24,
-    "attn_layer": "",
-    "blocks": [
-        {"type": "basic", "d": 1, "c": 32, "s": 2, "br": 1.0},
-        {"type": "basic", "d": 1, "c": 64, "s": 2, "br": 1.0},
-        {"type": "basic", "d": 1, "c": 128, "s": 2, "br": 1.0},
-        {"type": "basic", "d": 1, "c": 192, "s": 1, "br": 1.0},
-    ],
-})  # fmt: skip
+# a ResNet of twelve layers with a stem of three: at 64 px its last map is 2 × 2, at 96 px 3 × 3
+RESIDUAL = ("resnet10t", {"layers": [1, 1, 2, 1], "channels": [32, 64, 128, 192], "stem_width": 16})
 MOBILE = ("mobilenetv4_conv_small_050", {})
 VIT = ("vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 128, "depth": 6, "num_heads": 4, "mlp_ratio": 2.0})
 
@@ -65,8 +55,8 @@ FACTORS = ["shape", "texture", "hue", "background", "scale", "rotation", "positi
 
 
 def world(label: str | list[str], **options: Any) -> Choice:
-    """Images of the procedural world in every style, with these labels."""
-    return Choice("world", {"label": label, "style": EVERY_STYLE, **options})
+    """Images of the procedural world in every style, with these labels and things lying about."""
+    return Choice("world", {"label": label, "style": EVERY_STYLE, "clutter": 2, **options})
 
 
 RECIPES: dict[str, Recipe] = {
@@ -90,13 +80,14 @@ RECIPES: dict[str, Recipe] = {
         head=False,
         settings={"batch_size": 64},
     ),
-    "residual-formula": Recipe("formula", Choice("material")),
+    "residual-formula": Recipe("formula", Choice("material"), settings={"augment": "crop"}),
     "residual-shuffled": Recipe("shuffled labels", world("shape", noise=1.0)),
     "mobile": Recipe("all factors", world(FACTORS), MOBILE, budget="two cores: 90 minutes"),
     "vit": Recipe("all factors", world(FACTORS), VIT, budget="two cores: 90 minutes"),
 }
 
-DEFAULTS = {"epochs": 1, "batch_size": 128, "lr": 3e-3, "weight_decay": 0.05, "warmup": 0.05, "augment": "crop"}
+# no crop and no flip: the renderer never shows an image twice, and a flipped image would belie its place and turn
+DEFAULTS = {"epochs": 1, "batch_size": 128, "lr": 3e-3, "weight_decay": 0.05, "warmup": 0.05, "augment": "none"}
 
 
 def recipe(name: str) -> Recipe:
