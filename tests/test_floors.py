@@ -16,7 +16,7 @@ FLOORS = {
     0: {"registry", "forms", "plan", "errors", "disk", "face"},
     1: {"images", "nets", "metrics"},
     2: {"tunings", "strategies", "scores", "probes", "evaluation", "storage"},
-    3: {"loop", "cost"},
+    3: {"loop", "cost", "embeddings"},
     4: {"runs"},
     5: {"diagnosis", "machine"},
     6: {"widgets", "cli", "__main__"},

@@ -31,6 +31,8 @@ _PUBLIC = {
     "Evaluation": "workbench.metrics:Evaluation",
     "find_lr": "workbench.runs:find_lr",
     "estimate": "workbench.cost:estimate",
+    "features": "workbench.embeddings:features",
+    "store": "workbench.storage:store",
     "fit": "workbench.runs:fit",
     "launch": "workbench.runs:launch",
     "run": "workbench.runs:run",

@@ -173,6 +173,10 @@ def _home() -> Iterator[Finding]:
     yield Finding("disk", f"{free / GB:.1f} GB free there", short if free < ROOM_GB * GB else "")
     for folder in sorted(path for path in home.iterdir() if path.is_dir()):
         yield Finding(f"home/{folder.name}", f"{size_text(folder)} in {sum(1 for _ in folder.iterdir())} entries")
+    if (home / "cache" / "activations").is_dir():
+        from workbench.storage import store
+
+        yield Finding("store", f"activations of frozen layers: {store().summary}")
 
 
 def _hub() -> Iterator[Finding]:

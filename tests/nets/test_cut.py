@@ -17,7 +17,12 @@ from workbench.nets.cut import Cut
 from workbench.nets.recording import Unrecordable
 
 DRAWN = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_"}
-SMALL = {"deepseek_vit": {"depth": 4}, "gemma4_vit": {"depth": 4}}  # of hundreds of millions of weights
+# thinner or shorter than any that timm names, where the smallest is large
+FEW = {"depth": 4}
+SMALL = {
+    **dict.fromkeys(("deepseek_vit", "gemma4_vit", "qwen3_vit", "beit", "naflexvit", "tnt"), FEW),
+    "vision_transformer_sam": {"depth": 4, "global_attn_indexes": (2,)},
+}
 SIZES = {"byoanet": 256, "crossvit": 240, "efficientformer": 224, "deepseek_vit": 84, "hieradet_sam2": 64}
 BLOCK = torch.randn(1 << 16, generator=torch.Generator().manual_seed(0))
 

@@ -49,7 +49,7 @@ def make_room(keep: Path, wanted: int, variable: str = "WORKBENCH_PIXELS_GB") ->
     folder = keep.parent
     sizes = used(folder)
     allowed = limit(folder, variable) - wanted
-    for store in sorted((s for s in sizes if s != keep), key=_last_use):
+    for store in sorted((s for s in sizes if s != keep), key=last_use):
         if sum(sizes.values()) <= allowed:
             break
         if _remove(store):
@@ -63,7 +63,8 @@ def touch(store: Path) -> None:
         (store / "used").touch()
 
 
-def _last_use(store: Path) -> float:
+def last_use(store: Path) -> float:
+    """When a store was last noted to be in use, in seconds since 1970; now where that cannot be told."""
     with contextlib.suppress(OSError):
         return (store / "used").stat().st_mtime
     return time.time()

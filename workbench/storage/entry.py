@@ -70,12 +70,13 @@ class Entry:
     Args:
         folder: of the entry; None keeps the rows in memory.
         kind: what the rows are.
+        touch: whether this counts as a use.
 
     Raises:
         OSError: the disk cannot be written.
     """
 
-    def __init__(self, folder: Path | None, kind: Kind) -> None:
+    def __init__(self, folder: Path | None, kind: Kind, touch: bool = True) -> None:
         self.folder, self.kind = folder, kind
         self.known = np.zeros(kind.images, bool)  # rows that this process has seen written
         self._waiting: list[np.ndarray] = []
@@ -89,7 +90,13 @@ class Entry:
         self._file = os.open(folder / ROWS, os.O_RDWR)
         self._rows = np.memmap(folder / ROWS, whole, "r", shape=shape)
         self._done = np.memmap(folder / DONE, np.uint8, "r+", shape=(kind.images,))
-        budget.touch(folder)
+        if touch:
+            budget.touch(folder)
+
+    @property
+    def count(self) -> int:
+        """How many rows are stored."""
+        return int((self.known | (self._done == 1)).sum())
 
     def has(self, rows: np.ndarray) -> np.ndarray:
         """Which rows are stored (n,) bool."""
@@ -147,13 +154,17 @@ def shelf() -> Path:
     return folder
 
 
-def opened(key: str) -> Entry | None:
-    """The entry of that key, if there is one that is whole."""
+def opened(key: str, touch: bool = True) -> Entry | None:
+    """The entry of that key, if there is one that is whole.
+
+    Args:
+        touch: whether this counts as a use.
+    """
     folder = shelf() / key
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
         kind = Kind(tuple(map(tuple, meta["shapes"])), meta["dtype"], meta["images"], meta["words"])
-        return Entry(folder, kind)
+        return Entry(folder, kind, touch)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

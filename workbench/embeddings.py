@@ -1,0 +1,145 @@
+"""Features of images through the store: the second question about the same net and images costs no forward pass."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from workbench.errors import BadData, UnknownName
+from workbench.evaluation import CHUNK
+from workbench.images.batches import ahead
+from workbench.nets.boundary import Layout
+from workbench.nets.cut import Cut, digest
+from workbench.probes.stage_features import features_at
+from workbench.storage import keys
+from workbench.storage.reading import Reading
+from workbench.storage.source import Source
+
+if TYPE_CHECKING:
+    from workbench.images import Images
+    from workbench.nets import Net
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a net says of images, a row an image.
+
+    Attributes:
+        array: (N, D) float32.
+        labels: of the rows, as `images.labels()` gives them.
+        ids: (N,) the images' names.
+        layer: the stage, or `features`, which the head reads.
+    """
+
+    array: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    layer: str
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+
+def features(
+    net: Net,
+    images: Images,
+    layer: str | None = None,
+    *,
+    split: str | None = None,
+    domain: str | None = None,
+    device: str | torch.device | None = None,
+) -> Features:
+    """Features of the images' centre views, stored on disk by content; images that cannot be read are left out.
+
+    Args:
+        layer: a name that `net.stages` lists, whose output is pooled; None is what the head reads.
+        split: train, valid or test; None is all.
+        domain: one domain only.
+        device: where to run; the net's own by default.
+
+    Raises:
+        UnknownName: no such stage.
+        BadData: no such images, or none that can be read.
+    """
+    part = images.part(split=split, domain=domain)
+    if not len(part):
+        raise BadData(f"{images.name} has no such images: split {split!r}, domain {domain!r}")
+    place = torch.device(device) if device is not None else next(net.parameters()).device
+    net.to(place)
+    array, rows = _of_head(net, part, place) if layer is None else _of_stage(net, part, layer)
+    return Features(array, part.labels()[rows], part.frame["id"].to_numpy()[rows], layer or "features")
+
+
+@torch.no_grad()
+def _of_head(net: Net, part: Images, place: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, D) and the rows that they are of."""
+    source = _source(Cut(net, ()), net, part, place)
+    reading, rows = Reading(source, CHUNK), np.arange(len(part))
+    starts, found, kept = range(0, len(rows), CHUNK), [], []
+    for start, fetched in zip(starts, ahead(lambda at: reading.fetch(rows[at : at + CHUNK]), starts, 2), strict=True):
+        x, good = reading.show(fetched)
+        if good.any():
+            found.append(net.features(x).float().cpu().numpy())
+            kept.append(rows[start : start + CHUNK][good])
+    source.flush()
+    if not found:
+        raise BadData(f"none of the {len(part)} images of {part.name} can be read; see images.problems")
+    return np.concatenate(found), np.concatenate(kept)
+
+
+def _of_stage(net: Net, part: Images, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    names = [stage.name for stage in net.stages]
+    if layer not in names:
+        raise UnknownName.of(f"stage of {net.choice.name}", layer, names)
+    known = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    told = repr((layer, type(net.backbone).__name__, net.recipe.kwargs, net.preprocessing, torch.__version__))
+    key = hashlib.blake2b((told + digest(known.values())).encode(), digest_size=12).hexdigest()
+    asked, every = Pooled(key, layer), np.arange(len(part))
+    source = _source(asked, net, part, torch.device("cpu"))
+    stored = source.has(every)
+    array = source.read(every[stored]).float().numpy() if stored.any() else None
+    if stored.all() and array is not None:
+        return array, every
+    fresh = features_at(net, part.part(rows=every[~stored]), layer)
+    place = {name: row for row, name in enumerate(part.frame["id"])}
+    rows = np.array([place[name] for name in fresh.ids])
+    asked.width = fresh.x.shape[1]
+    source.add(rows, [torch.from_numpy(fresh.x)[:, None]])
+    source.flush()
+    if array is None:
+        return fresh.x, rows
+    both = np.concatenate([every[stored], rows])
+    return np.concatenate([array, fresh.x])[np.argsort(both)], np.sort(both)
+
+
+@dataclass
+class Pooled:
+    """The pooled output of a stage, as a source of activations asks for it.
+
+    Attributes:
+        key: a hash of all that it follows from, the images apart.
+        width: D; known once it was computed.
+    """
+
+    key: str
+    after: str
+    width: int = 0
+
+    @property
+    def layouts(self) -> list[Layout]:
+        """One vector an image."""
+        return [Layout(0, 1, (0, 1), (1, self.width), torch.float32)]
+
+    numbers = 0  # stored in full precision whatever their width
+
+
+def _source(cut: Cut | Pooled, net: Net, part: Images, place: torch.device) -> Source:
+    pre = net.preprocessing
+    view = part.view(pre.size, pre.interpolation, pre.crop_pct)
+    looked = keys.of_view(view)
+    words = {"net": str(net.choice), "cut": f"after {cut.after}", "images": part.name, "view": looked}
+    return Source(cut, view, looked, "auto", place, words)  # type: ignore[arg-type]
