@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .named_lines import lines as lines
     from .rate_grid import rates as rates
     from .stage_bars import stages as stages
+    from .task_matrix import affinity as affinity
     from .transplants import layer_transfer as layer_transfer
 
 # public name -> the module it stands in; no function bears its module's name, since importing a module
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Figure": "figure",
     "Sheet": "image_grid",
+    "affinity": "task_matrix",
     "backbones": "backbone_map",
     "bound": "bound_bars",
     "comparison": "intervals",

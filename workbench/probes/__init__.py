@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from .stage_features import StageFeatures as StageFeatures
     from .stage_features import features_at as features_at
     from .stage_features import features_by_stage as features_by_stage
+    from .tasks import Affinity as Affinity
+    from .tasks import affinity as affinity
 
 # public name -> the module it stands in; no function bears its module's name
 _HOME = {
+    "Affinity": "tasks",
     "Bound": "ben_david",
     "DomainGap": "gap",
     "ShiftKind": "shift_tests",
     "StageFeatures": "stage_features",
+    "affinity": "tasks",
     "bound": "ben_david",
     "domain_gap": "gap",
     "features_at": "stage_features",

@@ -118,10 +118,10 @@ def shares(question: str, s: np.ndarray, t: np.ndarray, count: int) -> Finding:
 def means(question: str, s: np.ndarray, t: np.ndarray) -> Finding:
     """Whether the means of s (N, K) and t (M, K) differ, all columns together (Hotelling 1931).
 
-    The statistic is the greatest difference of a column's means; the p-value takes many rows for granted, the Bayes
-    factor differences of a fifth of a deviation in every direction before looking.
+    The statistic is the greatest difference of a column's means; the Bayes factor expects differences of a fifth of
+    a deviation in every direction before looking.
     """
-    from scipy.stats import chi2
+    from scipy.stats import f
 
     away = t.mean(0) - s.mean(0)
     inside = np.concatenate([s - s.mean(0), t - t.mean(0)])
@@ -134,7 +134,9 @@ def means(question: str, s: np.ndarray, t: np.ndarray) -> Finding:
     distance = float(count * ((away @ turn[:, live]) ** 2 / spread[live]).sum())
     room, width = 1 + count * SMALL**2, int(live.sum())
     evidence = 0.5 * distance * (1 - 1 / room) - 0.5 * width * math.log(room)
-    return Finding(question, float(np.abs(away).max()), float(chi2.sf(distance, width)), math.exp(min(evidence, 700)))
+    free = len(inside) - width - 1
+    p_value = float(f.sf(distance * free / (width * (free + width - 1)), width, free)) if free > 0 else 1.0
+    return Finding(question, float(np.abs(away).max()), p_value, math.exp(min(evidence, 700)))
 
 
 def either(question: str, *findings: Finding) -> Finding:
