@@ -37,6 +37,16 @@ def test_a_low_moving_stage_makes_everything_above_it_keep_its_activations(net):
     assert low.memory_bytes > high.memory_bytes and low.seconds_per_epoch > high.seconds_per_epoch
 
 
+def test_frozen_layers_are_paid_for_once(net):
+    stored, uncut = (wb.estimate(net, head_only(net), 1000, store=store) for store in (True, False))
+    assert uncut.seconds_once == 0 and stored.seconds_once + stored.seconds_per_epoch == pytest.approx(
+        uncut.seconds_per_epoch
+    )
+    assert stored.seconds_per_epoch < 0.2 * uncut.seconds_per_epoch
+    assert " once and then " in stored.sentence and " once" not in uncut.sentence
+    assert wb.estimate(net, [1.0] * len(net.stages), 1000).seconds_once == 0
+
+
 def test_later_estimates_are_arithmetic(net):
     wb.estimate(net, head_only(net), 100)
     began = time.perf_counter()

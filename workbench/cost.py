@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import weakref
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ class Estimate:
     Attributes:
         trainable: weights that move.
         memory_bytes: weights, gradients, optimiser state and kept activations; not the program itself.
-        seconds_per_epoch: training only, validation apart.
+        seconds_per_epoch: training only, validation apart, once the frozen layers' activations are stored.
+        seconds_once: computing those, for one view of every image; 0 where the first stage moves.
         sentence: the same in words.
     """
 
@@ -31,12 +33,14 @@ class Estimate:
     memory_bytes: int
     seconds_per_epoch: float
     sentence: str
+    seconds_once: float = 0.0
 
 
 @dataclass(frozen=True)
 class Costs:
-    """A net measured, stage by stage: seconds and kept bytes an image."""
+    """A net measured: seconds of an update of its head alone; by stage, seconds and kept bytes an image."""
 
+    update: float
     forward: tuple[float, ...]
     backward: float
     kept: tuple[int, ...]
@@ -46,7 +50,7 @@ class Costs:
 _measured: weakref.WeakKeyDictionary[Net, tuple[str, Costs]] = weakref.WeakKeyDictionary()
 
 
-def estimate(net: Net, multipliers: Sequence[float], images: int, batch_size: int = 32) -> Estimate:
+def estimate(net: Net, multipliers: Sequence[float], images: int, batch_size: int = 32, store: bool = True) -> Estimate:
     """The cost of an epoch under one column of the grid.
 
     The net is measured once, for about a second; later calls only add up.
@@ -55,18 +59,21 @@ def estimate(net: Net, multipliers: Sequence[float], images: int, batch_size: in
         multipliers: one a stage, as `wb.grid` gives; 0 is frozen.
         images: training images an epoch.
         batch_size: images an update.
+        store: whether frozen layers are computed once, as they are wherever a net can be cut there.
     """
     costs = measured(net)
     moving = [rate > 0 for rate in multipliers]
     # gradients flow back from the loss to the lowest moving stage; below it nothing is kept
     first = moving.index(True) if any(moving) else len(moving)
-    passes = [1.0 + (costs.backward if stage >= first else 0.0) for stage in range(len(moving))]
-    seconds = images * sum(f * p for f, p in zip(costs.forward, passes, strict=True))
+    below = images * sum(costs.forward[:first])
+    above = images * (1.0 + costs.backward) * sum(costs.forward[first:])
+    once = below if store else 0.0
+    seconds = above + (0.0 if store else below) + images / batch_size * costs.update
     trainable = sum(n for n, moves in zip(costs.parameters, moving, strict=True) if moves)
     kept = sum(costs.kept[first:]) + max(costs.kept, default=0)
     # four bytes a weight; gradient and two moments for those that move
     memory = 4 * sum(costs.parameters) + 12 * trainable + batch_size * kept
-    return Estimate(trainable, int(memory), seconds, said(trainable, memory, seconds))
+    return Estimate(trainable, int(memory), seconds, said(trainable, memory, seconds, once), once)
 
 
 def measured(net: Net) -> Costs:
@@ -87,13 +94,13 @@ def measure(net: Net) -> Costs:
     try:
         forward, kept = forward_costs(net, x)
         net.requires_grad_(True)
-        ratio = backward_ratio(net, x)
+        ratio, update = backward_ratio(net, x), head_update(net, x)
     finally:
         for module, mode in modes.items():
             module.training = mode
         for parameter, flag in zip(net.parameters(), flags, strict=True):
             parameter.requires_grad_(flag)
-    return Costs(forward, ratio, kept, tuple(stage.parameters for stage in net.stages))
+    return Costs(update, forward, ratio, kept, tuple(stage.parameters for stage in net.stages))
 
 
 @torch.no_grad()
@@ -161,7 +168,31 @@ def backward_ratio(net: Net, x: Tensor) -> float:
     return min(best)
 
 
-def said(trainable: int, memory: float, seconds: float) -> str:
+def head_update(net: Net, x: Tensor) -> float:
+    """Seconds of an update of the head alone, on features of one trial batch: the least that an update takes."""
+    with torch.no_grad():
+        features = net.trunk(x).float()
+    head = copy.deepcopy(net.head).requires_grad_(True)
+    weights = list(head.parameters())
+    if not weights:
+        return 0.0
+    optimizer, best = torch.optim.AdamW(weights), []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        head(features).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        synchronise(x.device)
+        best.append(time.perf_counter() - began)
+    return min(best)
+
+
+def said(trainable: int, memory: float, seconds: float, once: float = 0.0) -> str:
     """The estimate in words."""
-    time_ = f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
-    return f"{trainable / 1e6:.2f} M weights move, about {memory / 1e9:.1f} GB, {time_} an epoch"
+    first = f"{spoken(once)} once and then " if once else ""
+    return f"{trainable / 1e6:.2f} M weights move, about {memory / 1e9:.1f} GB, {first}{spoken(seconds)} an epoch"
+
+
+def spoken(seconds: float) -> str:
+    """A duration in words."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"

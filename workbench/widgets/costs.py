@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.figures.words import count
-from workbench.plan import Choice
+from workbench.plan import Choice, Schedule
 from workbench.widgets.memory import available_memory
 from workbench.widgets.words import duration, memory
 
@@ -108,8 +108,12 @@ def costs(net: Any, found: Sequence[Phase], images: int | None, batch_size: int)
 
 def _time(found: Sequence[Phase], each: Sequence[Any], images: int | None) -> str:
     seconds = [0.0 if e is None else e.seconds_per_epoch for e in each]
-    total = sum(s * (phase.last - phase.first + 1) for s, phase in zip(seconds, found, strict=True))
-    words = f"{duration(seconds[0])} an epoch"
+    lengths = [phase.last - phase.first + 1 for phase in found]
+    # frozen layers are computed once for each of the views that a phase shows
+    once = [0.0 if e is None else e.seconds_once * min(Schedule().views, n) for e, n in zip(each, lengths, strict=True)]
+    total = sum(once) + sum(s * n for s, n in zip(seconds, lengths, strict=True))
+    words = f"{duration(sum(once))} once for frozen layers, then " if sum(once) else ""
+    words += f"{duration(seconds[0])} an epoch"
     if duration(seconds[-1]) != duration(seconds[0]):
         words += f" at first, {duration(seconds[-1])} at the end"
     return f"{words}; {duration(total)} in all" + ("" if images else ", for 1,000 images")
