@@ -47,7 +47,7 @@ def bound(frame: Any, dial: str | None = None, *, dial_title: str | None = None,
         raise ValueError(f"bound wants the column that tells {len(rows)} rows apart, as dial=")
     totals = rows[[t[0] for t in _TERMS]].sum(axis=1)
     figure = page(
-        plain(title if title is not None else _answer(rows, totals, names, dial_title or dial)),
+        plain(title if title is not None else _answer(rows, totals, names, dial)),
         width=_WIDTH,
         inner=_INNER,
         left=_LEFT,
@@ -179,7 +179,7 @@ def _answer(rows: pd.DataFrame, totals: pd.Series, names: list[str], dial: str |
         "half_distance": "the distance of the domains",
         "joint_error": "what no joint rule saves",
     }[biggest[0]]
-    where = f" at {dial} = {names[at]}" if dial and len(rows) > 1 else ""
+    where = f" at {short(dial, 20)} = {names[at]}" if dial and len(rows) > 1 else ""
     measured = f"The target's error is {percent(float(row['target_error']), 0)}{where}"
     if totals[at] >= 1:
         return f"{measured}; the bound exceeds 100 % and says nothing, mostly through {what}"
