@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.scores.linear import gram, inverse_form, log_det_one_plus, spectrum
+from workbench.scores.linear import add_by_class, gram, inverse_form, log_det_one_plus, spectrum
 
 X = np.random.default_rng(0).standard_normal((30, 6))
+
+
+def test_rows_are_added_to_their_class():
+    sums = torch.ones(4, 6, dtype=torch.float64)
+    y = np.random.default_rng(1).permutation(np.arange(30) % 3)
+    add_by_class(sums, torch.from_numpy(X), torch.from_numpy(y))
+    np.testing.assert_allclose(sums, 1 + np.stack([X[y == c].sum(0) for c in range(4)]), atol=1e-12)
 
 
 def test_gram_is_the_product():

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadData, BadValue
-from workbench.scores.linear import gram, spectrum
+from workbench.scores.linear import add_by_class, gram, spectrum
 from workbench.scores.rows import Rows, class_indices, device_of, doubles, matrix, rows
 
 # a column that varies by less than this share of its mean is constant, to rounding
@@ -181,7 +181,7 @@ class Running:
             self.origin = x.mean(0)
         z = x - self.origin
         self.counts += torch.bincount(y, minlength=len(self.counts))
-        self.sums.index_add_(0, y, z)
+        add_by_class(self.sums, z, y)
         self.products += gram(z)
         length = torch.linalg.vector_norm(z, dim=1).square()
         self.squares += length.sum()

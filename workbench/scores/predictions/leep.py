@@ -9,6 +9,7 @@ from torch import Tensor
 
 from workbench.errors import BadData
 from workbench.scores import scores
+from workbench.scores.linear import add_by_class
 from workbench.scores.rows import BLOCK, Rows, rows
 
 # half precision leaves this much of a sum
@@ -41,7 +42,7 @@ def leep(probabilities: Any, labels: Any) -> float:
     given = rows(probabilities, labels, "probabilities")
     joint = torch.zeros(len(given.classes), given.dim, dtype=torch.float64, device=given.labels.device)
     for theta, y in given.blocks(size(given)):
-        joint.index_add_(0, y, checked(theta))
+        add_by_class(joint, checked(theta), y)
     return log_likelihood(given, joint)
 
 
@@ -55,7 +56,7 @@ def log_likelihood(given: Rows, joint: Tensor) -> float:
     conditional = joint / joint.sum(0).clamp(min=torch.finfo(joint.dtype).tiny)
     total = joint.new_zeros(())
     for theta, y in given.blocks(size(given)):
-        total += (conditional[y] * theta).sum(1).log().sum()
+        total += (conditional.index_select(0, y) * theta).sum(1).log().sum()
     return float(total) / len(given)
 
 
