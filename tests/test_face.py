@@ -74,7 +74,7 @@ def test_a_public_name_resolves_and_is_documented(name):
         assert value.__module__.startswith("workbench.")
 
 
-@pytest.mark.parametrize("room", ["images", "tunings", "strategies", "runs"])
+@pytest.mark.parametrize("room", ["images", "tunings", "strategies", "runs", "scores"])
 def test_a_room_answers_a_call_however_it_was_imported(room):
     module = __import__(f"workbench.{room}", fromlist=["x"])
     assert isinstance(module, types.ModuleType)
