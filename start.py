@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 NOTE = "workbench-environment.json"
+PROCESSES = 4  # of the tests, at most: each takes a gigabyte or two
 USAGE = """\
 python3 start.py lab  [JupyterLab's options]   set up what is missing, then open JupyterLab on notebooks/
 python3 start.py test [pytest's options]       set up what is missing, then lint, check types and run all tests
@@ -63,8 +64,19 @@ def test(python: Path, options: list[str]) -> int:
     if failed:
         print(f"Failed before the tests: {', '.join(failed)}.", flush=True)
     nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
-    chosen = [] if any((ROOT / option.split("::")[0]).exists() for option in options) else ["tests", "notebooks"]
-    return run([python, "-m", "pytest", *nbval, *chosen, *options]) or bool(failed)
+    if any((ROOT / option.split("::")[0]).exists() for option in options):
+        return run([python, "-m", "pytest", *nbval, *options]) or bool(failed)
+    return run([python, "-m", "pytest", *nbval, *spread(options), "tests", "notebooks", *options]) or bool(failed)
+
+
+def spread(options: list[str]) -> list[str]:
+    """pytest's options for a process a core, one thread each; a file, and so a notebook, stays in one process."""
+    if "--pdb" in options:
+        return []
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # each process holds torch; an option `-n` given after these is the one that counts
+    return ["-n", str(min(cores, PROCESSES)), "--dist", "loadfile"]
 
 
 def environment(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -145,9 +146,25 @@ def test_a_chosen_test_replaces_the_whole_suite(start, tmp_path):
     (tmp_path / "tests" / "test_x.py").touch()
     start.main(["test", "tests/test_x.py::test_y", "-x"])
     assert start.commands[-1][-2:] == ["tests/test_x.py::test_y", "-x"]
-    assert "notebooks" not in start.commands[-1]
+    assert not {"notebooks", "-n"} & set(start.commands[-1])
     start.main(["test", "-k", "fit"])
     assert start.commands[-1][-4:] == ["tests", "notebooks", "-k", "fit"]
+
+
+@pytest.mark.parametrize(("cores", "processes"), [(1, "1"), (2, "2"), (64, "4")])
+def test_the_whole_suite_takes_every_core_with_a_thread_each(start, monkeypatch, cores, processes):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(start.os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    start.main(["test"])
+    assert start.commands[-1][-6:] == ["-n", processes, "--dist", "loadfile", "tests", "notebooks"]
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    start.main(["test", "-n", "0"])
+    assert start.commands[-1][-2:] == ["-n", "0"], "the last one counts"
+
+
+def test_a_debugger_gets_the_terminal(start):
+    start.main(["test", "--pdb"])
+    assert "-n" not in start.commands[-1]
 
 
 def test_lab_takes_the_place_of_the_script_and_passes_options_on(start, tmp_path, monkeypatch):

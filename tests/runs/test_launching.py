@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadData, RunFailed, Unavailable
-from workbench.runs import launching
+from workbench.runs import launching, worker
 from workbench.runs.launching import create
 
 
@@ -43,6 +44,7 @@ def test_launch_returns_at_once_and_the_net_comes_back(tiny_plan):
     assert all(torch.equal(a, b) for a, b in pairs), "a launched run gives what a fitted one gives"
 
 
+@pytest.mark.usefixtures("forked")
 def test_stop_keeps_and_resume_goes_on_and_a_second_launch_waits(long_plan, tiny_plan):
     first = wb.launch(long_plan)
     until(lambda: len(first.points) > 2)
@@ -83,17 +85,18 @@ def test_a_spare_of_other_surroundings_is_not_used(tiny_plan, monkeypatch):
     assert waiting.wait(60) == 0, "it is dismissed"
 
 
-def test_two_workers_cannot_share_a_folder(long_plan):
+@pytest.mark.usefixtures("forked")
+def test_two_workers_cannot_share_a_folder(long_plan, monkeypatch, capsys):
     run = wb.launch(long_plan)
     until(lambda: len(run.points) > 0)
-    other = subprocess.run(
-        [sys.executable, "-m", "workbench.runs.worker", str(run.folder)], capture_output=True, text=True, timeout=60
-    )
-    assert other.returncode == 2 and "two cannot share a folder" in other.stderr
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # a worker's handlers are not for this process
+    assert worker.main([str(run.folder)]) == 2
+    assert "two cannot share a folder" in capsys.readouterr().err
     assert run.status.state == "running"
     run.stop(wait=30)
 
 
+@pytest.mark.usefixtures("forked")
 def test_stop_right_after_launch_is_heard(long_plan):
     run = wb.launch(long_plan).stop()
     until(lambda: run.status.state == "stopped")
@@ -105,6 +108,7 @@ def test_what_cannot_work_is_refused_before_a_worker_starts(tiny_plan, toy):
     assert wb.runs().empty
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_worker_s_failure_is_a_sentence(tiny_plan):
     plan = tiny_plan(threads=1, tuning=wb.tuning("grid", rows={"heed": [1.0]}))
     run = wb.launch(plan)
@@ -113,28 +117,21 @@ def test_a_worker_s_failure_is_a_sentence(tiny_plan):
     assert "did you mean head" in run.status.sentence
 
 
-KILLED = """
-import sys
-from pathlib import Path
-from workbench.runs.carrying import Carrier
-Carrier(Path(sys.argv[1]), save_every=0.0).carry_out()
-"""
-
-
 @pytest.mark.parametrize("tuning", ["gradual"])
-def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tiny_plan, tuning):
+def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tiny_plan, nursery, tuning):
     plan = tiny_plan(epochs=6, tuning=tuning, augment="crop", threads=1)
     expected = wb.fit(plan, progress=False)
     run = wb.run(create(plan))
     moments = random.Random(0)
     for _ in range(10):
-        worker = subprocess.Popen([sys.executable, "-c", KILLED, str(run.folder)], stderr=subprocess.DEVNULL)
         points = len(run.points)
-        # the import takes seconds: wait for a sign of training, then let it go on for a random moment
-        until(lambda worker=worker, points=points: len(run.points) != points or worker.poll() is not None)
+        child = nursery.worker(run.folder, save_every=0.0)
+        # opening takes a moment: wait for a sign of training, then let it go on for a random one
+        until(lambda child=child, points=points: len(run.points) != points or child.poll() is not None)
         time.sleep(moments.uniform(0, 0.25))
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
+        until(lambda child=child: child.poll() is not None)
         if run.status.state == "done":
             break
         assert run.status.state == "interrupted"

@@ -1,0 +1,87 @@
+"""Workers forked from one process that has imported torch and timm: a test waits for what it tests, not for imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workbench.runs import folder as files
+from workbench.runs import launching
+
+NURSERY = """
+import json, os, signal, sys
+from pathlib import Path
+import timm
+from workbench.runs import carrying, worker
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are not kept as zombies
+for line in sys.stdin:
+    asked = json.loads(line)
+    if pid := os.fork():
+        print(pid, flush=True)
+        continue
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for descriptor, stream in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, stream)
+    os.environ.update(asked["environment"])
+    try:
+        if asked["save_every"] is None:
+            worker.main([asked["folder"]])
+        else:
+            carrying.Carrier(Path(asked["folder"]), save_every=asked["save_every"]).carry_out()
+    finally:
+        os._exit(0)
+"""
+
+
+class Forked:
+    """A worker, as far as a `Popen` is asked for."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        return None if psutil.pid_exists(self.pid) else 0
+
+
+class Nursery:
+    """The process that workers are forked from."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", NURSERY]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=launching.surroundings()
+        )
+
+    def worker(self, folder: Path, save_every: float | None = None) -> Forked:
+        """A worker at `folder` in a session of its own, as `launching.new_worker` starts one."""
+        log = str(folder / files.LOG)
+        asked = {"folder": str(folder), "log": log, "environment": dict(os.environ), "save_every": save_every}
+        print(json.dumps(asked), file=self.process.stdin, flush=True)
+        return Forked(int(self.process.stdout.readline()))
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    """Where workers are forked."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def forked(nursery, monkeypatch):
+    """Launches fork their workers; one test launches as a person does."""
+    monkeypatch.setattr(launching, "new_worker", nursery.worker)
