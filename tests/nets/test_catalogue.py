@@ -155,11 +155,11 @@ def test_an_architecture_newer_than_the_survey_is_listed_then_measured(later_tim
 
 def test_later_calls_are_quick():
     catalogue.backbones()
-    spent = []
+    spent = []  # of the processor: this machine may be busy with other tests
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         catalogue.backbones("mobilenet, parameters < 6e6")
-        spent.append(time.perf_counter() - start)
+        spent.append(time.process_time() - start)
     assert min(spent) < 0.05
 
 
