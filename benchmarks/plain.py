@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,10 +18,11 @@ from torchvision.datasets import ImageFolder
 
 @dataclass(frozen=True)
 class Result:
-    """Validation accuracy after each epoch, and the seconds each epoch's training took."""
+    """Validation accuracy after each epoch, the seconds each epoch's training took, and when each was validated."""
 
     accuracy: list[float]
     seconds: list[float]
+    ends: list[float] = field(default_factory=list)
 
 
 def transform(size: int, crop_pct: float, mean: Sequence[float], std: Sequence[float], augment: str) -> T.Compose:
@@ -50,12 +51,14 @@ def fine_tune(
     workers: int = 2,
     warmup: float = 0.1,
     seed: int = 0,
+    moving: Sequence[nn.Module] | None = None,
 ) -> Result:
     """Trains `net` (which wants normalised pixels) with AdamW, a cosine after a warm-up, clipping at 1.
 
     Args:
         train, valid: a folder for ImageFolder and the rows of it to use.
         probe: freeze all but `head`, with the rest in eval mode.
+        moving: the parts that train, with the rest frozen in eval mode; instead of `probe`.
     """
     torch.manual_seed(seed)
     views = transform(size, crop_pct, mean, std, augment), transform(size, crop_pct, mean, std, "none")
@@ -64,15 +67,17 @@ def fine_tune(
         DataLoader(sets[0], batch_size, shuffle=True, num_workers=workers, persistent_workers=workers > 0),
         DataLoader(sets[1], 128, num_workers=workers, persistent_workers=workers > 0),
     ]
-    moving = list((head if probe else net).parameters())
-    for parameter in net.parameters():
-        parameter.requires_grad_(not probe)
-    for parameter in head.parameters():
+    parts = moving or [head if probe else net]
+    weights = [parameter for part in parts for parameter in part.parameters()]
+    net.requires_grad_(False)
+    for parameter in weights:
         parameter.requires_grad_(True)
-    optimizer = torch.optim.AdamW(moving, lr=lr, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.01)
     total, step, result = epochs * len(loaders[0]), 0, Result([], [])
     for _ in range(epochs):
-        net.train(not probe)
+        net.train(not probe and moving is None)
+        for part in parts:
+            part.train()
         began = time.perf_counter()
         for x, y in loaders[0]:
             done = (step + 0.5) / total
@@ -81,11 +86,12 @@ def fine_tune(
             loss = F.cross_entropy(net(x), y)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(moving, 1.0)
+            nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             step += 1
         result.seconds.append(time.perf_counter() - began)
         result.accuracy.append(accuracy(net, loaders[1]))
+        result.ends.append(time.perf_counter())
     return result
 
 
