@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.nets import Net, Stage
+from workbench.nets.cut import digest
 
 
 def set_phase(net: Net, rates: list[float], eligible: dict[str, bool], *, norms_still: bool = False) -> None:
@@ -39,15 +36,6 @@ def fingerprint(net: Net, stage: Stage) -> str:
     """A hash of a stage's weights and buffers, bit for bit."""
     tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
     return digest(tensors[name] for name in stage.tensors)
-
-
-def digest(tensors: Iterable[Tensor]) -> str:
-    """A hash of tensors' bytes, in order."""
-    total = hashlib.blake2b(digest_size=12)
-    for tensor in tensors:
-        flat = tensor.detach().reshape(-1).contiguous().cpu()
-        total.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
-    return total.hexdigest()
 
 
 class Proof:

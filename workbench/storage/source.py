@@ -54,8 +54,8 @@ class Source:
     def read(self, places: np.ndarray) -> Tensor:
         """Stored rows (n, numbers) of places that `has` found, on the device."""
         entry = self._entry()
-        if self.place.type == "cpu":
-            return entry.read(self.view.rows[places])
+        if self.place.type != "cuda":
+            return entry.read(self.view.rows[places]).to(self.place)
         new = places[~self._holds[places]]
         if len(new):
             flat = entry.read(self.view.rows[new]).pin_memory().to(self.place, non_blocking=True)
