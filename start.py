@@ -66,7 +66,7 @@ def test(python: Path, options: list[str]) -> int:
     nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
     if any((ROOT / option.split("::")[0]).exists() for option in options):
         return run([python, "-m", "pytest", *nbval, *options]) or bool(failed)
-    return run([python, "-m", "pytest", *nbval, *spread(options), "tests", "notebooks", *options]) or bool(failed)
+    return run([python, "-m", "pytest", *nbval, *spread(options), "notebooks", "tests", *options]) or bool(failed)
 
 
 def spread(options: list[str]) -> list[str]:
@@ -75,8 +75,8 @@ def spread(options: list[str]) -> list[str]:
         return []
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # each process holds torch; an option `-n` given after these is the one that counts
-    return ["-n", str(min(cores, PROCESSES)), "--dist", "loadfile"]
+    # in the order given, so that what is long comes first; an option `-n` given after these is the one that counts
+    return ["-n", str(min(cores, PROCESSES)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def environment(folder: Path) -> Path:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # in one home, two notebooks at the same time would wait for each other's runs
+    os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp(prefix="workbench-tests-")
+    atexit.register(shutil.rmtree, os.environ["WORKBENCH_HOME"], ignore_errors=True)
 
 import numpy as np
 import pytest
