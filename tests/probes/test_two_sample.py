@@ -79,7 +79,7 @@ def test_means_are_hotellings():
     away = t.mean(0) - s.mean(0)
     squared = 40 * 50 / 90 * away @ np.linalg.solve(cov, away)
     found = means("?", s, t)
-    assert found.p_value == pytest.approx(stats.chi2.sf(squared, 3), rel=1e-9)
+    assert found.p_value == pytest.approx(stats.f.sf(squared * 86 / (3 * 88), 3, 86), rel=1e-9)
     assert found.statistic == pytest.approx(np.abs(away).max())
     # the ratio of two normal densities of what was seen: with the effects' spread of 0.2, and without
     wide = stats.multivariate_normal(np.zeros(3), cov * (90 / 2000 + 0.04)).logpdf(away)
