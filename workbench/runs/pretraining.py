@@ -60,10 +60,10 @@ def world(label: str | list[str], **options: Any) -> Choice:
 
 
 RECIPES: dict[str, Recipe] = {
-    "residual-shape": Recipe("shape", world("shape")),
+    "residual-shape": Recipe("shape", world("shape"), images=250_000),
     "residual-texture": Recipe("texture", world("texture")),
     "residual-hue": Recipe("hue", world("hue")),
-    "residual-all": Recipe("all factors", world(FACTORS)),
+    "residual-all": Recipe("all factors", world(FACTORS), images=300_000),
     "residual-contrast": Recipe(
         "views of one image are alike, no labels",
         world("shape"),

@@ -61,6 +61,15 @@ def test_one_image_looked_at_is_the_one_that_is_trained_on():
     assert len(images.duplicates) == 0 and len(images.problems) == 0
 
 
+def test_a_picture_is_recognised_without_being_drawn():
+    images, other = wb.images("world", n=64), wb.images("world", n=64, seed=1)
+    stamps = [[i._items.origin.stamp(row) for row in range(64)] for i in (images, other)]
+    assert len({*stamps[0], *stamps[1]}) == 128
+    assert stamps[0] == [wb.images("world", n=64)._items.origin.stamp(row) for row in range(64)]
+    formulas = wb.images("material", n=128)
+    assert len({formulas._items.origin.stamp(row) for row in range(128)}) == 128
+
+
 def test_made_shifts_apply_to_drawn_pictures_too():
     plain, inverted = wb.images("world", n=64), wb.images("world", n=64, shift="invert")
     a, b = (i.view(32, crop_pct=1.0).batch([4])[0].numpy() for i in (plain, inverted))

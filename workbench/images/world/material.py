@@ -50,6 +50,10 @@ class MaterialPainter:
             torch.from_numpy(self.formula[places]), torch.from_numpy(self.index[places]), size, self.seed
         ).numpy()
 
+    def recipe(self, place: int) -> bytes:
+        """Seed, place in the endless set and formula."""
+        return f"material {self.seed} {self.index[place]} {self.formula[place]}".encode()
+
 
 def items_of(given: Mapping[str, Any]) -> Items:
     """The rows of a set: everything is decided, nothing is drawn."""

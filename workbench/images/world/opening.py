@@ -102,6 +102,10 @@ class ScenePainter:
         codes = torch.from_numpy(self.codes[places].astype(np.int64))
         return rendered(codes, torch.from_numpy(self.index[places]), size, self.seed, self.clutter).numpy()
 
+    def recipe(self, place: int) -> bytes:
+        """Seed, place in the endless world, clutter and factors."""
+        return f"world {self.seed} {self.index[place]} {self.clutter} ".encode() + self.codes[place].tobytes()
+
 
 def asked(given: Mapping[str, Any]) -> Asked:
     """The options that are the world's own.

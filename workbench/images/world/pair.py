@@ -248,7 +248,7 @@ def _words(
     if amounts["covariate"]:
         styles = " and ".join(dialled(target).styles())
         said.append(f"{amounts['covariate']:.0%} of the target's images look different ({styles})")
-    if amounts["label_shift"]:
+    if amounts["label_shift"] >= 0.005:
         said.append(f"its classes are unevenly frequent (distance {amounts['label_shift']:.2f})")
     if amounts["concept"]:
         said.append(f"{amounts['concept']:.0%} of its images bear redefined labels")
