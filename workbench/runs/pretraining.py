@@ -61,7 +61,7 @@ def world(label: str | list[str], **options: Any) -> Choice:
 
 RECIPES: dict[str, Recipe] = {
     "residual-shape": Recipe("shape", world("shape"), images=250_000),
-    "residual-texture": Recipe("texture", world("texture")),
+    "residual-texture": Recipe("texture", world("texture"), images=120_000),
     "residual-hue": Recipe("hue", world("hue")),
     "residual-all": Recipe("all factors", world(FACTORS), images=300_000),
     "residual-contrast": Recipe(
