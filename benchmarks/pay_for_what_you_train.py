@@ -188,10 +188,11 @@ def trained(args: argparse.Namespace) -> None:
                 task["moving"] = ["1"] if tuning == "head" else task["last"]
                 peers = {"plain": sys.executable} | ({"fastai": args.fastai} if args.fastai else {})
                 few = min(epochs, args.peer_epochs or epochs)
-                results = {"workbench": asked("ours", task | {"epochs": epochs}, f"{place}/home")}
-                for peer, python in peers.items():
-                    results[peer] = asked(peer, task | {"epochs": few}, f"{place}/none", python)
-                for kind, result in results.items():
+                results: dict[str, dict[str, Any]] = {}
+                for kind, python in {"workbench": sys.executable, **peers}.items():
+                    own = kind == "workbench"
+                    wanted = task | {"epochs": epochs if own else few}
+                    results[kind] = result = asked("ours" if own else kind, wanted, f"{place}/{own}", python)
                     took = result["seconds"][0] if kind == "workbench" else total(result["seconds"], epochs)
                     times[kind].append(took)
                     spent[kind].append(result["cpu"] * took / sum(result["seconds"]))
@@ -204,7 +205,7 @@ def trained(args: argparse.Namespace) -> None:
                         flush=True,
                     )
                 if tuning == "head":
-                    again = asked("ours", task | {"epochs": epochs, "lr": lr / 3, "seed": seed}, f"{place}/home")
+                    again = asked("ours", task | {"epochs": epochs, "lr": lr / 3, "seed": seed}, f"{place}/True")
                     ratio = results["workbench"]["seconds"][0] / again["seconds"][0]
                     print(f"  seed {seed}  the same backbone and images, another rate: {again['seconds'][0]:.1f} s")
                     print(f"another grid, run again: {ratio:.1f}x faster than the first run, 3x wanted", flush=True)
@@ -233,7 +234,8 @@ def main() -> None:
     if args.one:
         print(json.dumps({"ours": ours, "plain": plain, "features": features}[args.one](json.load(sys.stdin))))
         return
-    print(f"{args.backbone}, {args.data}, {args.size} px, batch 32, no augmentation\n{machine()}", flush=True)
+    print(f"{args.backbone}, {args.data}, {args.size} px, batch 32, no augmentation")
+    print(f"{machine()}, {torch.get_num_threads()} threads", flush=True)
     trained(args)
     with tempfile.TemporaryDirectory() as place:
         task = described(args, 0, Path(place))
