@@ -48,6 +48,20 @@ def test_the_second_question_costs_no_forward_pass(tiny, toy, layer):
     assert np.abs(wb.features(again, toy, layer).array - whole.array).max() > 1e-3
 
 
+def test_several_stages_cost_one_pass(tiny, toy):
+    net = tiny("test_resnet")
+    seen = counted(net)
+    found = wb.features(net, toy.part(rows=range(60)), net.stages[:-1])
+    assert list(found) == [stage.name for stage in net.stages[:-1]] and sum(seen) <= 60 + 4, "and a look at the shapes"
+    for name in ("stem", "layer2"):
+        alone = wb.features(tiny("test_resnet"), toy, name)
+        np.testing.assert_allclose(alone.array[:60], found[name].array, atol=1e-6)
+    before = sum(seen)
+    both = wb.features(net, toy.part(rows=range(60)), ["layer2", None])
+    assert list(both) == ["layer2", "features"] and both["layer2"].layer == "layer2" and sum(seen) - before <= 90
+    assert (both["layer2"].array == found["layer2"].array).all()
+
+
 def test_a_training_and_a_question_share_the_store(tiny_plan, toy):
     from workbench.runs.assembly import assemble
 

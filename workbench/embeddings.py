@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from workbench.evaluation import CHUNK
 from workbench.images.batches import ahead
 from workbench.nets.boundary import Layout
 from workbench.nets.cut import Cut, digest
-from workbench.probes.stage_features import features_at
+from workbench.probes.stage_features import features_by_stage
 from workbench.storage import keys
 from workbench.storage.reading import Reading
 from workbench.storage.source import Source
@@ -44,19 +45,28 @@ class Features:
         return len(self.array)
 
 
+@overload
+def features(net: Net, images: Images, layer: str | None = None, **options: Any) -> Features: ...
+
+
+@overload
+def features(net: Net, images: Images, layer: Sequence[Any], **options: Any) -> dict[str, Features]: ...
+
+
 def features(
     net: Net,
     images: Images,
-    layer: str | None = None,
+    layer: str | Sequence[Any] | None = None,
     *,
     split: str | None = None,
     domain: str | None = None,
     device: str | torch.device | None = None,
-) -> Features:
+) -> Features | dict[str, Features]:
     """Features of the images' centre views, stored on disk by content; images that cannot be read are left out.
 
     Args:
-        layer: a name that `net.stages` lists, whose output is pooled; None is what the head reads.
+        layer: a name that `net.stages` lists, whose output is pooled; None is what the head reads. Of a list, such
+            as `net.stages[:-1]`, the answer is a mapping by stage, from one pass over the images.
         split: train, valid or test; None is all.
         domain: one domain only.
         device: where to run; the net's own by default.
@@ -70,8 +80,14 @@ def features(
         raise BadData(f"{images.name} has no such images: split {split!r}, domain {domain!r}")
     place = torch.device(device) if device is not None else next(net.parameters()).device
     net.to(place)
-    array, rows = _of_head(net, part, place) if layer is None else _of_stage(net, part, layer)
-    return Features(array, part.labels()[rows], part.frame["id"].to_numpy()[rows], layer or "features")
+    several = not (layer is None or isinstance(layer, str))
+    wanted = [getattr(name, "name", name) for name in layer] if several else [layer]
+    found = _of_stages(net, part, [name for name in wanted if name is not None])
+    if None in wanted:
+        found["features"] = _of_head(net, part, place)
+    labels, ids = part.labels(), part.frame["id"].to_numpy()
+    out = {name: Features(array, labels[rows], ids[rows], name) for name, (array, rows) in found.items()}
+    return {name or "features": out[name or "features"] for name in wanted} if several else out[layer or "features"]
 
 
 @torch.no_grad()
@@ -91,29 +107,40 @@ def _of_head(net: Net, part: Images, place: torch.device) -> tuple[np.ndarray, n
     return np.concatenate(found), np.concatenate(kept)
 
 
-def _of_stage(net: Net, part: Images, layer: str) -> tuple[np.ndarray, np.ndarray]:
+def _of_stages(net: Net, part: Images, layers: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Pooled outputs (N, D) by stage and the rows that they are of; what no stage has stored takes one pass."""
     names = [stage.name for stage in net.stages]
-    if layer not in names:
-        raise UnknownName.of(f"stage of {net.choice.name}", layer, names)
-    known = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-    told = repr((layer, type(net.backbone).__name__, net.recipe.kwargs, net.preprocessing, torch.__version__))
-    key = hashlib.blake2b((told + digest(known.values())).encode(), digest_size=12).hexdigest()
-    asked, every = Pooled(key, layer), np.arange(len(part))
-    source = _source(asked, net, part, torch.device("cpu"))
-    stored = source.has(every)
-    array = source.read(every[stored]).float().numpy() if stored.any() else None
-    if stored.all() and array is not None:
-        return array, every
-    fresh = features_at(net, part.part(rows=every[~stored]), layer)
+    for layer in layers:
+        if layer not in names:
+            raise UnknownName.of(f"stage of {net.choice.name}", layer, names)
+    if not layers:
+        return {}
+    asked, every = _asked(net, layers), np.arange(len(part))
+    sources = {layer: _source(asked[layer], net, part, torch.device("cpu")) for layer in layers}
+    stored = np.all([source.has(every) for source in sources.values()], axis=0)
+    held = {k: source.read(every[stored]).float().numpy() for k, source in sources.items()} if stored.any() else {}
+    if stored.all():
+        return {layer: (array, every) for layer, array in held.items()}
+    fresh = features_by_stage(net, part.part(rows=every[~stored]), layers)
     place = {name: row for row, name in enumerate(part.frame["id"])}
-    rows = np.array([place[name] for name in fresh.ids])
-    asked.width = fresh.x.shape[1]
-    source.add(rows, [torch.from_numpy(fresh.x)[:, None]])
-    source.flush()
-    if array is None:
-        return fresh.x, rows
-    both = np.concatenate([every[stored], rows])
-    return np.concatenate([array, fresh.x])[np.argsort(both)], np.sort(both)
+    out = {}
+    for layer, found in fresh.items():
+        rows = np.array([place[name] for name in found.ids])
+        asked[layer].width = found.x.shape[1]
+        sources[layer].add(rows, [torch.from_numpy(found.x)[:, None]])
+        sources[layer].flush()
+        both = np.concatenate([every[stored], rows])
+        array = np.concatenate([held[layer], found.x]) if held else found.x
+        out[layer] = array[np.argsort(both)], np.sort(both)
+    return out
+
+
+def _asked(net: Net, layers: Sequence[str]) -> dict[str, Pooled]:
+    known = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    weights = digest(known.values())
+    told = (type(net.backbone).__name__, net.recipe.kwargs, net.preprocessing, torch.__version__)
+    keys_of = {layer: repr((layer, *told)) + weights for layer in layers}
+    return {k: Pooled(hashlib.blake2b(v.encode(), digest_size=12).hexdigest(), k) for k, v in keys_of.items()}
 
 
 @dataclass

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .lr_curve import lr_finder as lr_finder
     from .named_lines import lines as lines
     from .rate_grid import rates as rates
+    from .similarity_map import similarity as similarity
     from .stage_bars import stages as stages
     from .task_matrix import affinity as affinity
     from .transplants import layer_transfer as layer_transfer
@@ -48,6 +49,7 @@ _HOME = {
     "rates": "rate_grid",
     "reliability": "calibration",
     "side_by_side": "image_grid",
+    "similarity": "similarity_map",
     "stages": "stage_bars",
     "thumbnails": "image_grid",
 }

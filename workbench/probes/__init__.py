@@ -9,12 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .alignment import CKA as CKA
+    from .alignment import cka as cka
     from .ben_david import Bound as Bound
     from .ben_david import bound as bound
+    from .correlations import mean_drift as mean_drift
+    from .correlations import pwcca as pwcca
+    from .correlations import svcca as svcca
     from .gap import DomainGap as DomainGap
     from .gap import domain_gap as domain_gap
     from .shift_tests import ShiftKind as ShiftKind
     from .shift_tests import shift_kind as shift_kind
+    from .similar import Similarity as Similarity
+    from .similar import similarity as similarity
     from .stage_features import StageFeatures as StageFeatures
     from .stage_features import features_at as features_at
     from .stage_features import features_by_stage as features_by_stage
@@ -25,15 +32,22 @@ if TYPE_CHECKING:
 _HOME = {
     "Affinity": "tasks",
     "Bound": "ben_david",
+    "CKA": "alignment",
     "DomainGap": "gap",
     "ShiftKind": "shift_tests",
+    "Similarity": "similar",
     "StageFeatures": "stage_features",
     "affinity": "tasks",
     "bound": "ben_david",
+    "cka": "alignment",
     "domain_gap": "gap",
     "features_at": "stage_features",
     "features_by_stage": "stage_features",
+    "mean_drift": "correlations",
+    "pwcca": "correlations",
     "shift_kind": "shift_tests",
+    "similarity": "similar",
+    "svcca": "correlations",
 }
 
 __all__ = [*_HOME]
