@@ -45,12 +45,31 @@ class Features:
         return len(self.array)
 
 
-@overload
-def features(net: Net, images: Images, layer: str | None = None, **options: Any) -> Features: ...
+Device = str | torch.device | None
 
 
 @overload
-def features(net: Net, images: Images, layer: Sequence[Any], **options: Any) -> dict[str, Features]: ...
+def features(
+    net: Net,
+    images: Images,
+    layer: str | None = None,
+    *,
+    split: str | None = None,
+    domain: str | None = None,
+    device: Device = None,
+) -> Features: ...
+
+
+@overload
+def features(
+    net: Net,
+    images: Images,
+    layer: Sequence[Any],
+    *,
+    split: str | None = None,
+    domain: str | None = None,
+    device: Device = None,
+) -> dict[str, Features]: ...
 
 
 def features(
@@ -60,7 +79,7 @@ def features(
     *,
     split: str | None = None,
     domain: str | None = None,
-    device: str | torch.device | None = None,
+    device: Device = None,
 ) -> Features | dict[str, Features]:
     """Features of the images' centre views, stored on disk by content; images that cannot be read are left out.
 
@@ -80,14 +99,15 @@ def features(
         raise BadData(f"{images.name} has no such images: split {split!r}, domain {domain!r}")
     place = torch.device(device) if device is not None else next(net.parameters()).device
     net.to(place)
-    several = not (layer is None or isinstance(layer, str))
-    wanted = [getattr(name, "name", name) for name in layer] if several else [layer]
+    one = layer is None or isinstance(layer, str)
+    wanted: list[Any] = [layer] if one else [getattr(name, "name", name) for name in layer or ()]
     found = _of_stages(net, part, [name for name in wanted if name is not None])
     if None in wanted:
         found["features"] = _of_head(net, part, place)
     labels, ids = part.labels(), part.frame["id"].to_numpy()
-    out = {name: Features(array, labels[rows], ids[rows], name) for name, (array, rows) in found.items()}
-    return {name or "features": out[name or "features"] for name in wanted} if several else out[layer or "features"]
+    named = [name or "features" for name in wanted]
+    out = {name: Features(found[name][0], labels[found[name][1]], ids[found[name][1]], name) for name in named}
+    return out[named[0]] if one else out
 
 
 @torch.no_grad()
