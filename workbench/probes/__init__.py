@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .correlations import svcca as svcca
     from .gap import DomainGap as DomainGap
     from .gap import domain_gap as domain_gap
+    from .looking import Saliency as Saliency
+    from .looking import grad_cam as grad_cam
+    from .looking import saliency as saliency
+    from .looking import saliency_methods as saliency_methods
     from .shift_tests import ShiftKind as ShiftKind
     from .shift_tests import shift_kind as shift_kind
     from .similar import Similarity as Similarity
@@ -34,6 +38,7 @@ _HOME = {
     "Bound": "ben_david",
     "CKA": "alignment",
     "DomainGap": "gap",
+    "Saliency": "looking",
     "ShiftKind": "shift_tests",
     "Similarity": "similar",
     "StageFeatures": "stage_features",
@@ -45,6 +50,9 @@ _HOME = {
     "features_by_stage": "stage_features",
     "mean_drift": "correlations",
     "pwcca": "correlations",
+    "grad_cam": "looking",
+    "saliency": "looking",
+    "saliency_methods": "looking",
     "shift_kind": "shift_tests",
     "similarity": "similar",
     "svcca": "correlations",

@@ -90,7 +90,7 @@ def features_by_stage(
     found: dict[str, list[np.ndarray]] = {name or "features": [] for name in wanted}
     kept: list[np.ndarray] = []
     place = torch.device(device) if device is not None else next(net.parameters()).device
-    with torch.no_grad(), _evaluating(net.to(place)), _listening(net, chosen) as heard:
+    with torch.no_grad(), evaluating(net.to(place)), _listening(net, chosen) as heard:
         for rows, x in _batches(net, part):
             heard["features"] = net.features(x.to(place))
             if "head" in chosen:
@@ -118,7 +118,7 @@ def _batches(net: Net, part: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
 
 
 @contextlib.contextmanager
-def _evaluating(net: nn.Module) -> Iterator[None]:
+def evaluating(net: nn.Module) -> Iterator[None]:
     """Evaluation mode for as long as the block lasts; every module's own mode is put back."""
     modes = {module: module.training for module in net.modules()}
     net.eval()
@@ -152,7 +152,7 @@ def _listening(net: Net, stages: dict[str, Stage]) -> Iterator[dict[str, Tensor]
         return hook
 
     hooks = [
-        net.get_submodule(name).register_forward_hook(listen(s)) for s in stages.values() for name in _outer(net, s)
+        net.get_submodule(name).register_forward_hook(listen(s)) for s in stages.values() for name in outer(net, s)
     ]
     try:
         yield heard
@@ -161,7 +161,7 @@ def _listening(net: Net, stages: dict[str, Stage]) -> Iterator[dict[str, Tensor]
             handle.remove()
 
 
-def _outer(net: Net, stage: Stage) -> list[str]:
+def outer(net: Net, stage: Stage) -> list[str]:
     """The stage's modules that run themselves and lie in no other such module of it."""
     lists = (nn.ModuleList, nn.ModuleDict, nn.ParameterList)
     running = [name for name in stage.modules if not isinstance(net.get_submodule(name), lists)]
@@ -173,7 +173,7 @@ def _pooled(net: Net, x: Tensor, stage: Stage) -> Tensor:
     if x.ndim == 2:
         return x
     if x.ndim == 4:
-        return x.mean((1, 2)) if _channels_last(net, stage) else x.mean((2, 3))
+        return x.mean((1, 2)) if channels_last(net, stage) else x.mean((2, 3))
     if x.ndim == 3:
         prefix = _prefix(net, x.shape[1])
         if prefix and (net.class_token or getattr(net.backbone, "global_pool", "") == "token"):
@@ -182,7 +182,7 @@ def _pooled(net: Net, x: Tensor, stage: Stage) -> Tensor:
     return x.flatten(2).mean(2)
 
 
-def _channels_last(net: Net, stage: Stage) -> bool:
+def channels_last(net: Net, stage: Stage) -> bool:
     """Whether a map's channels come last: maps of square images are square."""
     a, b, c = stage.shape or (0, 0, 0)
     if a == b != c:

@@ -1,0 +1,105 @@
+"""One call for every saliency method: images, arrays, targets, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+from workbench.errors import BadData, BadValue, UnknownName
+
+
+@pytest.fixture(scope="module")
+def net():
+    return wb.load("test_resnet", classes=["left", "<b>middle</b>", "right 🐈"], pretrained=False, size=32)
+
+
+def test_images_arrays_and_tensors_say_the_same(net, toy):
+    part = toy.part(rows=range(4))
+    shown = wb.probes.grad_cam(net, part)
+    assert shown.pictures.shape == (4, 32, 32, 3) and shown.pictures.dtype == np.uint8
+    as_array = wb.probes.grad_cam(net, shown.pictures)
+    as_tensor = wb.probes.grad_cam(net, torch.from_numpy(shown.pictures).permute(0, 3, 1, 2))
+    as_list = wb.probes.grad_cam(net, [picture / 255 for picture in shown.pictures])
+    for other in (as_array, as_tensor, as_list):
+        assert np.allclose(other.maps, shown.maps, atol=1e-6)
+    assert shown.frame["true"].tolist() == [toy.classes[k] for k in toy.labels()[:4]]
+    assert shown.frame["id"].tolist() == part.frame["id"].tolist() and "true" not in as_array.frame
+
+
+def test_one_image_and_many_batches(net):
+    x = torch.rand(40, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    many, one = wb.probes.grad_cam(net, x), wb.probes.grad_cam(net, x[39])
+    assert len(many) == 40 and len(one) == 1
+    assert np.allclose(many.maps[39], one.maps[0], atol=1e-6)
+
+
+def test_targets_by_name_number_and_one_a_picture(net):
+    x = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    named = wb.probes.grad_cam(net, x, target="right 🐈")
+    assert named.target.tolist() == [2, 2, 2] and set(named.frame["target"]) == {"right 🐈"}
+    mixed = wb.probes.grad_cam(net, x, target=["right 🐈", 0, "<b>middle</b>"])
+    assert mixed.target.tolist() == [2, 0, 1]
+    assert np.array_equal(mixed.maps[0], named.maps[0]) and not np.array_equal(mixed.maps[1], named.maps[1])
+    own = wb.probes.grad_cam(net, x)
+    with torch.no_grad():
+        said = net(x).softmax(1)
+    assert own.target.tolist() == said.argmax(1).tolist()
+    assert own.frame["probability"].to_numpy() == pytest.approx(said.amax(1).numpy(), abs=1e-6)
+
+
+def test_an_image_of_another_size_is_shown_as_the_net_wants_it(net):
+    wide = np.zeros((48, 96, 3), np.uint8)
+    wide[:, 24:72] = 200  # the centre square
+    shown = wb.probes.grad_cam(net, wide)
+    assert shown.pictures.shape == (1, 32, 32, 3) and (shown.pictures == 200).all()
+
+
+def test_a_black_picture_and_a_dead_map_are_no_nan(net):
+    shown = wb.probes.saliency(net, np.zeros((32, 32, 3), np.uint8), "layer-cam")
+    assert np.isfinite(shown.scaled).all()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "kind", "says"),
+    [
+        (np.full((1, 32, 32, 3), 128.0), BadValue, "from 0 to 1, before any normalisation"),
+        (np.full((1, 32, 32, 3), -2.0), BadValue, "these go from -2"),
+        (np.full((1, 32, 32, 3), np.nan), BadData, "NaN"),
+        (torch.zeros(2, 1, 32, 32), BadValue, r"\(N, 3, H, W\); got the shape \(2, 1, 32, 32\)"),
+        (torch.zeros(2, 3, 32, 32, dtype=torch.int64), BadValue, "uint8 from 0 to 255 or floats"),
+        (np.zeros((32, 32)), BadValue, r"arrays \(N, H, W, 3\)"),
+        ([], BadData, "no images"),
+        (torch.zeros(0, 3, 32, 32), BadData, "no images"),
+        ("photo.jpg", BadValue, "images are an Images, arrays"),
+    ],
+)
+def test_what_is_no_image_is_refused(net, pixels, kind, says):
+    with pytest.raises(kind, match=says):
+        wb.probes.grad_cam(net, pixels)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "says"),
+    [
+        ({"method": "gradcam"}, UnknownName, "did you mean grad-cam"),
+        ({"method": "occlusion", "windw": 3}, UnknownName, "window"),
+        ({"method": "occlusion", "steps": 1}, BadValue, "steps"),
+        ({"layer": "layer9"}, UnknownName, "did you mean layer"),
+        ({"target": 3}, BadValue, "3 classes apart, numbered 0 to 2; got 3"),
+        ({"target": -1}, BadValue, "got -1"),
+        ({"target": "rihgt 🐈"}, UnknownName, "did you mean right"),
+        ({"target": [0, 1]}, BadValue, "3 pictures and 2 targets"),
+        ({"target": 1.5}, BadValue, "name or the number of a class"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(net, options, kind, says):
+    with pytest.raises(kind, match=says):
+        wb.probes.saliency(net, torch.rand(3, 3, 32, 32), **options)
+
+
+def test_a_net_without_class_names_wants_numbers():
+    net = wb.load("test_resnet", classes=3, pretrained=False, size=32)
+    with pytest.raises(BadValue, match="name the class 'left' by its number"):
+        wb.probes.grad_cam(net, torch.rand(1, 3, 32, 32), target="left")

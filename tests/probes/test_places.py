@@ -1,0 +1,62 @@
+"""The stage to read is found in every family, and its output becomes a map."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import workbench as wb
+from workbench.errors import BadValue, UnknownName
+from workbench.probes.places import chosen_grid, grid_of, listening
+
+# name, options, and what is found: stage, places a side, channels last, tokens before the places
+FAMILIES = [
+    ("test_resnet", {"size": 64}, ("layer3", 4, False, None)),
+    ("test_vit", {"size": 64}, ("blocks.4", 4, False, 1)),
+    ("test_vit", {"size": 64, "global_pool": "avg"}, ("blocks.5", 4, False, 1)),
+    ("test_vit", {"size": 64, "reg_tokens": 4}, ("blocks.4", 4, False, 5)),
+    ("test_vit3", {"size": 64}, ("norm", 4, False, 1)),
+    ("test_mambaout", {"size": 64}, ("stages.2", 4, True, None)),
+    ("test_convnext", {"size": 128}, ("stages.3", 4, False, None)),
+    ("test_coatnet", {"size": 64}, ("stages.2", 4, False, None)),
+    ("swin_tiny_patch4_window7_224", {"embed_dim": 8, "depths": (1, 1), "num_heads": (1, 1)}, ("norm", 28, True, None)),
+    ("mixer_s16_224", {"size": 64}, ("norm", 4, False, 0)),
+    ("cait_xxs24_224", {"depth": 2, "embed_dim": 16, "num_heads": 2}, ("blocks.1", 14, False, 0)),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "expected"), FAMILIES, ids=lambda v: v if isinstance(v, str) else "")
+def test_the_stage_is_found(name, options, expected):
+    net = wb.load(name, classes=3, pretrained=False, **options)
+    grid = chosen_grid(net, None)
+    assert (grid.stage.name, grid.side, grid.last, grid.prefix) == expected
+    x = torch.rand(2, 3, net.preprocessing.size, net.preprocessing.size)
+    with listening(net, grid) as heard:
+        net(x)
+    assert heard.out is not None
+    assert grid.map(heard.out).shape[2:] == (grid.side, grid.side)
+
+
+def test_tokens_become_places_in_reading_order():
+    net = wb.load("test_vit", classes=3, pretrained=False, size=64)
+    grid = grid_of(net, net.stages[1])
+    assert grid is not None
+    tokens = torch.arange(17.0)[None, :, None].expand(1, 17, 64)
+    assert grid.map(tokens)[0, 7].tolist() == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]
+
+
+def test_the_graph_begins_at_the_stage():
+    net = wb.load("test_resnet", classes=3, pretrained=False, size=64)
+    grid = chosen_grid(net, "layer2")
+    with listening(net, grid) as heard:
+        score = net(torch.rand(1, 3, 64, 64))[0, 0]
+    first = net.backbone.layer1[0].conv1.weight
+    assert torch.autograd.grad(score, [heard.out, first], allow_unused=True)[1] is None
+
+
+def test_refusals():
+    net = wb.load("test_resnet", classes=3, pretrained=False, size=64)
+    with pytest.raises(UnknownName, match="did you mean layer"):
+        chosen_grid(net, "layer9")
+    with pytest.raises(BadValue, match="no places in the picture: choose one of stem, layer1"):
+        chosen_grid(net, "head")

@@ -1,0 +1,20 @@
+"""Grad-CAM: channels weighed by the mean of their gradients."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from workbench.probes.maps import methods
+from workbench.probes.maps.cam import Cam
+
+
+@methods.add("grad-cam")
+class GradCam(Cam):
+    """Channels of a stage, each weighed by its gradient's mean over places: coarse, fast, the usual first look."""
+
+    source = "Selvaraju et al. 2017, arXiv:1610.02391"
+
+    def weigh(self, a: Tensor, g: Tensor) -> Tensor:
+        """The weighted sum of channels."""
+        return torch.einsum("bc,bchw->bhw", g.mean((2, 3)), a)

@@ -1,0 +1,81 @@
+"""Layer-wise relevance propagation: the answer handed back, layer by layer, to what it was computed from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from workbench.errors import BadValue
+from workbench.forms import Range
+from workbench.probes.maps import methods
+from workbench.probes.maps.base import Method, Question
+from workbench.probes.quiet import hooked
+
+if TYPE_CHECKING:
+    from workbench.nets import Net
+
+# linear in evaluation mode, or passing on what they choose: the plain gradient is their rule
+PLAIN = {nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout, nn.Identity, nn.Flatten}
+PLAIN |= {nn.ReLU, nn.ReLU6, nn.LeakyReLU}
+
+
+@methods.add("lrp")
+class LRP(Method):
+    """The score handed back by the rule γ, which favours what spoke for the target; for nets of convolutions and ReLU.
+
+    A layer shares its relevance out as its inputs contributed, positive weights counting 1 + γ times: as a gradient
+    through layers that keep their value and take the rule's slope.
+
+    Args:
+        gamma: how much positive weights are favoured; 0 shares out by contribution alone.
+    """
+
+    source = "Bach et al. 2015, doi:10.1371/journal.pone.0130140; rule γ: Montavon et al. 2019"
+    signed = True
+
+    def __init__(self, *, gamma: Annotated[float, Range(0.0, 10.0)] = 0.25) -> None:
+        self.gamma = gamma
+
+    def maps(self, asked: Question) -> Tensor:
+        """Relevance of the normalised pixels, summed over colours."""
+        net = asked.net
+        layers = [module for module in net.modules() if type(module) in (nn.Conv2d, nn.Linear)]
+        refuse(net)
+        asked.score()
+        with hooked(layers, self._ruled):
+            slope = asked.gradient(asked.x)
+        # a normalised pixel is (x - mean) / std, and its slope std times the pixel's
+        return ((asked.x - net.mean) * slope).sum(1)
+
+    def _ruled(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        """The layer's output with the slope of the rule γ."""
+        favoured = _again(module, inputs[0], self.gamma)
+        return favoured * (output / torch.where(favoured.abs() < 1e-9, 1e-9, favoured)).detach()
+
+
+def refuse(net: Net) -> None:
+    """Refuses nets with layers that no rule here covers.
+
+    Raises:
+        BadValue: naming the first such layer.
+    """
+    for name, module in net.named_modules():
+        own = next(module.parameters(recurse=False), None) is not None
+        leaf = next(module.children(), None) is None
+        known = type(module) in PLAIN | {nn.Conv2d, nn.Linear} or isinstance(module, nn.BatchNorm2d)
+        if (own or leaf) and not known:
+            raise BadValue(
+                f"LRP has rules for convolutions, linear layers, batch norm, ReLU and pooling; {net.choice.name} has a "
+                f"{type(module).__name__} at {name}: take integrated-gradients, which shares out the score of any net"
+            )
+
+
+def _again(module: Any, x: Tensor, gamma: float) -> Tensor:
+    """What the layer would give if its positive weights counted 1 + γ times."""
+    weight, bias = (None if p is None else p + gamma * p.clamp(min=0) for p in (module.weight, module.bias))
+    if isinstance(module, nn.Conv2d):
+        return module._conv_forward(x, weight, bias)
+    return F.linear(x, weight, bias)
