@@ -26,8 +26,7 @@ PLAIN |= {nn.ReLU, nn.ReLU6, nn.LeakyReLU}
 class LRP(Method):
     """The score handed back by the rule γ, which favours what spoke for the target; for nets of convolutions and ReLU.
 
-    A layer shares its relevance out as its inputs contributed, positive weights counting 1 + γ times: as a gradient
-    through layers that keep their value and take the rule's slope.
+    A layer shares its relevance out as its inputs contributed, positive weights counting 1 + γ times.
 
     Args:
         gamma: how much positive weights are favoured; 0 shares out by contribution alone.
@@ -75,7 +74,6 @@ def refuse(net: Net) -> None:
 
 def _again(module: Any, x: Tensor, gamma: float) -> Tensor:
     """What the layer would give if its positive weights counted 1 + γ times."""
-    weight, bias = (None if p is None else p + gamma * p.clamp(min=0) for p in (module.weight, module.bias))
-    if isinstance(module, nn.Conv2d):
-        return module._conv_forward(x, weight, bias)
-    return F.linear(x, weight, bias)
+    bias = None if module.bias is None else module.bias + gamma * module.bias.clamp(min=0)
+    weight = module.weight + gamma * module.weight.clamp(min=0)
+    return F.linear(x, weight, bias) if isinstance(module, nn.Linear) else module._conv_forward(x, weight, bias)
