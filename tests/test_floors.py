@@ -18,7 +18,7 @@ FLOORS = {
     2: {"tunings", "strategies", "scores", "probes", "evaluation", "storage"},
     3: {"loop", "cost", "embeddings"},
     4: {"runs"},
-    5: {"diagnosis", "machine"},
+    5: {"diagnosis", "machine", "ranking"},
     6: {"widgets", "cli", "__main__"},
 }
 WING = "figures"

@@ -110,9 +110,23 @@ def features(
     return out[named[0]] if one else out
 
 
+def with_answers(net: Net, images: Images) -> tuple[Features, np.ndarray]:
+    """Features of all images, and what the net's own head says of them, logits (N, K), from one pass.
+
+    Raises:
+        BadData: no images, or none that can be read.
+    """
+    said: list[np.ndarray] = []
+    array, rows = _of_head(net, images, next(net.parameters()).device, said)
+    found = Features(array, images.labels()[rows], images.frame["id"].to_numpy()[rows], "features")
+    return found, np.concatenate(said)
+
+
 @torch.no_grad()
-def _of_head(net: Net, part: Images, place: torch.device) -> tuple[np.ndarray, np.ndarray]:
-    """Features (N, D) and the rows that they are of."""
+def _of_head(
+    net: Net, part: Images, place: torch.device, said: list[np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, D) and the rows that they are of; `said` takes the head's logits (b, K), batch by batch."""
     source = _source(Cut(net, ()), net, part, place)
     reading, rows = Reading(source, CHUNK), np.arange(len(part))
     starts, found, kept = range(0, len(rows), CHUNK), [], []
@@ -120,6 +134,8 @@ def _of_head(net: Net, part: Images, place: torch.device) -> tuple[np.ndarray, n
         x, good = reading.show(fetched)
         if good.any():
             found.append(net.features(x).float().cpu().numpy())
+            if said is not None:
+                said.append(net(x).float().cpu().numpy())
             kept.append(rows[start : start + CHUNK][good])
     source.flush()
     if not found:

@@ -1,0 +1,97 @@
+"""Ranking backbones on images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.errors import BadData, BadValue, UnknownName
+
+RANDOM = [{"name": n, "params": {"pretrained": False, "size": 32}} for n in ("test_resnet", "test_vit")]
+QUICK = ("logme", "knn", "leep")
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """A net that was trained on the toy problem's classes, saved: the source that must win."""
+    from tests.conftest import toy_arrays
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+        backbone = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}
+        settings = {"epochs": 8, "augment": "none", "lr": 5e-3, "precision": "fp32", "batch_size": 16}
+        from workbench.runs.assembly import assemble
+
+        training = assemble(wb.Plan(backbone, wb.images(toy_arrays()), **settings))
+        list(training)
+        path = tmp_path_factory.mktemp("net") / "taught.safetensors"
+        training.net.save(path)
+    return str(path)
+
+
+def test_the_source_that_knows_the_classes_wins(taught, toy):
+    found = wb.rank([*RANDOM, taught], toy, scores=QUICK, progress=False)
+    assert found.verdict.leader == taught and found.frame["place"].tolist() == [1, 2, 3]
+    rows = found.frame.set_index("backbone")
+    assert rows.loc[taught, "leep"] > -0.5 and rows.loc[taught, "knn"] > 0.95
+    why = found.absent[found.absent["score"] == "leep"]
+    assert len(why) == 2 and why["reason"].str.contains("random").all() and found.voting == ("logme", "knn")
+    assert rows.loc[taught, "parameters"] > 0 and rows["images"].nunique() == 1
+
+
+def test_it_comes_bit_by_bit_and_can_be_left(toy):
+    course = wb.rankings([RANDOM[0], "no-such-net", RANDOM[1]], toy, scores=["knn"], draws=10)
+    first, second, third = next(course), next(course), next(course)
+    course.close()
+    assert [len(r.scored) for r in (first, second, third)] == [0, 1, 2] and first.frame.empty
+    assert second.verdict.kind == "nothing" and "2 backbones are still to come" in str(second)
+    assert "no-such-net" in third.frame["reason"].iloc[-1]
+
+
+def test_the_second_ranking_costs_no_forward_pass(toy, tiny):
+    net = tiny("test_resnet")
+    first = wb.rank([net], toy, scores=["knn"], draws=10, progress=False)
+    seen = []
+    net.backbone.register_forward_hook(lambda _, args, __: seen.append(len(args[0])))
+    again = wb.rank([net], toy, scores=["knn"], draws=10, progress=False)
+    assert sum(seen) <= 30, "a trial of the cut and nothing else"
+    assert again.frame["knn"].tolist() == first.frame["knn"].tolist()
+
+
+def test_a_head_of_several_questions_gives_probabilities(tiny):
+    from workbench.ranking.source_head import probabilities, questions
+
+    assert questions(("shape: a", "shape: b", "hue: x", "hue: y", "hue: z")) == [2, 3]
+    assert questions(("cat", "dog")) == [] and questions(("a: 1", "b: 1", "a: 2", "b: 2")) == []
+    net = tiny(classes=("shape: a", "shape: b", "hue: x", "hue: y", "hue: z"))
+    logits = np.log(np.array([[0.9, 0.1, 0.5, 0.25, 0.25]]))
+    np.testing.assert_allclose(probabilities(net, logits), [[0.45, 0.05, 0.25, 0.125, 0.125]])
+
+
+def test_a_head_made_for_other_classes_is_no_source(tiny, toy):
+    found = wb.rank([tiny()], toy, scores=["leep", "knn"], draws=10, progress=False)
+    assert found.frame["leep"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("backbones", "options", "error", "said"),
+    [
+        ([], {}, BadValue, "needs backbones"),
+        ([RANDOM[0], RANDOM[0]], {}, BadValue, "asked for twice"),
+        (RANDOM, {"scores": ["logmee"]}, UnknownName, "did you mean logme"),
+        (RANDOM, {"scores": ["parameters"]}, BadValue, "baseline"),
+        (RANDOM, {"scores": []}, BadValue, "needs scores"),
+        (RANDOM, {"draws": 3}, BadValue, "10 to 1000"),
+        (RANDOM, {"split": "test"}, BadData, "at least 8"),
+    ],
+)
+def test_what_cannot_be_ranked_is_refused_at_once(toy, backbones, options, error, said):
+    with pytest.raises(error, match=said):
+        wb.rankings(backbones, toy, **options)
+
+
+def test_images_without_one_class_each_are_refused():
+    x, y = np.zeros((20, 8, 8, 3), np.uint8), np.eye(2, dtype=int)[np.arange(20) % 2]
+    with pytest.raises(BadData, match="one class an image"):
+        wb.rankings(RANDOM, wb.images((x, y)))

@@ -1,0 +1,41 @@
+"""Ranking: which backbone for these images, before any training, and how far to trust the answer.
+
+Names are resolved on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .comparing import rank as rank
+    from .comparing import rankings as rankings
+    from .measuring import Scored as Scored
+    from .result import Ranking as Ranking
+    from .tau import weighted_tau as weighted_tau
+    from .verdict import Verdict as Verdict
+
+# public name -> the module it stands in; no function bears its module's name
+_HOME = {
+    "Ranking": "result",
+    "Scored": "measuring",
+    "Verdict": "verdict",
+    "rank": "comparing",
+    "rankings": "comparing",
+    "weighted_tau": "tau",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

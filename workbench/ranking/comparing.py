@@ -1,0 +1,180 @@
+"""`rank`: backbones measured one after another on the target's images, and the ranking of what is there so far."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.errors import BadData, BadValue, UnknownName
+from workbench.plan import Choice, to_choice
+from workbench.ranking import measuring
+from workbench.ranking.draws import subset
+from workbench.ranking.measuring import BASELINES, ELSEWHERE, SCORES, Scored
+from workbench.ranking.result import Ranking
+from workbench.scores import scores
+
+if TYPE_CHECKING:
+    from workbench.images import Images
+    from workbench.nets import Net
+
+
+def rank(
+    backbones: Any,
+    images: Images,
+    *,
+    scores: Sequence[str] | None = None,
+    split: str | None = "train",
+    limit: int = 1000,
+    draws: int = 40,
+    seed: int = 0,
+    measured: pd.DataFrame | None = None,
+    device: str = "auto",
+    progress: bool = True,
+) -> Ranking:
+    """Which backbone promises to transfer best to these images, before any training, and how far to trust that.
+
+    Each backbone makes one forward pass through the store; a second ranking of the same costs none. A backbone that
+    does not load is a row with the reason. The backbones run one after another, each on all threads: for some hundred
+    images, starting a process takes longer than a pass.
+
+    Args:
+        backbones: names, `Choice`s with their arguments, mappings `{"name", "params"}`, nets, or a frame of
+            `wb.backbones()`. `{"name": …, "params": {"pretrained": False}}` is a random control.
+        images: the target's, with one class each; of several domains, those of the source are taken.
+        scores: names from `wb.scores()` that read features or source predictions; None takes those that are quick.
+        split: which images; None takes all. `train` holds back what a fine-tuning is judged by.
+        limit: images at most, drawn with every class in its share; from 20.
+        draws: random halves of the images that the intervals come from, 10 to 1000.
+        seed: of the draws.
+        measured: accuracies on other targets, a row a backbone, for the baseline `rank_elsewhere`.
+        device: auto, cpu, cuda, …: where the backbones run.
+        progress: whether to show a bar.
+
+    Raises:
+        BadValue: no backbone, two of one name, or an option out of range.
+        UnknownName: no such score.
+        BadData: images without one class each, of one class, or too few.
+    """
+    from tqdm import tqdm
+
+    found = rankings(
+        backbones,
+        images,
+        scores=scores,
+        split=split,
+        limit=limit,
+        draws=draws,
+        seed=seed,
+        measured=measured,
+        device=device,
+    )
+    ranking = next(found)
+    # on standard output: a notebook shows what comes on the other as if it were an error
+    with tqdm(total=ranking.wanted, disable=not progress, unit="net", leave=False, file=sys.stdout) as bar:
+        for so_far in found:
+            ranking = so_far
+            bar.update()
+    return ranking
+
+
+def rankings(
+    backbones: Any,
+    images: Images,
+    *,
+    scores: Sequence[str] | None = None,
+    split: str | None = "train",
+    limit: int = 1000,
+    draws: int = 40,
+    seed: int = 0,
+    measured: pd.DataFrame | None = None,
+    device: str = "auto",
+) -> Iterator[Ranking]:
+    """The ranking of what is there: an empty one first, then one after each backbone. To stop is to leave the loop.
+
+    Arguments and refusals as of `rank`; they are checked before the first backbone is loaded.
+    """
+    from workbench.loop.device import device as placed
+    from workbench.plan import Schedule
+
+    asked = _asked(backbones)
+    wanted = _scores(scores)
+    if not 10 <= draws <= 1000 or limit < 20:
+        raise BadValue(f"draws is 10 to 1000 and limit at least 20; they are {draws} and {limit}")
+    part = _part(images, split, limit, seed)
+    place = str(placed(Schedule(device=device)))
+
+    def course() -> Iterator[Ranking]:
+        done: list[Scored] = []
+        yield Ranking(images.name, (), wanted, len(asked))
+        for name, choice, load in asked:
+            opened = functools.partial(_on, load, place)
+            done.append(measuring.measured(name, choice, opened, part, wanted, draws, seed, measured))
+            yield Ranking(images.name, tuple(done), wanted, len(asked))
+
+    return course()
+
+
+def _on(load: Callable[[], Net], place: str) -> Net:
+    return load().to(place)
+
+
+def _asked(backbones: Any) -> list[tuple[str, Choice, Callable[[], Net]]]:
+    """Label, choice and loader of each backbone."""
+    from workbench.nets import load
+
+    if isinstance(backbones, pd.DataFrame):
+        backbones = list(backbones["name"])
+    if isinstance(backbones, (str, dict, Choice)) or hasattr(backbones, "choice"):
+        backbones = [backbones]
+    found = []
+    for backbone in backbones:
+        choice = to_choice(backbone, "backbone")
+        whole = hasattr(backbone, "features") and hasattr(backbone, "stages")
+        opened = functools.partial(_held, backbone) if whole else functools.partial(load, choice.name, **choice.params)
+        found.append((label(choice), choice, opened))
+    names = [name for name, _, _ in found]
+    if not names or len(set(names)) < len(names):
+        twice = next((n for n in names if names.count(n) > 1), None)
+        raise BadValue(f"{twice} was asked for twice" if twice else "a ranking needs backbones: hand in their names")
+    return found
+
+
+def _held(net: Net) -> Net:
+    return net
+
+
+def label(choice: Choice) -> str:
+    """What a ranking calls a backbone."""
+    params = dict(choice.params)
+    random = "random weights" if not params.pop("pretrained", True) else ""
+    rest = ", ".join([random] * bool(random) + [f"{k}={v!r}" for k, v in params.items() if k != "classes"])
+    return f"{choice.name} ({rest})" if rest else choice.name
+
+
+def _scores(names: Sequence[str] | None) -> tuple[str, ...]:
+    wanted = SCORES if names is None else [names] if isinstance(names, str) else names
+    fitting = [n for n in scores if not {"backbone", "source_features"} & set(scores[n].needs)]
+    for name in wanted:
+        if name in (*BASELINES, ELSEWHERE):
+            raise BadValue(f"{name} is a baseline: baselines stand beside the scores without being asked for")
+        if name not in fitting:
+            raise UnknownName.of("score of features", name, fitting)
+    if not wanted:
+        raise BadValue(f"a ranking needs scores: some of {', '.join(fitting)}")
+    return tuple(dict.fromkeys(wanted))
+
+
+def _part(images: Images, split: str | None, limit: int, seed: int) -> Images:
+    if images.kind != "classes":
+        raise BadData(f"scores read one class an image; {images.name} holds {images.kind}")
+    part = images.source.part(split)
+    if len(part) < 8:
+        raise BadData(f"a ranking needs at least 8 images; {images.name} has {len(part)} in the split {split!r}")
+    labels = part.labels()
+    if len(set(labels.tolist())) < 2:
+        raise BadData(f"a ranking needs images of two classes; all {len(part)} of {images.name} are of one")
+    return part.part(rows=subset(labels, limit, seed))
