@@ -60,6 +60,26 @@ class Dice:
         return (-2 * (1 - u[:, :count]).log()).sqrt() * (2 * math.pi * u[:, count:]).cos()
 
 
+class Share(Dice):
+    """The random numbers of a run of images, each stream rolled once for all that the whole has.
+
+    Args:
+        whole: of all the images.
+        rows: the run.
+        rolled: what was rolled so far; all shares of one whole are given the same.
+    """
+
+    def __init__(self, whole: Dice, rows: slice, rolled: dict[tuple[str, int], Tensor]) -> None:
+        self.seed, self.index = whole.seed, whole.index[rows]
+        self._whole, self._rows, self._rolled = whole, rows, rolled
+
+    def roll(self, stream: str, count: int = 1) -> Tensor:
+        """As of the whole; a view of it, not to be changed in place."""
+        if (stream, count) not in self._rolled:
+            self._rolled[stream, count] = self._whole.roll(stream, count)
+        return self._rolled[stream, count][self._rows]
+
+
 def mixed(z: Tensor) -> Tensor:
     """Every bit of the result depends on every bit of `z`."""
     z = (z ^ _shifted(z, 30)) * _MIX1

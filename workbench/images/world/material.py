@@ -22,7 +22,8 @@ from workbench.images.world.colours import hsv
 from workbench.images.world.dice import Dice
 from workbench.images.world.opening import SIZES, whole
 from workbench.images.world.origin import Drawn
-from workbench.images.world.scene import Tables, column, looked_up, tables
+from workbench.images.world.rendering import drawn
+from workbench.images.world.scene import Tables, column, looked_up, picked, tables
 
 FAMILIES = {"julia": 32, "flame": 32, "leaves": 32, "waves": 32}
 CLASSES = tuple(f"{family} {k:02d}" for family, count in FAMILIES.items() for k in range(count))
@@ -78,14 +79,12 @@ def items_of(given: Mapping[str, Any]) -> Items:
 
 def rendered(formula: Tensor, index: Tensor, size: int, seed: int = 0) -> Tensor:
     """Pictures (B, 3, size, size) uint8 of the formulas (B,) at the places (B,)."""
-    out = torch.empty((len(formula), 3, size, size), dtype=torch.uint8, device=formula.device)
-    family = formula // 32
-    for kind, draw in enumerate((julia, flame, leaves, waves)):
-        rows = torch.nonzero(family == kind)[:, 0]
-        for part in rows.split(max(1, 32 * 64 * 64 // size**2)) if len(rows) else ():
-            dice = Dice(seed, index[part])
-            out[part] = draw(formula[part] % 32, dice, size).mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
-    return out
+    families = (julia, flame, leaves, waves)
+
+    def draw(family: int, rows: Tensor, dice: Dice) -> Tensor:
+        return families[family](formula[rows] % 32, dice, size).mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
+
+    return drawn(formula // 32, index, size, seed, draw)
 
 
 def frame(dice: Dice, size: int, low: float, high: float) -> tuple[Tensor, Tensor]:
@@ -207,10 +206,12 @@ def dropped(out: Tensor, x: Tensor, y: Tensor, which: Tensor, dice: Dice, known:
     dx, dy = x - column(at[:, 0]), y - column(at[:, 1])
     cos, sin = turn.cos() / scale, turn.sin() / scale
     u, v = dx * cos + dy * sin, dy * cos - dx * sin
-    field = known.outlines[which]
+    field = picked(known.outlines, which)
     distance = looked_up(field, u / outlines.REACH, v / outlines.REACH) * scale
     cover = (0.5 - distance * (x.shape[-1] / 2)).clamp_(0, 1)
-    tile = known.textures[(which * 7 + 3) % len(known.textures), dice.pick(f"{name} variant", patterns.VARIANTS)]
+    tile = picked(
+        known.textures, (which * 7 + 3) % len(known.textures), dice.pick(f"{name} variant", patterns.VARIANTS)
+    )
     grain = looked_up(tile, (u / 1.5).clamp(-1, 1), (v / 1.5).clamp(-1, 1))
     shade = (1 + distance * 1.8).clamp(0.45, 1.0)
     hue, strong = dice.between(f"{name} hue", 0, 360), dice.between(f"{name} strong", 0, 0.9)
