@@ -112,3 +112,24 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly():
     done = subprocess.run([sys.executable, "-uc", code], stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_backbones_are_ranked_as_a_table_or_json(toy_arrays, tmp_path, capsys):
+    import json
+
+    from PIL import Image
+
+    for row, (pixels, label) in enumerate(zip(*toy_arrays(n=60), strict=True)):
+        (tmp_path / label).mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / label / f"{row}.png")
+    words = ["rank", str(tmp_path), "--backbones", "wb/residual-shape", "no-such-net"]
+    assert cli.main(words) == 0
+    said = capsys.readouterr()
+    assert "nothing to compare: only wb/residual-shape could be scored" in said.out
+    assert "linear_probe" in said.out and "no backbone is called 'no-such-net'" in said.out
+    assert said.err.splitlines() == ["1 of 2: wb/residual-shape", "2 of 2: no-such-net"]
+    assert cli.main([*words, "--json", "--limit", "30"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["verdict"]["kind"] == "nothing" and told["frame"][0]["images"] < 40
+    assert cli.main(["rank", str(tmp_path), "--backbones", "no-such-net"]) == 1
+    assert cli.main(["rank", str(tmp_path / "nowhere")]) == 2

@@ -38,6 +38,8 @@ _PUBLIC = {
     "rank": "workbench.ranking:rank",
     "rankings": "workbench.ranking:rankings",
     "Ranking": "workbench.ranking:Ranking",
+    "short_trial": "workbench.ranking:short_trial",
+    "weighted_tau": "workbench.ranking:weighted_tau",
     "layer_transfer": "workbench.diagnosis:layer_transfer",
     "fit": "workbench.runs:fit",
     "launch": "workbench.runs:launch",

@@ -1,9 +1,10 @@
-"""The command line: `workbench lab`, `run`, `runs`, `backbones`, `stages`, `pretrain`, `doctor`."""
+"""The command line: `workbench lab`, `run`, `runs`, `backbones`, `stages`, `rank`, `pretrain`, `doctor`."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -61,6 +62,12 @@ def parser() -> argparse.ArgumentParser:
     catalogue.add_argument("--all", action="store_true", help="every match, not the first 40")
     shown = command("stages", stages, "show the stages of backbones, stem to head")
     shown.add_argument("names", nargs="+", metavar="NAME", help="a backbone's name, file or folder")
+    ranked = command("rank", rank, "rank backbones for a folder of images, before any training")
+    ranked.add_argument("folder", help="what `wb.images` opens: a folder of labelled images, a table, a built-in set")
+    ranked.add_argument("--backbones", nargs="+", metavar="NAME", help="default: the built-in zoo and a random control")
+    ranked.add_argument("--limit", type=int, default=1000, help="images at most; default: 1000")
+    ranked.add_argument("--trial", type=float, metavar="SECONDS", help="fine-tune those in question for so long")
+    ranked.add_argument("--json", action="store_true", help="everything, as JSON")
     made = command("pretrain", pretrain, "make a net of the built-in zoo anew, or go on making it")
     made.add_argument("recipe", metavar="NAME", help="its name without wb/, such as residual-shape")
     made.add_argument("--images", type=int, help="how many are rendered; default: the recipe's number")
@@ -138,6 +145,39 @@ def stages(given: argparse.Namespace) -> int:
         print(f"{name}: {sum(s.parameters for s in net.stages):,} parameters")
         show(pd.DataFrame(rows, columns=["stage", "parameters", "share", "output"]), "")
     return 0
+
+
+def rank(given: argparse.Namespace) -> int:
+    """Prints the ranking as it stands at the end; 1 when no backbone could be scored."""
+    from workbench.images import images as open_images
+    from workbench.ranking import Ranking, rankings, short_trial
+
+    images, ranking = open_images(given.folder), Ranking("", (), (), 0)
+    for ranking in rankings(given.backbones or builtin(), images, limit=given.limit):
+        if ranking.scored and not given.json:
+            sys.stderr.write(f"{len(ranking.scored)} of {ranking.wanted}: {ranking.scored[-1].name}\n")
+    chosen = [s.choice for s in ranking.done if s.name in ranking.verdict.among]
+    trial = short_trial(chosen, images, seconds=given.trial) if given.trial and len(chosen) > 1 else None
+    if given.json:
+        tried = (
+            {"sentence": str(trial), "order": trial.order, "rounds": trial.frame.to_dict("records")} if trial else {}
+        )
+        print(json.dumps({**ranking.to_dict(), "trial": tried}, indent=1))
+    else:
+        table = ranking.frame.dropna(axis=1, how="all").drop(columns=["images", "seconds"])
+        rounded = table.map(lambda v: f"{v:.3g}" if isinstance(v, float) and v == v else v)
+        print(f"{ranking}", *ranking.cautions, "", sep="\n")
+        show(rounded, "no backbone")
+        print(*([f"\n{trial}"] if trial else []), sep="")
+    return 0 if ranking.done else 1
+
+
+def builtin() -> list[object]:
+    """The nets of the built-in zoo, and one of them with random weights."""
+    from workbench.nets import backbones as catalogue
+
+    names = [name for name in catalogue("offline")["name"] if name.startswith("wb/")]
+    return [*names, *({"name": name, "params": {"pretrained": False}} for name in names[:1])]
 
 
 def pretrain(given: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import workbench as wb
 from workbench.plan import Choice
 from workbench.ranking import Ranking, Scored
 
@@ -26,3 +27,21 @@ def made():
         return Ranking("toy", rows, tuple(scores), len(rows))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory):
+    """A net that was trained on the toy problem's classes, saved: the source that must win."""
+    from tests.conftest import toy_arrays
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+        backbone = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}
+        settings = {"epochs": 8, "augment": "none", "lr": 5e-3, "precision": "fp32", "batch_size": 16}
+        from workbench.runs.assembly import assemble
+
+        training = assemble(wb.Plan(backbone, wb.images(toy_arrays()), **settings))
+        list(training)
+        path = tmp_path_factory.mktemp("net") / "taught.safetensors"
+        training.net.save(path)
+    return str(path)

@@ -12,24 +12,6 @@ RANDOM = [{"name": n, "params": {"pretrained": False, "size": 32}} for n in ("te
 QUICK = ("logme", "knn", "leep")
 
 
-@pytest.fixture(scope="module")
-def taught(tmp_path_factory):
-    """A net that was trained on the toy problem's classes, saved: the source that must win."""
-    from tests.conftest import toy_arrays
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
-        backbone = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}
-        settings = {"epochs": 8, "augment": "none", "lr": 5e-3, "precision": "fp32", "batch_size": 16}
-        from workbench.runs.assembly import assemble
-
-        training = assemble(wb.Plan(backbone, wb.images(toy_arrays()), **settings))
-        list(training)
-        path = tmp_path_factory.mktemp("net") / "taught.safetensors"
-        training.net.save(path)
-    return str(path)
-
-
 def test_the_source_that_knows_the_classes_wins(taught, toy):
     found = wb.rank([*RANDOM, taught], toy, scores=QUICK, progress=False)
     assert found.verdict.leader == taught and found.frame["place"].tolist() == [1, 2, 3]
@@ -77,7 +59,7 @@ def test_a_head_made_for_other_classes_is_no_source(tiny, toy):
 @pytest.mark.parametrize(
     ("backbones", "options", "error", "said"),
     [
-        ([], {}, BadValue, "needs backbones"),
+        ([], {}, BadValue, "no backbones"),
         ([RANDOM[0], RANDOM[0]], {}, BadValue, "asked for twice"),
         (RANDOM, {"scores": ["logmee"]}, UnknownName, "did you mean logme"),
         (RANDOM, {"scores": ["parameters"]}, BadValue, "baseline"),

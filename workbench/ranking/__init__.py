@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from .measuring import Scored as Scored
     from .result import Ranking as Ranking
     from .tau import weighted_tau as weighted_tau
+    from .trial import Trial as Trial
+    from .trial import short_trial as short_trial
     from .verdict import Verdict as Verdict
 
 # public name -> the module it stands in; no function bears its module's name
 _HOME = {
     "Ranking": "result",
     "Scored": "measuring",
+    "Trial": "trial",
     "Verdict": "verdict",
     "rank": "comparing",
     "rankings": "comparing",
+    "short_trial": "trial",
     "weighted_tau": "tau",
 }
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.errors import BadData, BadValue, UnknownName
-from workbench.plan import Choice, to_choice
 from workbench.ranking import measuring
+from workbench.ranking.asked import asked
 from workbench.ranking.draws import subset
 from workbench.ranking.measuring import BASELINES, ELSEWHERE, SCORES, Scored
 from workbench.ranking.result import Ranking
@@ -100,7 +100,7 @@ def rankings(
     from workbench.loop.device import device as placed
     from workbench.plan import Schedule
 
-    asked = _asked(backbones)
+    chosen = asked(backbones)
     wanted = _scores(scores)
     if not 10 <= draws <= 1000 or limit < 20:
         raise BadValue(f"draws is 10 to 1000 and limit at least 20; they are {draws} and {limit}")
@@ -109,50 +109,17 @@ def rankings(
 
     def course() -> Iterator[Ranking]:
         done: list[Scored] = []
-        yield Ranking(images.name, (), wanted, len(asked))
-        for name, choice, load in asked:
-            opened = functools.partial(_on, load, place)
-            done.append(measuring.measured(name, choice, opened, part, wanted, draws, seed, measured))
-            yield Ranking(images.name, tuple(done), wanted, len(asked))
+        yield Ranking(images.name, (), wanted, len(chosen))
+        for one in chosen:
+            opened = functools.partial(_on, one.load, place)
+            done.append(measuring.measured(one.name, one.choice, opened, part, wanted, draws, seed, measured))
+            yield Ranking(images.name, tuple(done), wanted, len(chosen))
 
     return course()
 
 
 def _on(load: Callable[[], Net], place: str) -> Net:
     return load().to(place)
-
-
-def _asked(backbones: Any) -> list[tuple[str, Choice, Callable[[], Net]]]:
-    """Label, choice and loader of each backbone."""
-    from workbench.nets import load
-
-    if isinstance(backbones, pd.DataFrame):
-        backbones = list(backbones["name"])
-    if isinstance(backbones, (str, dict, Choice)) or hasattr(backbones, "choice"):
-        backbones = [backbones]
-    found = []
-    for backbone in backbones:
-        choice = to_choice(backbone, "backbone")
-        whole = hasattr(backbone, "features") and hasattr(backbone, "stages")
-        opened = functools.partial(_held, backbone) if whole else functools.partial(load, choice.name, **choice.params)
-        found.append((label(choice), choice, opened))
-    names = [name for name, _, _ in found]
-    if not names or len(set(names)) < len(names):
-        twice = next((n for n in names if names.count(n) > 1), None)
-        raise BadValue(f"{twice} was asked for twice" if twice else "a ranking needs backbones: hand in their names")
-    return found
-
-
-def _held(net: Net) -> Net:
-    return net
-
-
-def label(choice: Choice) -> str:
-    """What a ranking calls a backbone."""
-    params = dict(choice.params)
-    random = "random weights" if not params.pop("pretrained", True) else ""
-    rest = ", ".join([random] * bool(random) + [f"{k}={v!r}" for k, v in params.items() if k != "classes"])
-    return f"{choice.name} ({rest})" if rest else choice.name
 
 
 def _scores(names: Sequence[str] | None) -> tuple[str, ...]:

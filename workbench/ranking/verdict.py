@@ -62,8 +62,9 @@ def judged(
     order = combined(values)
     leader = int(np.argmin(order))
     drawn = np.array([combined({s: halves[s][r] for s in halves}) for r in range(len(next(iter(halves.values()))))])
-    lead = float((drawn.argmin(1) == leader).mean())
-    near = (drawn <= drawn[:, [leader]]).mean(0) > RARE
+    lead = float(_leads(drawn)[leader])
+    own = drawn[:, [leader]]
+    near = ((drawn < own) + (drawn == own) / 2).mean(0) > RARE
     firsts = {score: int(np.argmin(places(v))) for score, v in values.items()}
     support = float(np.mean([first == leader for first in firsts.values()]))
     firsts_of = [_sure_first([halves[s] for s in members]) for members in families(list(values)).values()]
@@ -75,10 +76,16 @@ def judged(
     return Verdict(kind, names[leader], among, lead, support, _said(kind, among, lead, support, firsts, names))
 
 
+def _leads(drawn: np.ndarray) -> np.ndarray:
+    """The share of draws in which each is first, (n,); those who share a first place share the draw. drawn (R, n)."""
+    first = drawn == drawn.min(1, keepdims=True)
+    return (first / first.sum(1, keepdims=True)).mean(0)
+
+
 def _sure_first(halves: Sequence[np.ndarray]) -> int | None:
     """The first of a family of scores, if nearly every draw names it; each (R, n)."""
     drawn = np.array([np.mean([places(h[r]) for h in halves], axis=0) for r in range(len(halves[0]))])
-    share = np.bincount(drawn.argmin(1), minlength=drawn.shape[1]) / len(drawn)
+    share = _leads(drawn)
     return int(share.argmax()) if share.max() >= SURE else None
 
 

@@ -1,0 +1,62 @@
+"""The backbones that were asked for, in whatever words: each with its label and a way to open it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from workbench.errors import BadValue
+from workbench.plan import Choice, to_choice
+
+if TYPE_CHECKING:
+    from workbench.nets import Net
+
+
+class Asked(NamedTuple):
+    """One of them: what it is called, what `wb.load` takes, and what gives the net."""
+
+    name: str
+    choice: Choice
+    load: Callable[[], Net]
+
+
+def asked(backbones: Any) -> list[Asked]:
+    """Backbones from names, choices, mappings, nets, a frame of the catalogue, or one of these alone.
+
+    Raises:
+        BadValue: none, one that is none of these, or two of one name.
+    """
+    from workbench.nets import load
+
+    if isinstance(backbones, pd.DataFrame):
+        backbones = list(backbones["name"])
+    if isinstance(backbones, (str, dict, Choice)) or hasattr(backbones, "choice"):
+        backbones = [backbones]
+    found = []
+    for backbone in backbones:
+        choice = to_choice(backbone, "backbone")
+        whole = hasattr(backbone, "features") and hasattr(backbone, "stages")
+        opened = functools.partial(_held, backbone) if whole else functools.partial(load, choice.name, **choice.params)
+        found.append(Asked(label(choice), choice, opened))
+    names = [one.name for one in found]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice:
+        raise BadValue(f"{twice} was asked for twice")
+    if not names:
+        raise BadValue("there are no backbones to compare: hand in their names")
+    return found
+
+
+def label(choice: Choice) -> str:
+    """What a ranking calls a backbone."""
+    params = dict(choice.params)
+    random = "random weights" if not params.pop("pretrained", True) else ""
+    rest = ", ".join([random] * bool(random) + [f"{k}={v!r}" for k, v in params.items() if k != "classes"])
+    return f"{choice.name} ({rest})" if rest else choice.name
+
+
+def _held(net: Net) -> Net:
+    return net

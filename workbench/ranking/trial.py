@@ -1,0 +1,228 @@
+"""The short trial: those that scores cannot part are fine-tuned for a little while, the worse half leaving early."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import BadData, BadValue, UnknownName
+from workbench.evaluation import evaluate
+from workbench.images.batches import Batches
+from workbench.loop import train
+from workbench.plan import SCHEDULE, Schedule
+from workbench.ranking.asked import Asked, asked
+from workbench.ranking.draws import subset
+from workbench.ranking.result import Ranking
+from workbench.strategies import strategies
+from workbench.tunings import tunings
+
+if TYPE_CHECKING:
+    from workbench.images import Images
+    from workbench.nets import Net
+
+JUDGES = 500  # validation images at most: what judging costs is taken from training
+EPOCHS = 500  # at most
+PILOT = 3  # updates that the pace is read from
+CLEAR = 1.96  # standard errors of a difference of two shares of the same images
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a short trial found.
+
+    Attributes:
+        frame: a row a backbone and round: round, backbone, updates and epochs (so far), accuracy (0..1), sure (mean
+            probability of the true class, which parts equals), seconds (of this round), kept (whether it goes on).
+        order: the backbones, the best first: by the round that they reached, then by accuracy.
+        seconds: what it cost, all told; `budget` is what was given.
+        judges: validation images that each accuracy is counted over.
+    """
+
+    frame: pd.DataFrame
+    order: tuple[str, ...]
+    seconds: float
+    budget: float
+    judges: int
+
+    @property
+    def winner(self) -> str:
+        """The best."""
+        return self.order[0]
+
+    @property
+    def lead(self) -> tuple[float, bool]:
+        """Points that the winner was ahead of the second in the last round, and whether that is clear of chance."""
+        last = self.frame[self.frame["round"] == self.frame["round"].max()].set_index("backbone")["accuracy"]
+        first, second = (float(last[name]) for name in self.order[:2])
+        error = math.sqrt((first * (1 - first) + second * (1 - second)) / self.judges)
+        return 100 * (first - second), first - second > CLEAR * error
+
+    def __str__(self) -> str:
+        last = self.frame.set_index("backbone").loc[[self.winner]].iloc[-1]
+        points, clear = self.lead
+        doubt = "" if clear else f", which {self.judges} validation images do not tell from chance"
+        return (
+            f"{self.winner} wins the short trial: {last['accuracy']:.1%} after {last['epochs']:.1f} epochs, "
+            f"{points:.1f} points ahead of {self.order[1]}{doubt}; it cost {self.seconds:.0f} s of {self.budget:g} s"
+        )
+
+
+def short_trial(
+    backbones: Any,
+    images: Images,
+    *,
+    seconds: float = 60.0,
+    tuning: Any = "full",
+    seed: int = 0,
+    progress: bool = True,
+    **settings: Any,
+) -> Trial:
+    """Fine-tunes a few backbones for as long as you give it, and tells which is ahead.
+
+    Successive halving: in each round all get the same number of updates, then the worse half leaves; the others go on
+    from where they are, at a constant rate. The time is parted evenly over the rounds. What the tuning leaves frozen
+    is computed once and stored, as in any run.
+
+    Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization",
+    arXiv:1502.07943.
+
+    Args:
+        backbones: a `Ranking`, of which those are tried that its verdict lies among (the first two, where there is a
+            clear winner); or backbones as `rank` takes them, two at least.
+        images: the target's, with validation images.
+        seconds: the budget, from 1; loading the nets and a last round of judging come on top.
+        tuning: which weights move.
+        seed: of the new heads, the order of the images and their views.
+        progress: whether to show a bar.
+        settings: fields of the schedule, such as `lr=1e-3` or `augment="flip"`; epochs, shape and warm-up are ours.
+
+    Raises:
+        BadValue: fewer than two backbones, a budget below a second, or a setting that a trial decides itself.
+        BadData: no validation images.
+        WorkbenchError: a backbone that cannot be loaded, or images that it cannot be trained on.
+    """
+    from tqdm import tqdm
+
+    chosen = _among(backbones)
+    judges = _judges(images, seed)
+    schedule = _schedule(seconds, settings)
+    began = time.perf_counter()
+    runners = [_Runner(one, images, tuning, schedule, seed) for one in chosen]
+    started, total = time.perf_counter(), max(1, math.ceil(math.log2(len(runners))))
+    rows: list[dict[str, Any]] = []
+    places: list[str] = []
+    # on standard output: a notebook shows what comes on the other as if it were an error
+    with tqdm(total=total, disable=not progress, unit="round", leave=False, file=sys.stdout) as bar:
+        for number in range(1, total + 1):
+            found = _round(runners, judges, started + seconds * number / total)
+            ordered = sorted(runners, key=lambda r: (-found[r.name]["accuracy"], -found[r.name]["sure"]))
+            kept = ordered[: math.ceil(len(ordered) / 2)]
+            rows += [{"round": number, **found[r.name], "kept": r in kept} for r in ordered]
+            places = [r.name for r in ordered if r not in kept] + places
+            for runner in (r for r in ordered if r not in kept):
+                runner.training.close()
+            runners = kept
+            bar.update()
+    for runner in runners:
+        runner.training.close()
+    order = (runners[0].name, *places)
+    return Trial(pd.DataFrame(rows), order, time.perf_counter() - began, float(seconds), len(judges))
+
+
+class _Runner:
+    """A training that is read as far as its turn goes, and read on in the next round."""
+
+    def __init__(self, one: Asked, images: Images, tuning: Any, schedule: Schedule, seed: int) -> None:
+        self.name = one.name
+        self.net: Net = copy.deepcopy(one.load())
+        self.net.new_head(list(images.classes), seed=seed)
+        pixels = self.net.preprocessing
+        view = {"size": pixels.size, "interpolation": pixels.interpolation, "crop_pct": pixels.crop_pct}
+        batches = Batches(images.source.part("train"), ("labelled",), batch_size=schedule.batch_size, seed=seed, **view)
+        made = tunings.make(tuning), strategies.make("fine-tune")
+        self.training = train(self.net, *made, [batches], schedule, seed=seed)
+        self.an_epoch, self.pace = batches.steps, 0.0
+
+    @property
+    def done(self) -> int:
+        """Updates so far."""
+        return self.training.step
+
+    def until(self, updates: int, deadline: float) -> None:
+        """Goes on to about that many updates, or to the deadline."""
+        began, before = time.perf_counter(), self.done
+        while self.done < updates and (time.perf_counter() < deadline or self.done == before):
+            if next(self.training, None) is None:
+                break
+        if self.done > before:
+            self.pace = (time.perf_counter() - began) / (self.done - before)
+
+
+def _round(runners: list[_Runner], judges: Images, end: float) -> dict[str, dict[str, Any]]:
+    """Every runner brought equally far by about `end`, and judged."""
+    spent = {}
+    for runner in runners:
+        began = time.perf_counter()
+        # the first update also decodes and warms up: the pace is read behind it
+        runner.until(runner.done + 1, end)
+        runner.until(runner.done + PILOT, end)
+        spent[runner.name] = time.perf_counter() - began
+    left = max(0.0, end - time.perf_counter())
+    goal = min(r.done for r in runners) + int(left / sum(max(r.pace, 1e-4) for r in runners))
+    found = {}
+    for place, runner in enumerate(runners):
+        began = time.perf_counter()
+        runner.until(goal, began + max(0.0, end - began) * 1.5 / (len(runners) - place))
+        accuracy, sure = _judged(runner.net, judges)
+        took = spent[runner.name] + time.perf_counter() - began
+        told = {"updates": runner.done, "epochs": runner.done / runner.an_epoch, "accuracy": accuracy, "sure": sure}
+        found[runner.name] = {"backbone": runner.name, **told, "seconds": took}
+    return found
+
+
+def _judged(net: Net, judges: Images) -> tuple[float, float]:
+    """Accuracy, and the mean probability given to the true class, which parts equals."""
+    found = evaluate(net, judges, split=None)
+    return found.accuracy, float(found.probabilities[np.arange(len(found.labels)), found.labels].mean())
+
+
+def _among(backbones: Any) -> list[Asked]:
+    if isinstance(backbones, Ranking):
+        names = backbones.verdict.among
+        if len(names) < 2:
+            names = tuple(backbones.frame["backbone"][: min(2, len(backbones.done))])
+        by_name = {s.name: s.choice for s in backbones.done}
+        backbones = [by_name[name] for name in names]
+    chosen = asked(backbones)
+    if len(chosen) < 2:
+        raise BadValue(f"a trial needs two backbones at least; there is {chosen[0].name} alone")
+    return chosen
+
+
+def _judges(images: Images, seed: int) -> Images:
+    if images.kind != "classes":
+        raise BadData(f"a trial needs one class an image; {images.name} holds {images.kind}")
+    part = images.source.part("valid")
+    if not len(part):
+        raise BadData(f"{images.name} has no validation images to judge by; open it with valid=0.2 or so")
+    return part.part(rows=subset(part.labels(), JUDGES, seed))
+
+
+def _schedule(seconds: Any, settings: dict[str, Any]) -> Schedule:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 1:
+        raise BadValue(f"the budget of a trial is in seconds, from 1; got {seconds!r}")
+    ours = {"epochs": EPOCHS, "shape": "constant", "warmup": 0.0, "keep": "last"}
+    taken = [name for name in ours if name in settings]
+    if taken:
+        raise BadValue(f"a trial decides {', '.join(taken)} itself: it ends with its time, not its epochs")
+    for name in settings:
+        if name not in SCHEDULE:
+            raise UnknownName.of("setting of a trial", name, SCHEDULE)
+    return Schedule(**{**ours, **settings})
