@@ -20,7 +20,7 @@ def found(values=(0.99, 0.5), names=("before", "after"), rows=("stem", "layer1")
 
 def test_the_title_names_the_stage_that_moved_and_the_bars_stand_on_its_row():
     figure = similarity(found())
-    assert "layer1 moved most: 0.50 alike, 1 of 2 stay above 0.9" in figure.layout.title.text.replace("<br>", " ")
+    assert "layer1 differs most: 0.50 alike, 1 of 2 stay above 0.9" in figure.layout.title.text.replace("<br>", " ")
     heat = figure.data[0]
     assert heat.zmin == 0 and heat.zmax == 1 and list(heat.z[1]) == [0, 0.5] and heat.text[1][0] == "−0.05"
     bars = figure.layout.shapes
@@ -30,7 +30,7 @@ def test_the_title_names_the_stage_that_moved_and_the_bars_stand_on_its_row():
 
 
 def test_other_answers():
-    assert "No stage moved far" in similarity(found((0.99, 0.95))).layout.title.text
+    assert "No stage differs much" in similarity(found((0.99, 0.95))).layout.title.text
     alone = found(names=("net", "net"), shared=False)
     assert "greatest step is from stem to layer1: 0.20" in similarity(alone).layout.title.text.replace("<br>", " ")
     two = similarity(found(shared=False))

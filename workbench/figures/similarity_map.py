@@ -39,19 +39,19 @@ def similarity(found: Any, *, title: str | None = None) -> Figure:
     rows, columns = list(map(str, found.rows)), list(map(str, found.columns))
     if matrix.shape != (len(rows), len(columns)) or not matrix.size:
         raise ValueError(f"{len(rows)} rows and {len(columns)} columns do not name a matrix {matrix.shape}")
-    answer = _answer(found, matrix, rows) if title is None else title
-    return _drawn(found, matrix, rows, columns, plain(answer))
+    return _drawn(found, matrix, rows, columns, plain(answer(found) if title is None else title))
 
 
-def _answer(found: Any, matrix: np.ndarray, rows: list[str]) -> str:
-    frame: pd.DataFrame = found.frame
+def answer(found: Any) -> str:
+    """What the comparison says, in a sentence."""
+    frame, matrix, rows = found.frame, np.asarray(found.matrix), found.rows
     if len(frame):
         least = frame.loc[frame["similarity"].idxmin()]
         if least["similarity"] >= MOVED:
-            return f"No stage moved far: {short(least['stage'], 24)} is still {least['similarity']:.2f} alike"
+            return f"No stage differs much: {short(least['stage'], 24)} is still {least['similarity']:.2f} alike"
         stayed = int((frame["similarity"] >= MOVED).sum())
         kept = f", {stayed} of {len(frame)} stay above {MOVED:g}" if stayed else ", and none stays above 0.9"
-        return f"{short(least['stage'], 24)} moved most: {least['similarity']:.2f} alike{kept}"
+        return f"{short(least['stage'], 24)} differs most: {least['similarity']:.2f} alike{kept}"
     if len(rows) > 1 and found.names[0] == found.names[1]:
         steps = np.diag(matrix, 1)
         at = int(steps.argmin())

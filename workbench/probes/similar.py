@@ -46,7 +46,7 @@ class Similarity:
 
     @property
     def moved(self) -> pd.DataFrame:
-        """The shared stages, the one that moved most first."""
+        """The shared stages, the one that differs most first."""
         return self.frame.sort_values("similarity", kind="stable", ignore_index=True)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Similarity:
             return f"{what}: {self.names[0]} with {self.names[1]}, {len(self.rows)} by {len(self.columns)} stages"
         least, most = self.moved.iloc[0], self.moved.iloc[-1]
         return (
-            f"{what}: {least['stage']} moved most ({least['similarity']:.2f}), "
+            f"{what}: {least['stage']} differs most ({least['similarity']:.2f}), "
             f"{most['stage']} least ({most['similarity']:.2f})"
         )
 

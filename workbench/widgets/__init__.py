@@ -14,12 +14,23 @@ _WHERE = {
     "LiveCurves": "live_curves",
     "Launcher": "launcher",
     "Results": "results",
+    "SimilarityMap": "similarity_map",
     "Workbench": "workbench",
     "Form": "form",
     "WorldDials": "world_dials",
 }
 
-__all__ = ["BackbonePicker", "Form", "Launcher", "LayerPainter", "LiveCurves", "Results", "Workbench", "WorldDials"]
+__all__ = [
+    "BackbonePicker",
+    "Form",
+    "Launcher",
+    "LayerPainter",
+    "LiveCurves",
+    "Results",
+    "SimilarityMap",
+    "Workbench",
+    "WorldDials",
+]
 
 
 def __getattr__(name: str) -> Any:
