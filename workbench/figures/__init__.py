@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .calibration import reliability as reliability
     from .class_bars import per_class as per_class
     from .confusion_matrix import confusion as confusion
+    from .faithful_lines import faithfulness as faithfulness
+    from .faithful_lines import sanity as sanity
     from .figure import Figure as Figure
     from .image_grid import Sheet as Sheet
     from .image_grid import mistakes as mistakes
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from .lr_curve import lr_finder as lr_finder
     from .named_lines import lines as lines
     from .rate_grid import rates as rates
+    from .saliency_grid import saliency as saliency
+    from .saliency_grid import saliency_comparison as saliency_comparison
     from .similarity_map import similarity as similarity
     from .stage_bars import stages as stages
     from .task_matrix import affinity as affinity
@@ -41,6 +45,7 @@ _HOME = {
     "comparison": "intervals",
     "confusion": "confusion_matrix",
     "curves": "learning_curves",
+    "faithfulness": "faithful_lines",
     "layer_transfer": "transplants",
     "lines": "named_lines",
     "lr_finder": "lr_curve",
@@ -48,6 +53,9 @@ _HOME = {
     "per_class": "class_bars",
     "rates": "rate_grid",
     "reliability": "calibration",
+    "saliency": "saliency_grid",
+    "saliency_comparison": "saliency_grid",
+    "sanity": "faithful_lines",
     "side_by_side": "image_grid",
     "similarity": "similarity_map",
     "stages": "stage_bars",

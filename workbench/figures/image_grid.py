@@ -67,7 +67,7 @@ def thumbnails(
         raise ValueError(f"there are {len(pictures)} images but {len(texts)} captions")
     heading = title if title is not None else _counted(len(pictures), texts)
     columns = columns or _columns(len(pictures))
-    return _grid(pictures, texts, max(min(columns, len(pictures)), 1), heading, edge)
+    return grid(pictures, texts, max(min(columns, len(pictures)), 1), heading, edge)
 
 
 def mistakes(images: Any, frame: Any = None, n: int = 12, *, title: str | None = None) -> Sheet:
@@ -129,7 +129,10 @@ def as_uint8(image: np.ndarray) -> np.ndarray:
     return np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array[:, :, :3]
 
 
-def _grid(pictures: list[np.ndarray], texts: list[str], columns: int, heading: str, edge: int | None) -> Sheet:
+def grid(
+    pictures: list[np.ndarray], texts: list[str], columns: int, heading: str, edge: int | None, foot: int = 0
+) -> Sheet:
+    """Squares with captions in rows; `foot` pixels stay free below them."""
     edge = edge or int(min(max(style.WIDTH / columns - _GAP, 44), 124 if columns > 4 else 180))
     edge = max(min(edge, (style.WIDEST - 8) // columns - _GAP), 16)
     rows = math.ceil(len(pictures) / columns)
@@ -137,7 +140,7 @@ def _grid(pictures: list[np.ndarray], texts: list[str], columns: int, heading: s
     caption = lines * _LINE + (6 if lines else 0)
     width = max(columns * (edge + _GAP) - _GAP, min(math.ceil(_length(heading, *_HEADING)), style.WIDTH))
     top = 32 if heading else 0
-    height = max(top + rows * (edge + _GAP + caption), 40)
+    height = max(top + rows * (edge + _GAP + caption), 40) + foot
     with style.matplotlib_style():
         sheet = Sheet(width, height)
         if heading:

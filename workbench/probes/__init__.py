@@ -13,15 +13,23 @@ if TYPE_CHECKING:
     from .alignment import cka as cka
     from .ben_david import Bound as Bound
     from .ben_david import bound as bound
+    from .compared import Compared as Compared
+    from .compared import compare_saliency as compare_saliency
     from .correlations import mean_drift as mean_drift
     from .correlations import pwcca as pwcca
     from .correlations import svcca as svcca
+    from .faithful import Faithfulness as Faithfulness
+    from .faithful import faithfulness as faithfulness
     from .gap import DomainGap as DomainGap
     from .gap import domain_gap as domain_gap
     from .looking import Saliency as Saliency
     from .looking import grad_cam as grad_cam
     from .looking import saliency as saliency
     from .looking import saliency_methods as saliency_methods
+    from .pointing import Pointing as Pointing
+    from .pointing import pointing_game as pointing_game
+    from .sane import Sanity as Sanity
+    from .sane import sanity as sanity
     from .shift_tests import ShiftKind as ShiftKind
     from .shift_tests import shift_kind as shift_kind
     from .similar import Similarity as Similarity
@@ -37,22 +45,30 @@ _HOME = {
     "Affinity": "tasks",
     "Bound": "ben_david",
     "CKA": "alignment",
+    "Compared": "compared",
     "DomainGap": "gap",
+    "Faithfulness": "faithful",
+    "Pointing": "pointing",
     "Saliency": "looking",
+    "Sanity": "sane",
     "ShiftKind": "shift_tests",
     "Similarity": "similar",
     "StageFeatures": "stage_features",
     "affinity": "tasks",
     "bound": "ben_david",
     "cka": "alignment",
+    "compare_saliency": "compared",
     "domain_gap": "gap",
+    "faithfulness": "faithful",
     "features_at": "stage_features",
     "features_by_stage": "stage_features",
-    "mean_drift": "correlations",
-    "pwcca": "correlations",
     "grad_cam": "looking",
+    "mean_drift": "correlations",
+    "pointing_game": "pointing",
+    "pwcca": "correlations",
     "saliency": "looking",
     "saliency_methods": "looking",
+    "sanity": "sane",
     "shift_kind": "shift_tests",
     "similarity": "similar",
     "svcca": "correlations",

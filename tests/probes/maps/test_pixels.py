@@ -91,17 +91,27 @@ def test_relevance_is_kept_and_shared_by_the_rule():
         toy.layers[1].weight.copy_(torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, 0.0]]))
         toy.layers[3].weight.copy_(torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
     x = torch.tensor([1.0, 0.5, 1.0]).view(1, 3, 1, 1)
-    toy.choice = None
-    # by hand with γ = 1: hidden (2.5, 1.5), score 5.5 = 2.5 + 3; unit 1 shares by (2, -0.5, 4), unit 2 by (2, 1, 0)
-    shares = [2.5 * np.array([2, -0.5, 4]) / 5.5, 3.0 * np.array([2, 1, 0]) / 3.0]
     asked = Question(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
-    method = methods.make("lrp", gamma=1.0)
-    kept = []
-    handle = toy.layers[0].register_forward_hook(lambda _m, _i, out: kept.append(out))
-    found = method.maps(asked)
-    handle.remove()
-    assert found.item() == pytest.approx(sum(share.sum() for share in shares), rel=1e-5)
-    assert found.item() == pytest.approx(5.5, rel=1e-5)
+    # without a bias, all of the score 1 · 2.5 + 2 · 1.5 arrives at the pixels
+    assert methods.make("lrp", gamma=1.0).maps(asked).sum().item() == pytest.approx(5.5, rel=1e-5)
+
+
+def test_batch_norm_is_one_map_with_its_convolution():
+    dice = torch.Generator().manual_seed(1)
+    apart = Toy(nn.Conv2d(3, 4, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2)).eval()
+    folded = Toy(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Flatten(), apart.layers[4]).eval()
+    norm = apart.layers[1]
+    with torch.no_grad():
+        for tensor in (norm.weight, norm.bias, norm.running_mean):
+            tensor.copy_(torch.randn(4, generator=dice))
+        folded.layers[0].weight.copy_(apart.layers[0].weight * (norm.weight / (1 + 1e-5) ** 0.5)[:, None, None, None])
+        folded.layers[0].bias.copy_(norm.bias - norm.running_mean * norm.weight / (1 + 1e-5) ** 0.5)
+    x = torch.rand(2, 3, 2, 2, generator=dice)
+    maps = [
+        methods.make("lrp").maps(Question(toy, x, torch.tensor([0, 1]), None))  # type: ignore[arg-type]
+        for toy in (apart, folded)
+    ]
+    assert maps[0].abs().max() > 1e-3 and torch.allclose(*maps, atol=1e-5)
 
 
 def test_relevance_of_each_pixel_by_hand():
@@ -114,9 +124,9 @@ def test_relevance_of_each_pixel_by_hand():
         second.copy_(torch.tensor([[1.0, -0.5], [0.0, 0.0]]))
     a, w, v = x.flatten(), first.detach(), second[0].detach()
     hidden = (w @ a).relu()
-    above = hidden * (v + 0.5 * v.clamp(min=0))
+    above = hidden * (v + 0.5 * v.clamp(min=0) if hidden @ v > 0 else v + 0.5 * v.clamp(max=0))
     above = above / above.sum() * (hidden @ v)
-    parts = a * (w + 0.5 * w.clamp(min=0))
+    parts = a * (w + 0.5 * w.clamp(min=0))  # where a unit is below 0, nothing arrives
     expected = (parts / parts.sum(1, keepdim=True) * above[:, None]).sum(0)
     asked = Question(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
     found = methods.make("lrp", gamma=0.5).maps(asked)[0]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.probes.maps import methods
 from workbench.probes.maps.base import Method, Question
+from workbench.probes.maps.gamma_rule import Rule
 from workbench.probes.quiet import hooked
 
 if TYPE_CHECKING:
@@ -26,13 +25,13 @@ PLAIN |= {nn.ReLU, nn.ReLU6, nn.LeakyReLU}
 class LRP(Method):
     """The score handed back by the rule γ, which favours what spoke for the target; for nets of convolutions and ReLU.
 
-    A layer shares its relevance out as its inputs contributed, positive weights counting 1 + γ times.
+    A layer shares its relevance out as its inputs contributed; what spoke the way of the sum counts 1 + γ times.
 
     Args:
-        gamma: how much positive weights are favoured; 0 shares out by contribution alone.
+        gamma: how much agreeing contributions are favoured; 0 shares out by contribution alone.
     """
 
-    source = "Bach et al. 2015, doi:10.1371/journal.pone.0130140; rule γ: Montavon et al. 2019"
+    source = "Bach et al. 2015, doi:10.1371/journal.pone.0130140; rule γ: Montavon et al. 2019, Andéol et al. 2021"
     signed = True
 
     def __init__(self, *, gamma: Annotated[float, Range(0.0, 10.0)] = 0.25) -> None:
@@ -41,18 +40,13 @@ class LRP(Method):
     def maps(self, asked: Question) -> Tensor:
         """Relevance of the normalised pixels, summed over colours."""
         net = asked.net
-        layers = [module for module in net.modules() if type(module) in (nn.Conv2d, nn.Linear)]
         refuse(net)
         asked.score()
-        with hooked(layers, self._ruled):
+        layers = [m for m in net.modules() if type(m) in (nn.Conv2d, nn.Linear) or isinstance(m, nn.BatchNorm2d)]
+        with hooked(layers, Rule(self.gamma)):
             slope = asked.gradient(asked.x)
         # a normalised pixel is (x - mean) / std, and its slope std times the pixel's
         return ((asked.x - net.mean) * slope).sum(1)
-
-    def _ruled(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-        """The layer's output with the slope of the rule γ."""
-        favoured = _again(module, inputs[0], self.gamma)
-        return favoured * (output / torch.where(favoured.abs() < 1e-9, 1e-9, favoured)).detach()
 
 
 def refuse(net: Net) -> None:
@@ -70,10 +64,3 @@ def refuse(net: Net) -> None:
                 f"LRP has rules for convolutions, linear layers, batch norm, ReLU and pooling; {net.choice.name} has a "
                 f"{type(module).__name__} at {name}: take integrated-gradients, which shares out the score of any net"
             )
-
-
-def _again(module: Any, x: Tensor, gamma: float) -> Tensor:
-    """What the layer would give if its positive weights counted 1 + γ times."""
-    bias = None if module.bias is None else module.bias + gamma * module.bias.clamp(min=0)
-    weight = module.weight + gamma * module.weight.clamp(min=0)
-    return F.linear(x, weight, bias) if isinstance(module, nn.Linear) else module._conv_forward(x, weight, bias)

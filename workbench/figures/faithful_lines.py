@@ -1,0 +1,97 @@
+"""Whether maps are to be believed: deletion and insertion, and the sanity check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from .figure import Figure
+from .named_lines import lines
+from .words import these_columns
+
+
+def faithfulness(result: Any, *, title: str | None = None) -> Figure:
+    """What the net says of its target while the places of a map go (deletion) or come (insertion).
+
+    Args:
+        result: has `curves`: a frame with share (0..1), game, order and probability (0..1); or several such, of
+            several methods.
+        title: replaces the answer read from the curves.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    several = list(result) if isinstance(result, Iterable) and not isinstance(result, pd.DataFrame) else [result]
+    frames = []
+    for at, one in enumerate(several):
+        table = getattr(one, "curves", one)
+        these_columns(table, ("share", "game", "order", "probability"), "faithfulness")
+        frames.append(table if not at else table[table["order"] != "chance"])
+    table = pd.concat(frames, ignore_index=True)
+    table = table.assign(line=table["order"].astype(str) + ", " + table["game"].astype(str))
+    table = table.assign(pixels=100 * table["share"], said=100 * table["probability"])
+    answer = title if title is not None else _answer(table)
+    return lines(
+        table,
+        "pixels",
+        "said",
+        "line",
+        x_title="pixels taken away, or brought back, %",
+        y_title="probability of the target, %",
+        title=answer,
+    )
+
+
+def sanity(results: Any, *, title: str | None = None) -> Figure:
+    """How alike the maps stay while the net forgets its weights, a line a method.
+
+    Args:
+        results: one or several with `method` and `frame` (shuffled 0..1, agreement, low, high).
+        title: replaces the answer.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    several = list(results) if isinstance(results, Iterable) else [results]
+    frames = []
+    for one in several:
+        these_columns(one.frame, ("stage", "shuffled", "agreement"), "sanity")
+        frames.append(one.frame.assign(method=one.method, step=range(len(one.frame))))
+    table = pd.concat(frames, ignore_index=True)
+    last = {one.method: float(one.frame["agreement"].iloc[-1]) for one in several}
+    worst = max(last, key=lambda name: last[name])
+    if title is None:
+        title = f"Without what the net learnt, {worst} agrees to {last[worst]:.2f}"
+        if len(last) > 1:
+            best = min(last, key=lambda name: last[name])
+            title += f", {best} to {last[best]:.2f}"
+    figure = lines(
+        table,
+        "step",
+        "agreement",
+        "method",
+        x_title="stages shuffled, from the head down",
+        y_title="agreement with the map before",
+        title=title,
+    )
+    longest = max(several, key=lambda one: len(one.frame)).frame
+    figure.update_xaxes(
+        tickvals=list(range(len(longest))), ticktext=["none", *longest["stage"].astype(str).iloc[1:]], tickangle=0
+    )
+    return figure
+
+
+def _answer(table: pd.DataFrame) -> str:
+    area = table.groupby(["order", "game"], sort=False)["probability"].mean()
+    names = [name for name in dict.fromkeys(table["order"]) if name != "chance"]
+    if not len(names) or ("chance", "insertion") not in area:
+        return "What the net says while the places of the map go or come"
+    if len(names) > 1:
+        best = max(names, key=lambda name: area[name, "insertion"] - area[name, "deletion"])
+        return f"Of {len(names)} maps, {best} finds best what the net needs"
+    gain = area[names[0], "insertion"] - area[names[0], "deletion"]
+    chance = area["chance", "insertion"] - area["chance", "deletion"]
+    better = "finds" if gain > chance + 0.02 else "does not find"
+    return f"{names[0]} {better} what the net needs: insertion − deletion {gain:.2f}, by chance {chance:.2f}"
