@@ -23,10 +23,12 @@ def faithfulness(result: Any, *, title: str | None = None) -> Figure:
     Raises:
         ValueError: a column is missing.
     """
-    several = list(result) if isinstance(result, Iterable) and not isinstance(result, pd.DataFrame) else [result]
+    several: list[Any] = (
+        list(result) if isinstance(result, Iterable) and not isinstance(result, pd.DataFrame) else [result]
+    )
     frames = []
     for at, one in enumerate(several):
-        table = getattr(one, "curves", one)
+        table: pd.DataFrame = getattr(one, "curves", one)
         these_columns(table, ("share", "game", "order", "probability"), "faithfulness")
         frames.append(table if not at else table[table["order"] != "chance"])
     table = pd.concat(frames, ignore_index=True)
