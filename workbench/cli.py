@@ -157,12 +157,14 @@ def rank(given: argparse.Namespace) -> int:
         if ranking.scored and not given.json:
             sys.stderr.write(f"{len(ranking.scored)} of {ranking.wanted}: {ranking.scored[-1].name}\n")
     chosen = [s.choice for s in ranking.done if s.name in ranking.verdict.among]
-    trial = short_trial(chosen, images, seconds=given.trial) if given.trial and len(chosen) > 1 else None
+    trial = (
+        short_trial(chosen, images, seconds=given.trial, progress=False) if given.trial and len(chosen) > 1 else None
+    )
     if given.json:
-        tried = (
-            {"sentence": str(trial), "order": trial.order, "rounds": trial.frame.to_dict("records")} if trial else {}
-        )
-        print(json.dumps({**ranking.to_dict(), "trial": tried}, indent=1))
+        told = ranking.to_dict()
+        if trial:
+            told["trial"] = {"sentence": str(trial), "order": trial.order, "rounds": trial.frame.to_dict("records")}
+        print(json.dumps(told, indent=1))
     else:
         table = ranking.frame.dropna(axis=1, how="all").drop(columns=["images", "seconds"])
         rounded = table.map(lambda v: f"{v:.3g}" if isinstance(v, float) and v == v else v)

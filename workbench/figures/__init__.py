@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from .learning_curves import curves as curves
     from .lr_curve import lr_finder as lr_finder
     from .named_lines import lines as lines
+    from .places import rank_flow as rank_flow
+    from .ranking_table import ranking as ranking
     from .rate_grid import rates as rates
     from .saliency_grid import saliency as saliency
     from .saliency_grid import saliency_comparison as saliency_comparison
+    from .score_agreement import agreement as agreement
+    from .settling_curve import settling as settling
     from .similarity_map import similarity as similarity
     from .stage_bars import stages as stages
     from .task_matrix import affinity as affinity
@@ -40,6 +44,7 @@ _HOME = {
     "Figure": "figure",
     "Sheet": "image_grid",
     "affinity": "task_matrix",
+    "agreement": "score_agreement",
     "backbones": "backbone_map",
     "bound": "bound_bars",
     "comparison": "intervals",
@@ -51,11 +56,14 @@ _HOME = {
     "lr_finder": "lr_curve",
     "mistakes": "image_grid",
     "per_class": "class_bars",
+    "rank_flow": "places",
+    "ranking": "ranking_table",
     "rates": "rate_grid",
     "reliability": "calibration",
     "saliency": "saliency_grid",
     "saliency_comparison": "saliency_grid",
     "sanity": "faithful_lines",
+    "settling": "settling_curve",
     "side_by_side": "image_grid",
     "similarity": "similarity_map",
     "stages": "stage_bars",

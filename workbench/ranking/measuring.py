@@ -171,7 +171,8 @@ def baselines(net: Net, choice: Choice, elsewhere: pd.DataFrame | None) -> tuple
     values, absent = {}, {}
     for name, given in wanted.items():
         try:
-            values[name] = scores[name](*given)
+            # three digits: what differs beyond is the size of a head
+            values[name] = float(f"{scores[name](*given):.3g}")
         except WorkbenchError as error:
             absent[name] = str(error)
     return values, absent

@@ -51,7 +51,9 @@ def curve(ranking: Ranking) -> pd.DataFrame:
         images = round(share * ranking.done[0].images)
         rows += [(images, v, *_settled(ranking.order(v), d)) for v, d in drawn.items()]
         if drawn:
-            rows.append((images, "consensus", *_settled(ranking.order("consensus"), -_over(drawn))))
+            # against the consensus of these very scores: a probe is not fitted anew to every draw
+            whole = consensus.combined({v: ranking.order(v) for v in drawn})
+            rows.append((images, "consensus", *_settled(-whole, -_over(drawn))))
     return pd.DataFrame(rows, columns=["images", "score", "tau", "low", "high", "leads"])
 
 
