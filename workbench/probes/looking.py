@@ -122,6 +122,14 @@ def saliency_methods() -> pd.DataFrame:
     return methods.table()
 
 
+def joined(parts: Sequence[Saliency]) -> Saliency:
+    """What one call would have found for the pictures of several, asked in the same way."""
+    first = parts[0]
+    maps, pictures, target = (np.concatenate([getattr(p, n) for p in parts]) for n in ("maps", "pictures", "target"))
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    return Saliency(maps, pictures, target, frame, first.method, first.layer, first.signed)
+
+
 def _filling(maps: Tensor, edge: int) -> np.ndarray:
     """Maps (B, h, w) over the whole picture, (B, edge, edge)."""
     maps = maps.detach().float()[:, None]

@@ -1,0 +1,98 @@
+"""Where a net looks, as a widget: choosers, mistakes first, nets compared, what goes wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+import workbench as wb
+from workbench.errors import BadValue, Unavailable
+from workbench.widgets import SaliencyViewer
+
+
+@pytest.fixture
+def nets(tiny):
+    kinds = ["left", "middle", "right"]
+    return {"before": tiny("test_resnet", kinds, 64), "<b>after</b>": tiny("test_resnet", kinds, 64, seed=1)}
+
+
+def settled(view):
+    for _ in range(4):
+        view.wait(60)
+    return view
+
+
+def test_maps_are_drawn_and_every_chooser_asks_again(nets, toy):
+    view = settled(SaliencyViewer(nets["before"], toy, split=None))
+    assert view.error == "" and len(view.found) == 12 and view.found.method == "grad-cam"
+    assert view.body.value.count("<img") == 2 * 12 + 1 and "Where the net looks" in view.body.value
+    view.method.value = "layer-cam"
+    settled(view)
+    view.layer.value = "stem"
+    settled(view)
+    view.target.value = "right"
+    settled(view)
+    assert (view.found.method, view.found.layer) == ("layer-cam", "stem")
+    assert set(view.found.frame["target"]) == {"right"}
+    before = list(view.rows)
+    view.others.click()
+    assert settled(view).rows != before
+    assert "Where the net looks" in view.figure().texts[0].get_text()
+
+
+def test_the_surest_mistakes_come_first(nets, toy):
+    view = settled(SaliencyViewer(nets["before"], toy, split=None))
+    view.order.value = "surest mistakes"
+    frame = settled(view).found.frame
+    assert (frame["true"] != frame["predicted"]).all() and frame["confidence"].is_monotonic_decreasing
+
+
+def test_nets_are_compared_and_names_are_text(nets, toy):
+    view = settled(SaliencyViewer(nets, toy, split=None))
+    assert view.net.value == "<b>after</b>"
+    view.method.value = "eigen-cam"
+    view.net.value = "all, compared"
+    found = settled(view).found
+    assert list(found.shown) == list(nets) and "agree to" in view.body.value
+    assert "&lt;b&gt;after" in view.body.value and "<b>after" not in view.body.value
+    assert "agree to" in view.figure().texts[0].get_text()
+
+
+def test_a_verdict_on_the_maps(nets, toy):
+    view = settled(SaliencyViewer(nets["before"], toy, split=None))
+    view.judge.click()
+    assert "by chance" in settled(view).verdict.value and view.notice.text == ""
+
+
+def test_a_run_before_and_after(tiny_plan, toy):
+    run = wb.fit(tiny_plan(toy, name="test_resnet", epochs=1, tuning="last-k"), progress=False)
+    view = settled(SaliencyViewer(run=run))
+    assert view.error == "" and view.net.options == ("before", "after", "all, compared") and len(view.found)
+
+
+def test_without_a_net_it_says_what_to_do_and_refusals_are_told(nets, toy):
+    view = SaliencyViewer()
+    assert "choose a run" in view.notice.text
+    with pytest.raises(Unavailable, match="nothing is shown yet"):
+        view.figure()
+    with pytest.raises(BadValue, match="wanted is a net"):
+        SaliencyViewer({"a": 3}, toy)
+    view = settled(SaliencyViewer(nets["before"], toy, split=None))
+    view.method.value = "attention-rollout"
+    assert "take grad-cam" in settled(view).error
+
+
+def test_the_inside_tab_opens_with_the_backbone_and_images_of_the_moment(nets, toy):
+    shown = wb.Workbench()
+    tab = shown.tabs["inside"]
+    tab.open()
+    assert "Nothing to look into yet" in tab.notice.text
+    shown.bench.images, shown.bench.backbone = toy, nets["before"]
+    tab.open()
+    tab.wait(60)
+    (view,) = tab.place.children
+    assert isinstance(view, SaliencyViewer) and len(settled(view).found) == 12
+    tab.question.value = "What moved?"
+    tab.wait(60)
+    assert type(tab.place.children[0]).__name__ == "SimilarityMap"
+    tab.question.value = "Where does it look?"
+    assert tab.place.children == (view,)

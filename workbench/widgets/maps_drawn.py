@@ -1,0 +1,82 @@
+"""Maps over pictures as plain markup: what the saliency view shows without a figure."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from workbench.figures.overlays import overlaid
+from workbench.figures.saliency_grid import signed
+from workbench.widgets import drawings
+
+EDGE = 112
+
+
+def shown(found: Any) -> str:
+    """Each picture with its map beside it, and what the net said."""
+    cells = []
+    for at, row in enumerate(found.frame.itertuples(index=False)):
+        known = getattr(row, "true", None)
+        right = known is None or known == row.predicted
+        said = f"{row.predicted} {drawings.percent(row.confidence)}" if right else f"{known} → {row.predicted}"
+        cells.append(_cell(found.pictures[at], [said, f"{drawings.percent(row.confidence)} sure" if not right else ""]))
+        why = f"for {row.target}" if found.maps[at].any() else f"nothing for {row.target}"
+        cells.append(_cell(overlaid(found.pictures[at], found.scaled[at], found.signed), [why]))
+    where = f", stage {found.layer}" if found.layer else ""
+    heading = f"Where the net looks: {found.method}{where}"
+    if "true" in found.frame:
+        wrong = int((found.frame["true"] != found.frame["predicted"]).sum())
+        heading += f"; {wrong} of {len(found)} mistaken"
+    return f'{drawings.section(heading)}<div class="wb-thumbs">{"".join(cells)}</div>{legend(found.signed)}'
+
+
+def compared(found: Any) -> str:
+    """A picture and its maps under every net, those that moved most first."""
+    names = list(found.shown)
+    groups = []
+    for row in found.frame.itertuples(index=False):
+        first = found.shown[names[0]]
+        agreed = f"agreement {signed(row.agreement)}" if np.isfinite(row.agreement) else "an empty map"
+        cells = [_cell(first.pictures[row.row], [str(getattr(row, "true", "")), agreed])]
+        for name in names:
+            one = found.shown[name]
+            drawn = overlaid(one.pictures[row.row], one.scaled[row.row], one.signed)
+            cells.append(_cell(drawn, [name, str(one.frame["predicted"].iloc[row.row])]))
+        groups.append(f'<div class="wb-thumbs wb-together">{"".join(cells)}</div>')
+    note = f'<p class="wb-quiet">{html.escape(found.note)}</p>' if found.note else ""
+    agreed = signed(found.agreement) if np.isfinite(found.agreement) else "nothing that can be compared"
+    heading = f"The maps of {names[0]} and {names[1]} agree to {agreed}; those that moved most come first"
+    signs = next(iter(found.shown.values())).signed
+    return f'{drawings.section(heading)}<div class="wb-pairs">{"".join(groups)}</div>{legend(signs)}{note}'
+
+
+def judged(result: Any) -> str:
+    """Deletion and insertion in a sentence."""
+    chance = result.scores[["chance_deletion", "chance_insertion"]].mean()
+    better = result.insertion - result.deletion > chance.iloc[1] - chance.iloc[0] + 0.02
+    words = "These maps find what the net needs" if better else "These maps find no more than chance does"
+    numbers = (
+        f"taking their places away leaves {drawings.percent(result.deletion)} for the class (by chance "
+        f"{drawings.percent(float(chance.iloc[0]))}), bringing them back alone gives "
+        f"{drawings.percent(result.insertion)} (by chance {drawings.percent(float(chance.iloc[1]))})."
+    )
+    return f"<p>{words}: {numbers}</p>"
+
+
+def legend(signs: bool) -> str:
+    """The map's own scale."""
+    values = np.repeat(np.linspace(-1 if signs else 0, 1, 160)[None], 8, axis=0)
+    strip = overlaid(np.full(values.shape, 96, np.uint8), values, signs)
+    words = "against … 0 … for the class" if signs else "0 … most in its picture"
+    return f'<p class="wb-quiet"><img class="wb-scale" src="{drawings.data_uri(strip)}" alt=""> {words}</p>'
+
+
+def _cell(picture: np.ndarray, lines: list[str]) -> str:
+    large = np.asarray(Image.fromarray(picture).resize((EDGE, EDGE), Image.Resampling.BILINEAR))
+    text = "<br>".join(html.escape(line) for line in lines if line)
+    told = html.escape(", ".join(line for line in lines if line))
+    image = f'<img src="{drawings.data_uri(large)}" alt="{told}" title="{told}">'
+    return f"<figure>{image}<figcaption>{text}</figcaption></figure>"

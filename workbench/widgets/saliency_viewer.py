@@ -1,0 +1,216 @@
+"""Where a net looks: maps over pictures, of one net or of several; `figure()` gives the plain figure."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import traitlets
+
+from workbench.errors import Unavailable
+from workbench.probes import compare_saliency, faithfulness, saliency, saliency_methods
+from workbench.probes.looking import joined
+from workbench.probes.places import grid_of
+from workbench.widgets import maps_drawn
+from workbench.widgets.base import Notice
+from workbench.widgets.latest import Latest
+from workbench.widgets.sides import Sides
+
+SHOWN, AT_ONCE = 12, 4  # pictures; those asked about before the next word of progress
+POOL = 256  # pictures among which mistakes are looked for
+ALL = "all, compared"
+
+
+class SaliencyViewer(ipywidgets.VBox):
+    """Where a net looks when it names a class, by any method; nets side by side, mistakes first if wanted.
+
+    Args:
+        nets: one net, or several by name, such as `{"pretrained": wb.load(...), "fine-tuned": run.net()}`.
+        images: what they are shown; of a run, its own if None.
+        run: a run, in place of nets.
+        split: which images; None is all.
+        method: one of `wb.probes.saliency_methods()`.
+
+    Attributes:
+        run: setting another shows its net before and after.
+        found: what `wb.probes.saliency` or `wb.probes.compare_saliency` gave; None until it is there.
+        rows: the pictures shown, as places in the images of the split; setting them shows others.
+    """
+
+    run = traitlets.Any(None, allow_none=True)
+    found = traitlets.Any(None, allow_none=True)
+    rows = traitlets.List(traitlets.Int())
+
+    def __init__(
+        self,
+        nets: Any = None,
+        images: Any = None,
+        run: Any = None,
+        split: str | None = "valid",
+        method: str = "grad-cam",
+    ) -> None:
+        self.notice, self._work, self._stop = Notice(), Latest(self), threading.Event()
+        self.images, self.split, self._sides, self._seed = images, split, Sides(nets), 0
+        self._offering = False  # while choosers get their options, none of them was turned
+        plain = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
+        self.net = ipywidgets.Dropdown(description="net", **plain)
+        known = list(saliency_methods()["name"])
+        self.method = ipywidgets.Dropdown(options=known, value=method, description="method", **plain)
+        self.target = ipywidgets.Dropdown(description="for", **plain)
+        self.layer = ipywidgets.Dropdown(description="stage", **plain)
+        self.order = ipywidgets.Dropdown(options=["a sample", "surest mistakes"], description="pictures", **plain)
+        self.others = ipywidgets.Button(description="Show others", tooltip="draw another sample")
+        self.judge = ipywidgets.Button(description="Judge", tooltip="deletion and insertion curves of these maps")
+        self.halt = ipywidgets.Button(description="Stop", tooltip="keep what there is")
+        choosers = [self.net, self.method, self.target, self.layer, self.order, self.others, self.judge, self.halt]
+        self.choosers = ipywidgets.HBox(choosers).add_class("wb-choosers")
+        self.body, self.verdict = ipywidgets.HTML(), ipywidgets.HTML()
+        super().__init__([self.choosers, self.notice, self.body, self.verdict])
+        self.add_class("wb-form").add_class("wb-results")
+        for chooser in (self.method, self.target, self.layer):
+            chooser.observe(lambda _: self.look(), "value")
+        self.net.observe(lambda _: self._net_chosen(), "value")
+        self.order.observe(lambda _: self.draw(0), "value")
+        self.others.on_click(lambda _: self.draw(self._seed + 1))
+        self.judge.on_click(lambda _: self.judged())
+        self.halt.on_click(lambda _: self._stop.set())
+        self._offer()
+        if run is not None:
+            self.run = run
+
+    @property
+    def error(self) -> str:
+        """What went wrong, shown under the choosers."""
+        return self.notice.error
+
+    @error.setter
+    def error(self, text: str) -> None:
+        self.notice.text, self.notice.error = "", text
+
+    def draw(self, seed: int = 0) -> None:
+        """Chooses pictures, by `seed` or the surest mistakes, and looks at them."""
+        self._seed = seed
+        self._start("Choosing pictures …", self._drawn)
+
+    def look(self) -> None:
+        """Asks about the pictures again, as the choosers stand, on a thread."""
+        if self.rows and not self._offering:
+            self._start(f"Asking {self.net.value} …", self._looked)
+
+    def judged(self) -> None:
+        """Says by deletion and insertion whether the maps shown are true to the net."""
+        found = self.found
+        if found is not None and not hasattr(found, "shown"):
+            net = self._sides[str(self.net.value)]
+            self._start("Taking away what the maps show …", lambda: self._told(faithfulness(net, found, steps=8)))
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Returns when nothing is under way, or after `timeout` seconds."""
+        self._work.wait(timeout)
+
+    def figure(self) -> Any:
+        """The same as a plain figure for the next cell: it stays in an exported notebook.
+
+        Raises:
+            Unavailable: nothing is shown yet.
+        """
+        from workbench import figures
+
+        if self.found is None:
+            raise Unavailable("nothing is shown yet: choose a net and wait for the maps")
+        draw = figures.saliency_comparison if hasattr(self.found, "shown") else figures.saliency
+        return draw(self.found)
+
+    @traitlets.observe("run")
+    def _run_changed(self, _: Any) -> None:
+        self._sides, self.body.value, self.found = Sides(None, self.run), "", None
+        self._offer()
+
+    @traitlets.observe("rows")
+    def _rows_changed(self, change: Any) -> None:
+        if change.new != change.old:
+            self.look()
+
+    def _start(self, says: str, call: Any) -> None:
+        if not self._sides.names:
+            return
+        self.error, self.verdict.value = "", ""
+        self.notice.text = says
+        self._stop.set()  # what is under way makes room
+        self._stop = threading.Event()
+        stop = self._stop
+        self._work.ask(lambda: None if stop.is_set() else call())
+
+    def _offer(self) -> None:
+        names = list(self._sides.names)
+        self.choosers.layout.display = "" if names else "none"
+        if not names:
+            self.notice.text = "No net yet: give a net and images, or choose a run; where it looks is shown here."
+            return
+        self.net.options = [*names, *([ALL] if len(names) > 1 else [])]
+        self.net.value = names[-1]
+        self._net_chosen()
+
+    def _net_chosen(self) -> None:
+        self._start("Opening the net …", self._opened)
+
+    def _opened(self) -> None:
+        net = self._one()
+        stages = [stage.name for stage in net.stages[:-1] if grid_of(net, stage) is not None]
+        self._offering = True
+        try:
+            self.target.options = [("what it says", None), *((name, name) for name in net.classes or ())]
+            self.layer.options = [("found", None), *((name, name) for name in stages)]
+        finally:
+            self._offering = False
+        (self._looked if self.rows else self._drawn)()
+
+    def _one(self) -> Any:
+        name = str(self.net.value)
+        return self._sides[self._sides.names[-1] if name == ALL else name]
+
+    def _part(self) -> Any:
+        images = self.images if self.images is not None else self.run.images
+        part = images.part(split=self.split) if self.split and len(images.part(split=self.split)) else images
+        return part
+
+    def _drawn(self) -> None:
+        part, dice = self._part(), np.random.default_rng(self._seed)
+        pool = dice.permutation(len(part))
+        if self.order.value == "surest mistakes":
+            frame = saliency(self._one(), part.part(rows=pool[:POOL]), "eigen-cam").frame
+            wrong = frame[frame["true"] != frame["predicted"]] if "true" in frame else frame.head(0)
+            place = {name: row for row, name in enumerate(part.frame["id"])}
+            pool = [place[name] for name in wrong.sort_values("confidence", ascending=False)["id"]]
+            if not pool:
+                self.error = f"no mistakes among {min(len(part), POOL)} pictures: choose a sample"
+                return
+        rows = [int(row) for row in pool[:SHOWN]]
+        self.set_trait("rows", rows) if rows != self.rows else self._looked()
+
+    def _looked(self) -> None:
+        stop, part = self._stop, self._part()
+        asked = {"method": self.method.value, "target": self.target.value, "layer": self.layer.value}
+        if self.net.value == ALL:
+            nets = {name: self._sides[name] for name in self._sides.names}
+            found = compare_saliency(nets, part.part(rows=self.rows), **asked)
+            self._show(found, maps_drawn.compared(found))
+            return
+        net, rows, parts = self._one(), list(self.rows), []
+        for start in range(0, len(rows), AT_ONCE):
+            if stop.is_set() and parts:
+                break
+            parts.append(saliency(net, part.part(rows=rows[start : start + AT_ONCE]), **asked))
+            self.body.value = maps_drawn.shown(joined(parts))
+            self.notice.text = f"{sum(map(len, parts))} of {len(rows)} pictures …"
+        found = joined(parts)
+        self._show(found, maps_drawn.shown(found))
+
+    def _show(self, found: Any, text: str) -> None:
+        self.body.value, self.notice.text = text, ""
+        self.found = found
+
+    def _told(self, result: Any) -> None:
+        self.verdict.value, self.notice.text = maps_drawn.judged(result), ""
