@@ -62,7 +62,7 @@ def world(label: str | list[str], **options: Any) -> Choice:
 RECIPES: dict[str, Recipe] = {
     "residual-shape": Recipe("shape", world("shape"), images=250_000),
     "residual-texture": Recipe("texture", world("texture"), images=120_000),
-    "residual-hue": Recipe("hue", world("hue")),
+    "residual-hue": Recipe("hue", world("hue"), images=80_000),
     "residual-all": Recipe("all factors", world(FACTORS), images=300_000),
     "residual-contrast": Recipe(
         "views of one image are alike, no labels",
