@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .calibration import reliability as reliability
     from .class_bars import per_class as per_class
     from .confusion_matrix import confusion as confusion
+    from .embedding_map import embedding as embedding
     from .faithful_lines import faithfulness as faithfulness
     from .faithful_lines import sanity as sanity
     from .figure import Figure as Figure
@@ -51,6 +52,7 @@ _HOME = {
     "confusion": "confusion_matrix",
     "curves": "learning_curves",
     "faithfulness": "faithful_lines",
+    "embedding": "embedding_map",
     "layer_transfer": "transplants",
     "lines": "named_lines",
     "lr_finder": "lr_curve",

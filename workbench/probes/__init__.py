@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .correlations import mean_drift as mean_drift
     from .correlations import pwcca as pwcca
     from .correlations import svcca as svcca
+    from .embedding import Embedding as Embedding
+    from .embedding import aligned as aligned
+    from .embedding import embed as embed
     from .faithful import Faithfulness as Faithfulness
     from .faithful import faithfulness as faithfulness
     from .gap import DomainGap as DomainGap
@@ -52,14 +55,17 @@ _HOME = {
     "Saliency": "looking",
     "Sanity": "sane",
     "ShiftKind": "shift_tests",
+    "Embedding": "embedding",
     "Similarity": "similar",
     "StageFeatures": "stage_features",
     "affinity": "tasks",
+    "aligned": "embedding",
     "bound": "ben_david",
     "cka": "alignment",
     "compare_saliency": "compared",
     "domain_gap": "gap",
     "faithfulness": "faithful",
+    "embed": "embedding",
     "features_at": "stage_features",
     "features_by_stage": "stage_features",
     "grad_cam": "looking",
