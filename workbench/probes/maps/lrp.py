@@ -60,7 +60,8 @@ def refuse(net: Net) -> None:
         leaf = next(module.children(), None) is None
         known = type(module) in PLAIN | {nn.Conv2d, nn.Linear} or isinstance(module, nn.BatchNorm2d)
         if (own or leaf) and not known:
+            found = f"this {type(net.backbone).__name__} has a {type(module).__name__} at {name}"
             raise BadValue(
-                f"LRP has rules for convolutions, linear layers, batch norm, ReLU and pooling; {net.choice.name} has a "
-                f"{type(module).__name__} at {name}: take integrated-gradients, which shares out the score of any net"
+                f"LRP has rules for convolutions, linear layers, batch norm, ReLU and pooling; {found}: "
+                "take integrated-gradients, which shares out the score of any net"
             )

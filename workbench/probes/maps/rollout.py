@@ -56,7 +56,8 @@ class Rollout(Method):
 
     @staticmethod
     def _refusal(net: Net) -> str:
+        kind = type(net.backbone).__name__
         return (
-            f"attention rollout reads attention among all places, which {net.choice.name} does not compute; "
+            f"attention rollout reads attention among all places, which a {kind} does not compute; "
             "take grad-cam, which works for every family"
         )
