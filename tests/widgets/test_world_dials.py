@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
+import numpy as np
+
 import workbench as wb
+from workbench.probes.ben_david import Bound
+from workbench.widgets import bound_drawn
 from workbench.widgets.world_dials import WorldDials
+
+TERMS = Bound(0.05, 0.15, 0.3, 0.2, 0.0, (0.0,) * 4, (1.0,) * 4, 0.95)
 
 
 def test_pictures_words_and_code_follow_the_dials():
@@ -42,3 +51,21 @@ def test_a_texture_as_label_is_tied_to_shapes():
     dials = WorldDials(n=64, label="texture", spurious=1.0)
     dials.wait(60)
     assert dials.options["cue"] == "shape" and not dials.notice.error
+
+
+def test_the_bound_follows_the_dials_where_a_net_is_given(tiny):
+    dials = WorldDials(n=64, net=tiny(), label="hue", covariate=0.0)
+    dials.wait(60)
+    first = dials.bound
+    assert dials.bound.half_distance < 0.3 and "½·d" in dials.terms.value and "<svg" in dials.terms.value
+    dials.form.rows["covariate"].control.value = "1.0"
+    dials.wait(60)
+    assert dials.bound.half_distance > first.half_distance + 0.3
+    assert not dials.notice.error
+
+
+def test_the_bar_is_as_long_as_its_terms():
+    wide = [float(w) for w in re.findall(r'width="([0-9.]+)" height', bound_drawn.bound(TERMS))]
+    assert np.allclose(np.array(wide) / wide[0], [1.0, 3.0, 6.0], atol=0.02)
+    assert "says nothing" not in bound_drawn.words(TERMS) and "no joint rule" in bound_drawn.words(TERMS)
+    assert "says nothing" in bound_drawn.words(dataclasses.replace(TERMS, half_distance=0.9))

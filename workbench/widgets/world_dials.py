@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import ipywidgets
 import traitlets
@@ -11,14 +11,20 @@ import traitlets
 from workbench.forms import Range
 from workbench.images.world import Pair, pair
 from workbench.images.world.factors import STYLES
-from workbench.widgets import drawings
+from workbench.probes import ben_david as probes
+from workbench.probes.stage_features import features_at
+from workbench.widgets import bound_drawn, drawings
 from workbench.widgets.base import Notice
 from workbench.widgets.form import Form
 from workbench.widgets.latest import Latest
 
+if TYPE_CHECKING:
+    from workbench.nets import Net
+
 SHOWN = 12  # pictures of each domain
 EDGE = 96
 DRAWN = 240  # images of which those are the first; enough for the amounts to be read off
+JUDGED = 400  # images of each domain that the bound is measured on: in about a second with a small net
 
 
 class Apart:
@@ -60,24 +66,27 @@ class WorldDials(ipywidgets.VBox):
 
     Args:
         n: images of each domain of the pair that `pair()` gives.
+        net: on whose features the bound of Ben-David et al. (2010) is measured and shown at every turn; none unless
+            given.
         settings: dials to begin with, as `wb.world.pair` takes them.
 
     Attributes:
         options: what `wb.world.pair` is called with; `dials.pair()` calls it.
         words: what lies between the domains, as a sentence.
+        bound: the terms of the bound, as `wb.probes.bound` gives them; None without a net.
     """
 
     options = traitlets.Dict()
     words = traitlets.Unicode("")
 
-    def __init__(self, n: int = 2000, **settings: Any) -> None:
-        self.n = n
+    def __init__(self, n: int = 2000, net: Net | None = None, **settings: Any) -> None:
+        self.n, self.net, self.bound = n, net, None
         self.form = Form(Apart, value=asked(settings))
         self.notice = Notice()
-        self.head, self.source, self.target, self.code = (ipywidgets.HTML() for _ in range(4))
+        self.head, self.source, self.target, self.code, self.terms = (ipywidgets.HTML() for _ in range(5))
         self._latest = Latest(self.notice)
         left = ipywidgets.VBox([self.form, self.code]).add_class("wb-counts-side")
-        right = ipywidgets.VBox([self.head, self.source, self.target]).add_class("wb-right")
+        right = ipywidgets.VBox([self.head, self.source, self.target, self.terms]).add_class("wb-right")
         super().__init__([ipywidgets.HBox([left, right]).add_class("wb-watch"), self.notice])
         self.add_class("wb-widget")
         self.form.observe(lambda _: self._turned(), "value")
@@ -106,6 +115,17 @@ class WorldDials(ipywidgets.VBox):
         self.head.value = drawings.section(found.words[:1].upper() + found.words[1:])
         for name, place, drawn in zip(("Source", "Target"), (self.source, self.target), pictures, strict=True):
             place.value = f'<p class="wb-quiet">{name}</p>{drawn}'
+        if self.net is not None:
+            self._judge(self.net, options)
+
+    def _judge(self, net: Net, options: dict[str, Any]) -> None:
+        """Measures the bound; the pictures of the same dials stand there already."""
+        self.terms.value = '<p class="wb-quiet">Measuring the bound</p>'
+        found = pair(n=JUDGED, size=net.preprocessing.size, **options)
+        s, t = (features_at(net, images) for images in (found.source, found.target))
+        measured = probes.bound(s.x, s.y, t.x, t.y)
+        if options == self.options:
+            self.bound, self.terms.value = measured, bound_drawn.bound(measured)
 
 
 def sheet(images: Any) -> str:
