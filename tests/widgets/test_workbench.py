@@ -30,7 +30,7 @@ def test_a_class_of_its_own_adds_a_tab(monkeypatch):
 
     known = {**tabs.classes(), "extra": Extra}
     monkeypatch.setattr(tabs, "classes", lambda: known)
-    assert list(Workbench().tabs) == ["data", "backbone", "layers", "extra", "train", "results", "inside"]
+    assert list(Workbench().tabs)[:6] == ["data", "backbone", "layers", "extra", "train", "results"]
 
 
 def test_the_header_says_what_is_loaded_and_where_it_runs(digits):

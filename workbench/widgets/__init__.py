@@ -16,6 +16,7 @@ _WHERE = {
     "Results": "results",
     "SaliencyViewer": "saliency_viewer",
     "SimilarityMap": "similarity_map",
+    "TransferabilityBoard": "transferability_board",
     "Workbench": "workbench",
     "Form": "form",
     "WorldDials": "world_dials",
@@ -30,6 +31,7 @@ __all__ = [
     "Results",
     "SaliencyViewer",
     "SimilarityMap",
+    "TransferabilityBoard",
     "Workbench",
     "WorldDials",
 ]

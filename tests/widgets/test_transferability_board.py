@@ -1,0 +1,128 @@
+"""The board of transferability at the level of its traits."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+import workbench as wb
+from tests.conftest import toy_arrays
+from workbench.widgets.tabs import Bench
+from workbench.widgets.tabs.transferability import TransferabilityTab
+from workbench.widgets.transferability_board import TransferabilityBoard, builtin
+
+NETS = [{"name": n, "params": {"pretrained": False, "size": 32}} for n in ("test_resnet", "test_efficientnet")]
+FIRST = "test_resnet (random weights, size=32)"
+QUICK = {"scores": ["logme", "knn"], "draws": 10}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return wb.images(toy_arrays())
+
+
+@pytest.fixture
+def board(images):
+    return TransferabilityBoard(images, [*NETS, "no-such-net"], **QUICK)
+
+
+def test_it_says_what_is_there_and_what_is_not(board):
+    assert (
+        board.words == "test_resnet (random weights; size=32), test_efficientnet (random weights; size=32), no-such-net"
+    )
+    assert board.backbones() == [*NETS, "no-such-net"] and board.board == {}
+    board.answer({"do": "rank"})
+    board.wait(120)
+    assert not board.error and not board.about["busy"] and len(board.ranking.done) == 2
+    shown = board.board
+    assert "NaN" not in json.dumps(shown) and shown["title"].startswith(("A ", "The "))
+    rows = {row["name"]: row for row in shown["rows"]}
+    assert "no backbone is called" in rows["no-such-net"]["reason"]
+    cell = rows[FIRST]["cells"]["knn"]
+    assert cell["low"] <= cell["value"] <= cell["high"] and cell["place"] in (1, 2)
+    assert [c["kind"] for c in shown["columns"]][:3] == ["consensus", "score", "score"]
+    assert "test_resnet" in board.figure().to_json()
+
+
+def test_a_click_chooses_and_what_failed_cannot_be_chosen(board):
+    board.rank()
+    board.wait(120)
+    board.answer({"do": "pick", "name": FIRST})
+    assert board.choice.name == "test_resnet" and board.choice.params == {"pretrained": False, "size": 32}
+    board.answer({"do": "pick", "name": "no-such-net"})
+    assert "was not measured" in board.error and board.choice.name == "test_resnet"
+
+
+def test_it_can_be_stopped_and_what_is_there_stays(board, monkeypatch):
+    from workbench.ranking import rankings
+
+    first, go = threading.Event(), threading.Event()
+
+    def slow(*args, **options):
+        for ranking in rankings(*args, **options):
+            yield ranking
+            if len(ranking.scored) == 1:
+                first.set()
+                go.wait(60)
+
+    monkeypatch.setattr("workbench.ranking.rankings", slow)
+    board.rank()
+    assert first.wait(60) and board.about["no_rank"] == "work is under way" and board.about["share"] > 0
+    board.answer({"do": "rank"})
+    assert "under way" in board.error
+    board.stop()
+    go.set()
+    board.wait(60)
+    assert len(board.ranking.scored) <= 2 and board.ranking.wanted == 3 and not board.about["busy"]
+    assert "still to come" in str(board.ranking)
+
+
+def test_the_short_trial_runs_behind_it(board):
+    board.answer({"do": "try", "seconds": 1})
+    assert "rank two backbones" in board.error and board.about["no_trial"]
+    board.rank()
+    board.wait(120)
+    board.answer({"do": "try", "seconds": 0})
+    assert "from 1" in board.error
+    board.answer({"do": "try", "seconds": 1})
+    board.wait(120)
+    assert board.trial is not None and "wins the short trial" in board.board["trial"]
+
+
+def test_without_images_it_says_what_to_do(images):
+    board = TransferabilityBoard(None, NETS)
+    assert "open some in Data" in board.about["no_rank"]
+    board.answer({"do": "rank"})
+    assert "no images yet" in board.error
+    board.images = images
+    assert not board.about["no_rank"] and board.about["images"] == images.name
+
+
+def test_words_are_read_as_people_type_them(images):
+    board = TransferabilityBoard(images, NETS)
+    board.words = " wb/residual-shape,\nresnet18 random , "
+    assert board.backbones() == ["wb/residual-shape", {"name": "resnet18", "params": {"pretrained": False}}]
+    names = builtin()
+    assert TransferabilityBoard(images).backbones() == names and names[-1]["params"] == {"pretrained": False}
+    board.words = "<b>x"
+    board.rank()
+    board.wait(60)
+    assert board.ranking.frame["backbone"][0] == "<b>x", "names are text: the page sets them as such"
+
+
+def test_the_tab_hands_what_is_clicked_on(images):
+    bench = Bench(images=images)
+    tab = TransferabilityTab(bench)
+    tab.open()
+    tab.wait(60)
+    tab.board.words, tab.board._held, tab.board._options = "small", {"small": NETS[0]}, QUICK
+    tab.board.rank()
+    tab.board.wait(120)
+    tab.board.pick(FIRST)
+    assert bench.backbone.name == "test_resnet" and "Next: Layers" in tab.notice.text
+    other = images.part("train")
+    bench.images = other
+    tab.open()
+    assert tab.board.images is other and tab.board.ranking is None
