@@ -7,7 +7,7 @@ from typing import Any
 from workbench.figures import style
 from workbench.widgets.drawings import percent, section
 
-WIDTH, LEFT, BAR, TOP = 640, 8, 26, 34
+WIDTH, LEFT, BAR, TOP = 400, 4, 24, 34
 PARTS = (
     ("source_error", "ε_S", style.SOURCE),
     ("half_distance", "½·d", style.CATEGORIES[4]),
@@ -36,7 +36,7 @@ def bound(found: Any) -> str:
         f'<path d="M{whole:.1f} {TOP - 8}V{TOP + BAR + 8}" stroke="currentColor" stroke-dasharray="4 3" fill="none"/>'
         f'<text x="{whole:.1f}" y="{TOP + BAR + 22}" text-anchor="end">100 %</text>'
         f'<path d="M{here:.1f} {TOP - 6}V{TOP + BAR + 6}" stroke="{style.TARGET}" stroke-width="4" fill="none"/>'
-        f'<text x="{min(max(here, 60), WIDTH - 60):.1f}" y="{TOP - 12}" text-anchor="middle">'
+        f'<text x="{min(max(here, 44), WIDTH - 44):.1f}" y="{TOP - 12}" text-anchor="middle">'
         f"ε_T {percent(found.target_error)}</text>"
     )
     picture = (
