@@ -39,10 +39,9 @@ def bound(found: Any) -> str:
         f'<text x="{min(max(here, 44), WIDTH - 44):.1f}" y="{TOP - 12}" text-anchor="middle">'
         f"ε_T {percent(found.target_error)}</text>"
     )
-    picture = (
-        f'<svg style="max-width:{WIDTH}px" viewBox="0 0 {WIDTH} {TOP + BAR + 28}" width="100%" fill="currentColor" font-size="13" role="img" '
-        f'aria-label="{words(found)}">{"".join(drawn)}</svg>'
-    )
+    size = f'style="max-width:{WIDTH}px" viewBox="0 0 {WIDTH} {TOP + BAR + 28}" width="100%"'
+    spoken = f'fill="currentColor" font-size="13" role="img" aria-label="{words(found)}"'
+    picture = f"<svg {size} {spoken}>{''.join(drawn)}</svg>"
     return f'{section(words(found))}{picture}<p class="wb-quiet">{" &nbsp; ".join(told)}. {LIMITS}</p>'
 
 
