@@ -47,8 +47,8 @@ def embedding(
     rows = np.unique(np.linspace(0, len(first.points) - 1, MOST).astype(int))
     told = _told(first.ids if hover is None else hover, rows)
     groups = _groups(values, names, rows)
-    heading = plain(title if title is not None else _answer(first, colours))
-    figure = page(heading, inner=460, width=680, left=style.EDGE, right=SIDE, bottom=30, subtitle=_kept(first))
+    heading = plain(title if title is not None else answer(first, colours))
+    figure = page(heading, inner=460, width=680, left=style.EDGE, right=SIDE, bottom=30, subtitle=quality(first))
     for label, colour, symbol, at in groups:
         _points(figure, points[next(iter(points))][rows[at]], label, colour, symbol, [told[i] for i in at])
     _bare(figure, list(points.values()))
@@ -62,7 +62,8 @@ def _told(hover: Any, rows: np.ndarray) -> list[str]:
     return [plain(short(hover[i], 60)) for i in rows]
 
 
-def _answer(e: Any, colours: Any) -> str:
+def answer(e: Any, colours: Any = None) -> str:
+    """What the picture says, in a sentence."""
     if colours is None and e.agreement is not None:
         k = min(15, len(e.points) - 1)
         return (
@@ -71,7 +72,8 @@ def _answer(e: Any, colours: Any) -> str:
     return f"{len(e.points):,} images as {short(e.layer, 30)} sees them"
 
 
-def _kept(e: Any) -> str:
+def quality(e: Any) -> str:
+    """How the picture was made and what it keeps of the neighbourhoods."""
     way = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "lda": "LDA"}.get(e.method, str(e.method))
     said = f"{way} of {plain(short(e.layer, 30))}"
     if e.kept is None:
@@ -172,9 +174,9 @@ def _slider(
         data = [{axis: p[at, i].round(4) for i, axis in enumerate("xyz"[: p.shape[1]])} for at in groups]
         kinds = [trace.type for trace in figure.data]
         notes = [note.to_plotly_json() for note in figure.layout.annotations]
-        notes[0] |= {"text": _kept(e)}  # the subtitle stands first
+        notes[0] |= {"text": quality(e)}  # the subtitle stands first
         # plotly keeps the first title unless each step brings its own
-        text = heading if title is not None else plain(_answer(e, None))
+        text = heading if title is not None else plain(answer(e))
         layout = {"annotations": notes, "title": {"text": text}}
         frames.append(
             {

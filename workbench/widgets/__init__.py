@@ -10,6 +10,7 @@ from typing import Any
 
 _WHERE = {
     "BackbonePicker": "backbone_picker",
+    "EmbeddingExplorer": "embedding_explorer",
     "LayerPainter": "layer_painter",
     "LiveCurves": "live_curves",
     "Launcher": "launcher",
@@ -24,6 +25,7 @@ _WHERE = {
 
 __all__ = [
     "BackbonePicker",
+    "EmbeddingExplorer",
     "Form",
     "Launcher",
     "LayerPainter",

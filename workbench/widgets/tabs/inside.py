@@ -13,6 +13,7 @@ from workbench.widgets.tabs import Tab, tabs
 VIEWS = {
     "Where does it look?": ("saliency_viewer", "SaliencyViewer"),
     "What moved?": ("similarity_map", "SimilarityMap"),
+    "Which images are alike?": ("embedding_explorer", "EmbeddingExplorer"),
 }
 
 

@@ -1,0 +1,236 @@
+"""Images as a cloud of points to pan, zoom and lasso, with their thumbnails; `figure()` gives the plain figure."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from workbench.errors import BadValue, Unavailable
+from workbench.figures.embedding_map import answer, quality
+from workbench.figures.words import shown as read
+from workbench.widgets.base import Panel, script, shown
+from workbench.widgets.clouds import Asked, Cloud, cloud
+from workbench.widgets.latest import Latest
+from workbench.widgets.palette import Coloured, coloured
+
+METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "lda": "LDA"}
+THUMB, LARGE, LISTED = 96, 224, 24  # pixels, pixels, thumbnails of a selection
+ANSWERS = ("correct", "confidence", "predicted")
+
+
+class EmbeddingExplorer(Panel):
+    """Which images lie near which, as a net sees them.
+
+    Hover a point to see its image, click it for its neighbours, drag with the lasso (or with Shift) to select.
+
+    Args:
+        of: a net or nets by name, with images; or what `wb.probes.embed` gives, one or several by name; or points
+            (N, 2), to a million.
+        images: the images behind the points, for thumbnails and labels; of a run, its own if None.
+        run: a run, in place of nets: its net before and after training.
+        method: pca, tsne, umap or lda, of nets.
+        colour: what to colour by at first: label, domain, split, correct, confidence, or a column.
+        columns: more to colour by, (N,) each, by name; for points and embeddings.
+
+    Attributes:
+        selected: the product: a row a selected image: id, label, whatever else is known, x and y.
+        embedding: the picture shown, or None.
+    """
+
+    _esm = script("embedding_explorer.mjs")
+
+    selected = traitlets.Any()
+    embedding = traitlets.Any(None, allow_none=True)
+
+    xy = traitlets.Bytes(b"").tag(sync=True)
+    codes = traitlets.Bytes(b"").tag(sync=True)
+    # a page sends a memoryview
+    chosen = traitlets.Bytes(b"").tag(sync=True, from_json=lambda value, _: bytes(value))
+    palette = traitlets.Dict().tag(sync=True)
+    net = traitlets.Unicode("").tag(sync=True)
+    stage = traitlets.Unicode("").tag(sync=True)
+    method = traitlets.Unicode("").tag(sync=True)
+    colour = traitlets.Unicode("").tag(sync=True)
+    options = traitlets.Dict().tag(sync=True)
+    title = traitlets.Unicode("").tag(sync=True)
+    note = traitlets.Unicode("").tag(sync=True)
+    gaps = traitlets.Dict().tag(sync=True)
+    busy = traitlets.Unicode("").tag(sync=True)
+    pictures = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        of: Any = None,
+        images: Any = None,
+        run: Any = None,
+        *,
+        method: str = "pca",
+        colour: str = "label",
+        columns: Any = None,
+    ) -> None:
+        self._cloud: Cloud | None = cloud(of, images, run, columns)
+        self._work, self._colouring = Latest(self), Latest(self)
+        super().__init__(selected=pd.DataFrame())
+        self.on_msg(self._told)
+        if self._cloud is None:
+            self.note = "Nothing to explore yet: give a net and images, what wb.probes.embed gives, or a run."
+            return
+        held = self._cloud
+        if held.methods and method not in held.methods:
+            raise BadValue(f"the ways to draw are {', '.join(held.methods)}; got {method!r}")
+        self.pictures = held.images is not None
+        self.net = held.nets[-1] if held.nets else ""
+        self.stage = held.stages(self.net)[-1]
+        self.method = method if held.methods else ""
+        self._offer(colour)
+        self.observe(lambda _: self.draw(), ["net", "stage", "method"])
+        self.observe(lambda _: self._colouring.ask(self._colour), ["colour"])
+        self.draw() if held.methods else self._draw(self.net, self.stage, self.method)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Returns when the picture is drawn, or after `timeout` seconds."""
+        self._work.wait(timeout)
+        self._colouring.wait(timeout)
+
+    def draw(self) -> None:
+        """Draws what is chosen, on a thread, and says so meanwhile."""
+        net, stage, method = self.net, self.stage, self.method
+        self.busy = f"Drawing {stage} by {METHODS[method]} …" if method else "Drawing …"
+        self._work.ask(lambda: self._draw(net, stage, method))
+
+    def figure(self) -> Any:
+        """The same as a plain figure for the next cell: it stays in an exported notebook.
+
+        Raises:
+            Unavailable: nothing has been drawn yet.
+        """
+        from workbench import figures
+
+        if self.embedding is None or self._cloud is None:
+            raise Unavailable("nothing is drawn yet: give a net and images, and wait for the picture")
+        column = self._cloud.frame.get(self.colour)
+        given = None if column is None or self.colour == "label" else column.to_numpy()
+        names = getattr(self._cloud.images, "classes", None) if self.embedding.labels is not None else None
+        return figures.embedding(self.embedding, given, names=None if given is not None else names)
+
+    def select(self, rows: Any) -> None:
+        """Selects the points of some rows, (n,) whole numbers; none clears."""
+        held = np.asarray(list(rows), dtype=np.int64)
+        count = 0 if self._cloud is None else len(self._cloud.frame)
+        if held.size and not (held.min() >= 0 and held.max() < count):
+            raise BadValue(f"rows are from 0 to {count - 1}; got {held.min()} to {held.max()}")
+        self.chosen = held.astype(np.uint32).tobytes()
+
+    @shown
+    def _draw(self, net: str, stage: str, method: str) -> None:
+        assert self._cloud is not None
+        try:
+            found = self._cloud.drawn(net, stage, method, self.embedding)
+            if (net, stage, method) != (self.net, self.stage, self.method):
+                return
+            points = np.ascontiguousarray(found.points[:, :2], dtype=np.float32)
+            self.embedding = found
+            self._colour()
+            self.title = answer(found) if found.method else f"{len(found):,} points"
+            self.note = f"{read(quality(found))}. {found.note}" if found.method else "Drawn where they were given."
+            self.xy = points.tobytes()
+        finally:
+            self.busy = ""
+
+    def _offer(self, colour: str) -> None:
+        """What can be chosen; columns of one value tell nothing, nor do names that occur once."""
+        held = self._cloud
+        assert held is not None
+        known = [c for c in held.frame.columns if c not in ("id", "path") and held.frame[c].nunique(dropna=False) > 1]
+        if isinstance(held, Asked) and getattr(held.images, "kind", "") == "classes":
+            known += [name for name in ANSWERS if name not in known]
+        self.colour = colour if colour in known else known[0] if known else ""
+        stages = {net: list(held.stages(net)) for net in held.nets or ("",)}
+        methods = [[name, METHODS[name]] for name in held.methods]
+        self.options = {"net": list(held.nets), "stage": stages, "method": methods, "colour": [str(k) for k in known]}
+
+    @shown
+    def _colour(self) -> None:
+        held, name = self._cloud, self.colour
+        assert held is not None
+        if name in ANSWERS and isinstance(held, Asked) and (name not in held.frame or self._of != self.net):
+            self.busy = f"Asking {self.net} for its answers …"
+            try:
+                answers, self._of = held.answers(self.net), self.net
+            finally:
+                self.busy = ""
+            for column in ANSWERS:
+                held.frame[column] = answers[column]
+        values = held.frame.get(name)
+        found: Coloured = coloured(values, len(held.frame))
+        self.codes, self.palette = found.codes.tobytes(), {**found.palette, "by": name}
+        if name == "domain" and self.embedding is not None:
+            self._measure(held)
+
+    _of = ""
+
+    def _measure(self, held: Cloud) -> None:
+        found = {}
+        for stage in held.stages(self.net):
+            gap = held.gap(self.net, stage)
+            if gap is not None:
+                found[stage] = [gap.distance, gap.low, gap.high]
+                self.gaps = {"net": self.net, "stages": dict(found)}
+
+    @traitlets.observe("chosen")
+    @shown
+    def _select(self, _: Any) -> None:
+        if self._cloud is None or self.embedding is None:
+            return
+        rows = np.frombuffer(self.chosen, np.uint32).astype(np.int64)
+        rows = rows[rows < len(self._cloud.frame)]
+        points = self.embedding.points[rows]
+        self.selected = self._cloud.frame.iloc[rows].assign(row=rows, x=points[:, 0], y=points[:, 1])
+        self._show("chosen", rows[:LISTED], {"count": len(rows)})
+
+    @shown
+    def _told(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        """A point is hovered or clicked."""
+        held, row = self._cloud, int(content.get("row", -1))
+        if held is None or not 0 <= row < len(held.frame):
+            return
+        if content["kind"] == "hover":
+            self._show("hover", np.array([row]), {"row": row})
+        elif content["kind"] == "open":
+            near = held.near(self.net, self.stage, row)
+            self._show("open", np.concatenate([[row], near]), {"row": row}, LARGE)
+
+    def _show(self, kind: str, rows: np.ndarray, more: dict[str, Any], first: int = THUMB) -> None:
+        held = self._cloud
+        assert held is not None
+        pictures = [self._picture(int(row), first if at == 0 else THUMB) for at, row in enumerate(rows)]
+        words = [_words(held.frame.iloc[int(row)]) for row in rows]
+        sent = {"kind": kind, "rows": rows.tolist(), "words": words, "has": [p is not None for p in pictures], **more}
+        self.send(sent, [p for p in pictures if p is not None])
+
+    def _picture(self, row: int, edge: int) -> bytes | None:
+        from PIL import Image
+
+        assert self._cloud is not None
+        if self._cloud.images is None:
+            return None
+        try:
+            pixels = self._cloud.images.pixels(int(self._cloud.places[row]), edge)
+        except Exception:  # an image that has gone since is a point without a picture
+            return None
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "jpeg", quality=88)
+        return buffer.getvalue()
+
+
+def _words(row: Any) -> list[str]:
+    """The lines under a thumbnail: what it is, then what else is known."""
+    first = [str(row[name]) for name in ("label", "id") if name in row]
+    rest = [f"{name} {row[name]}" for name in ("domain", "split", "predicted") if name in row and row[name] is not None]
+    if "confidence" in row:
+        rest.append(f"{100 * float(row['confidence']):.0f} % sure")
+    return [*first, " · ".join(rest)] if rest else first
