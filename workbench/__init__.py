@@ -41,6 +41,7 @@ _PUBLIC = {
     "short_trial": "workbench.ranking:short_trial",
     "weighted_tau": "workbench.ranking:weighted_tau",
     "layer_transfer": "workbench.diagnosis:layer_transfer",
+    "controls": "workbench.diagnosis:controls",
     "fit": "workbench.runs:fit",
     "launch": "workbench.runs:launch",
     "run": "workbench.runs:run",

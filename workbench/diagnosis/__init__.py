@@ -9,11 +9,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .control_group import Controls as Controls
+    from .control_group import controls as controls
+    from .gaps import Gap as Gap
+    from .gaps import gap as gap
     from .transplant import LayerTransfer as LayerTransfer
     from .transplant import layer_transfer as layer_transfer
 
 # public name -> the module it stands in; no function bears its module's name
-_HOME = {"LayerTransfer": "transplant", "layer_transfer": "transplant"}
+_HOME = {
+    "Controls": "control_group",
+    "controls": "control_group",
+    "Gap": "gaps",
+    "gap": "gaps",
+    "LayerTransfer": "transplant",
+    "layer_transfer": "transplant",
+}
 
 __all__ = [*_HOME]
 

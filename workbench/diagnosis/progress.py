@@ -1,0 +1,40 @@
+"""How far several trainings are, in one bar."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class Bar:
+    """Progress over several trainings: which one, why, and the time left.
+
+    Args:
+        total: trainings.
+        shown: whether anybody looks.
+    """
+
+    def __init__(self, total: int, shown: bool) -> None:
+        from tqdm import tqdm
+
+        # on standard output: a notebook shows what comes on the other as if it were an error
+        self._bar = tqdm(total=total, disable=not shown, unit="training", leave=False, file=sys.stdout)
+        self._done = 0
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._bar.close()
+
+    def __call__(self, why: str, share: float) -> None:
+        """Says what is under way and how much of it is done."""
+        self._bar.set_postfix_str(why, refresh=False)
+        self._bar.n = self._done + share
+        self._bar.refresh()
+
+    def step(self) -> None:
+        """One training is done."""
+        self._done += 1
+        self._bar.n = self._done
+        self._bar.refresh()
