@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .faithful_lines import faithfulness as faithfulness
     from .faithful_lines import sanity as sanity
     from .figure import Figure as Figure
+    from .filter_grid import activations as activations
+    from .filter_grid import exciting as exciting
+    from .filter_grid import filters as filters
     from .image_grid import Sheet as Sheet
     from .image_grid import mistakes as mistakes
     from .image_grid import side_by_side as side_by_side
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from .intervals import comparison as comparison
     from .learning_curves import curves as curves
     from .lr_curve import lr_finder as lr_finder
+    from .moved_filters import filter_moves as filter_moves
     from .named_lines import lines as lines
     from .places import rank_flow as rank_flow
     from .ranking_table import ranking as ranking
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Figure": "figure",
     "Sheet": "image_grid",
+    "activations": "filter_grid",
     "affinity": "task_matrix",
     "agreement": "score_agreement",
     "backbones": "backbone_map",
@@ -51,8 +56,11 @@ _HOME = {
     "comparison": "intervals",
     "confusion": "confusion_matrix",
     "curves": "learning_curves",
-    "faithfulness": "faithful_lines",
     "embedding": "embedding_map",
+    "exciting": "filter_grid",
+    "faithfulness": "faithful_lines",
+    "filter_moves": "moved_filters",
+    "filters": "filter_grid",
     "layer_transfer": "transplants",
     "lines": "named_lines",
     "lr_finder": "lr_curve",

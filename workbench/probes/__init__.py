@@ -21,14 +21,22 @@ if TYPE_CHECKING:
     from .embedding import Embedding as Embedding
     from .embedding import aligned as aligned
     from .embedding import embed as embed
+    from .excited import ActivationMaps as ActivationMaps
+    from .excited import Exciting as Exciting
+    from .excited import activations as activations
+    from .excited import exciting as exciting
     from .faithful import Faithfulness as Faithfulness
     from .faithful import faithfulness as faithfulness
     from .gap import DomainGap as DomainGap
     from .gap import domain_gap as domain_gap
+    from .kernels import Filters as Filters
+    from .kernels import filters as filters
     from .looking import Saliency as Saliency
     from .looking import grad_cam as grad_cam
     from .looking import saliency as saliency
     from .looking import saliency_methods as saliency_methods
+    from .moved import Moves as Moves
+    from .moved import filter_moves as filter_moves
     from .pointing import Pointing as Pointing
     from .pointing import pointing_game as pointing_game
     from .sane import Sanity as Sanity
@@ -45,29 +53,37 @@ if TYPE_CHECKING:
 
 # public name -> the module it stands in; no function bears its module's name
 _HOME = {
+    "ActivationMaps": "excited",
     "Affinity": "tasks",
     "Bound": "ben_david",
     "CKA": "alignment",
     "Compared": "compared",
     "DomainGap": "gap",
+    "Embedding": "embedding",
+    "Exciting": "excited",
     "Faithfulness": "faithful",
+    "Filters": "kernels",
+    "Moves": "moved",
     "Pointing": "pointing",
     "Saliency": "looking",
     "Sanity": "sane",
     "ShiftKind": "shift_tests",
-    "Embedding": "embedding",
     "Similarity": "similar",
     "StageFeatures": "stage_features",
+    "activations": "excited",
     "affinity": "tasks",
     "aligned": "embedding",
     "bound": "ben_david",
     "cka": "alignment",
     "compare_saliency": "compared",
     "domain_gap": "gap",
-    "faithfulness": "faithful",
     "embed": "embedding",
+    "exciting": "excited",
+    "faithfulness": "faithful",
     "features_at": "stage_features",
     "features_by_stage": "stage_features",
+    "filter_moves": "moved",
+    "filters": "kernels",
     "grad_cam": "looking",
     "mean_drift": "correlations",
     "pointing_game": "pointing",
