@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from .stage_features import features_by_stage as features_by_stage
     from .tasks import Affinity as Affinity
     from .tasks import affinity as affinity
+    from .visualised import Visualised as Visualised
+    from .visualised import visualise as visualise
 
 # public name -> the module it stands in; no function bears its module's name
 _HOME = {
@@ -70,6 +72,7 @@ _HOME = {
     "ShiftKind": "shift_tests",
     "Similarity": "similar",
     "StageFeatures": "stage_features",
+    "Visualised": "visualised",
     "activations": "excited",
     "affinity": "tasks",
     "aligned": "embedding",
@@ -94,6 +97,7 @@ _HOME = {
     "shift_kind": "shift_tests",
     "similarity": "similar",
     "svcca": "correlations",
+    "visualise": "visualised",
 }
 
 __all__ = [*_HOME]

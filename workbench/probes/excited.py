@@ -13,8 +13,7 @@ from torch import Tensor
 from workbench.errors import BadData, BadValue
 from workbench.probes.pictures import Pictures
 from workbench.probes.places import Grid, chosen_grid, listening
-from workbench.probes.quiet import hooked, quiet, replaced
-from workbench.probes.stage_features import outer
+from workbench.probes.quiet import quiet
 
 if TYPE_CHECKING:
     from workbench.nets import Net
@@ -103,7 +102,7 @@ def exciting(net: Net, images: Any, layer: str, channel: int, n: int = 9) -> Exc
         BadData: no images.
     """
     grid = chosen_grid(net, layer)
-    channels = _channels(grid)
+    channels = grid.channels
     if isinstance(channel, bool) or not isinstance(channel, (int, np.integer)) or not 0 <= channel < channels:
         raise BadValue(f"{layer} has {channels} channels, numbered 0 to {channels - 1}; got {channel!r}")
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 100:
@@ -127,16 +126,10 @@ def exciting(net: Net, images: Any, layer: str, channel: int, n: int = 9) -> Exc
 def field(net: Net, grid: Grid, x: Tensor, channel: int, place: int) -> tuple[int, int, int, int]:
     """What one unit sees of a picture x (1, 3, S, S): top, left, bottom, right; all of it where it sees nothing."""
     x = x.to(next(net.parameters()).device).requires_grad_(True)
-    heard: list[Tensor] = []
-
-    def keep(value: Tensor) -> None:
-        if tuple(value.shape[1:]) == grid.stage.shape:
-            heard.append(value)
-
-    modules = [net.get_submodule(name) for name in outer(net, grid.stage)]
-    with quiet(net), torch.enable_grad(), hooked(modules, lambda _m, _i, out: replaced(out, keep)):
+    with quiet(net), torch.enable_grad(), listening(net, grid, graph="pixels") as heard:
         net(x)
-        unit = grid.map(heard[-1])[0, channel].flatten()[place]
+        assert heard.out is not None
+        unit = grid.map(heard.out)[0, channel].flatten()[place]
         found = torch.autograd.grad(unit, x, allow_unused=True)[0] if unit.requires_grad else None
     size = x.shape[-1]
     if found is None or not found.any():
@@ -154,16 +147,11 @@ def _held(mass: np.ndarray) -> tuple[int, int]:
     return low, max(min(high, len(mass)), low + 1)
 
 
-def _channels(grid: Grid) -> int:
-    shape = grid.stage.shape or ()
-    return shape[-1] if grid.last or grid.prefix is not None else shape[0]
-
-
 @torch.no_grad()
 def _said(net: Net, shown: Pictures, grid: Grid) -> Any:
     """What the stage says, by batches of the pictures: (rows, output)."""
     place = next(net.parameters()).device
-    with quiet(net), listening(net, grid, graph=False) as heard:
+    with quiet(net), listening(net, grid, graph=None) as heard:
         for start in range(0, len(shown), TOGETHER):
             part = slice(start, start + TOGETHER)
             net(shown.pixels(part).to(place))

@@ -39,6 +39,12 @@ class Grid:
     last: bool
     prefix: int | None
 
+    @property
+    def channels(self) -> int:
+        """C, how many channels the map has."""
+        assert self.stage.shape is not None
+        return self.stage.shape[-1] if self.last or self.prefix is not None else self.stage.shape[0]
+
     def map(self, out: Tensor) -> Tensor:
         """The stage's output as (B, C, h, w)."""
         if self.prefix is not None:
@@ -52,7 +58,7 @@ class Heard:
     """What a stage said during a forward pass.
 
     Attributes:
-        out: its last output of the stage's shape, from which a graph begins; None before the pass.
+        out: its last output of the stage's shape; None before the pass.
     """
 
     out: Tensor | None = field(default=None)
@@ -76,21 +82,21 @@ def grid_of(net: Net, stage: Stage) -> Grid | None:
 
 
 @contextlib.contextmanager
-def listening(net: Net, grid: Grid, graph: bool = True) -> Iterator[Heard]:
+def listening(net: Net, grid: Grid, graph: str | None = "stage") -> Iterator[Heard]:
     """What a stage says in the passes of the block.
 
-    The graph begins at the stage: what lies before it is neither recorded nor walked back through.
-
     Args:
-        graph: whether gradients to the stage's output will be asked for.
+        graph: `stage`, where gradients to the stage's output will be asked for: the graph begins there, so that what
+            lies before it is neither recorded nor walked back through. `pixels` leaves the graph as it is, None cuts
+            the output off from it.
     """
     heard = Heard()
 
     def change(value: Tensor) -> Tensor | None:
         if tuple(value.shape[1:]) != grid.stage.shape:
             return None
-        heard.out = value.detach()
-        if not graph:
+        heard.out = value if graph == "pixels" else value.detach()
+        if graph != "stage":
             return None
         heard.out.requires_grad_(True)
         # what follows may write into it, which a tensor that asks for gradients forbids

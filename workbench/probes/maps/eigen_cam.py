@@ -20,7 +20,7 @@ class EigenCam(Method):
     @torch.no_grad()
     def maps(self, asked: Question) -> Tensor:
         """Places (h, w) of the output projected on its first right singular vector."""
-        with listening(asked.net, asked.grid, graph=False) as heard:
+        with listening(asked.net, asked.grid, graph=None) as heard:
             asked.score()
         assert heard.out is not None
         a = asked.grid.map(heard.out)

@@ -31,7 +31,7 @@ class ScoreCam(Method):
     @torch.no_grad()
     def maps(self, asked: Question) -> Tensor:
         """The sum of the tried channels, weighed by the softmax of the scores that their masks leave."""
-        with listening(asked.net, asked.grid, graph=False) as heard:
+        with listening(asked.net, asked.grid, graph=None) as heard:
             asked.score()
         assert heard.out is not None
         a = asked.grid.map(heard.out)
