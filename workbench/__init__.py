@@ -18,6 +18,7 @@ _PUBLIC = {
     "images": "workbench.images",
     "world": "workbench.images.world",
     "Images": "workbench.images:Images",
+    "cleaning": "workbench.images.edits:cleaning",
     "Plan": "workbench.plan:Plan",
     "Choice": "workbench.plan:Choice",
     "Schedule": "workbench.plan:Schedule",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .gap import domain_gap as domain_gap
     from .kernels import Filters as Filters
     from .kernels import filters as filters
+    from .label_noise import LabelProblems as LabelProblems
+    from .label_noise import label_problems as label_problems
     from .looking import Saliency as Saliency
     from .looking import grad_cam as grad_cam
     from .looking import saliency as saliency
@@ -66,6 +68,7 @@ _HOME = {
     "Faithfulness": "faithful",
     "Filters": "kernels",
     "Moves": "moved",
+    "LabelProblems": "label_noise",
     "Pointing": "pointing",
     "Saliency": "looking",
     "Sanity": "sane",
@@ -88,6 +91,7 @@ _HOME = {
     "filter_moves": "moved",
     "filters": "kernels",
     "grad_cam": "looking",
+    "label_problems": "label_noise",
     "mean_drift": "correlations",
     "pointing_game": "pointing",
     "pwcca": "correlations",
