@@ -103,3 +103,17 @@ def test_a_net_without_class_names_wants_numbers():
     net = wb.load("test_resnet", classes=3, pretrained=False, size=32)
     with pytest.raises(BadValue, match="name the class 'left' by its number"):
         wb.probes.grad_cam(net, torch.rand(1, 3, 32, 32), target="left")
+
+
+def test_two_threads_may_look_into_one_net(toy):
+    from concurrent.futures import ThreadPoolExecutor
+
+    net = wb.load("test_resnet", classes=3, pretrained=False, size=64).train()
+    alone = {n: wb.probes.grad_cam(net, toy.part(rows=range(n)), target=0).maps for n in (3, 5)}
+    net._shapes = None  # measured anew, by whichever thread comes first
+    with ThreadPoolExecutor(4) as pool:
+        asked = [n for _ in range(6) for n in alone]
+        found = list(pool.map(lambda n: wb.probes.grad_cam(net, toy.part(rows=range(n)), target=0).maps, asked))
+    for n, maps in zip(asked, found, strict=True):
+        assert np.allclose(maps, alone[n], atol=1e-6)
+    assert net.training and all(module.training for module in net.modules())

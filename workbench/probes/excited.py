@@ -125,8 +125,8 @@ def exciting(net: Net, images: Any, layer: str, channel: int, n: int = 9) -> Exc
 
 def field(net: Net, grid: Grid, x: Tensor, channel: int, place: int) -> tuple[int, int, int, int]:
     """What one unit sees of a picture x (1, 3, S, S): top, left, bottom, right; all of it where it sees nothing."""
-    x = x.to(next(net.parameters()).device).requires_grad_(True)
     with quiet(net), torch.enable_grad(), listening(net, grid, graph="pixels") as heard:
+        x = x.to(next(net.parameters()).device).requires_grad_(True)
         net(x)
         assert heard.out is not None
         unit = grid.map(heard.out)[0, channel].flatten()[place]
@@ -150,8 +150,8 @@ def _held(mass: np.ndarray) -> tuple[int, int]:
 @torch.no_grad()
 def _said(net: Net, shown: Pictures, grid: Grid) -> Any:
     """What the stage says, by batches of the pictures: (rows, output)."""
-    place = next(net.parameters()).device
     with quiet(net), listening(net, grid, graph=None) as heard:
+        place = next(net.parameters()).device
         for start in range(0, len(shown), TOGETHER):
             part = slice(start, start + TOGETHER)
             net(shown.pixels(part).to(place))

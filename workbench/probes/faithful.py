@@ -112,9 +112,9 @@ def _chance(count: int, edge: int, seed: int) -> np.ndarray:
 @torch.no_grad()
 def _curve(net: Net, shown: Saliency, ranks: np.ndarray, shares: np.ndarray, game: str) -> np.ndarray:
     """The target's probability (N, steps + 1) as the places go or come."""
-    place = next(net.parameters()).device
     values = np.empty((len(shown), len(shares)))
     with quiet(net):
+        place = next(net.parameters()).device
         for start in range(0, len(shown), TOGETHER):
             part = slice(start, start + TOGETHER)
             x = torch.from_numpy(shown.pictures[part]).to(place).permute(0, 3, 1, 2).float() / 255

@@ -84,12 +84,12 @@ def saliency(
         BadData: no images, or pixels that are none.
     """
     made, shown = methods.make(method, **params), Pictures.of(net, images)
-    targets = indices(net, target, len(shown))
-    grid = chosen_grid(net, layer) if made.reads_stage else None
-    place = next(net.parameters()).device
     found: list[np.ndarray] = []
     logits: list[Tensor] = []
     with quiet(net):
+        targets = indices(net, target, len(shown))
+        grid = chosen_grid(net, layer) if made.reads_stage else None
+        place = next(net.parameters()).device
         for start in range(0, len(shown), TOGETHER):
             part = slice(start, start + TOGETHER)
             x = shown.pixels(part).to(place)

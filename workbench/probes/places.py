@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from workbench.errors import BadValue, UnknownName
 from workbench.probes.quiet import hooked, quiet, replaced
-from workbench.probes.stage_features import channels_last, outer
+from workbench.probes.stage_features import TURN, channels_last, outer
 
 if TYPE_CHECKING:
     from workbench.nets import Net
@@ -66,7 +66,8 @@ class Heard:
 
 def grid_of(net: Net, stage: Stage) -> Grid | None:
     """How the output of a stage lies in the picture; None where it has no places."""
-    shape = stage.shape
+    with TURN:  # the shape is measured on first use, with the weights away for a moment
+        shape = stage.shape
     if shape is None or len(shape) not in (2, 3):
         return None
     if len(shape) == 3:
@@ -141,11 +142,10 @@ def _with_places(net: Net) -> str:
 
 def _listened_to(net: Net, grid: Grid) -> bool:
     """Whether what the net says depends on the places: after a class token's last look, it does not."""
-    place = next(net.parameters()).device
     size = net.preprocessing.size
-    x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0)).to(place)
+    x = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     with quiet(net), torch.enable_grad(), listening(net, grid) as heard:
-        logits = net(x)
+        logits = net(x.to(next(net.parameters()).device))
         if heard.out is None or not logits.requires_grad:
             return False
         (gradient,) = torch.autograd.grad(logits.square().sum(), heard.out, allow_unused=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.nets.stages import Stage
 
 CHUNK = 128  # images a forward pass
+TURN = threading.RLock()  # taken by whoever looks inside a net
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,18 @@ def _batches(net: Net, part: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
 
 @contextlib.contextmanager
 def evaluating(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode for as long as the block lasts; every module's own mode is put back."""
-    modes = {module: module.training for module in net.modules()}
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    """Evaluation mode for as long as the block lasts; every module's own mode is put back.
+
+    One thread at a time: two that hear the same net would hear each other, and put back each other's modes.
+    """
+    with TURN:
+        modes = {module: module.training for module in net.modules()}
+        net.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
 
 
 def _stage(net: Net, name: str) -> Stage:

@@ -74,15 +74,14 @@ def visualise(
     Raises:
         UnknownName, BadValue: no such stage, channel, place or class; neither a channel nor a target, or both.
     """
-    units, climb = _goal(net, layer, channel, neuron, target)
-    size = net.preprocessing.size
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 5000:
         raise BadValue(f"steps is a whole number from 1 to 5000; got {steps!r}")
-    place = next(net.parameters()).device
-    canvas, dice = Canvas(len(units), size, seed, place), torch.Generator().manual_seed(seed + 1)
-    adam = torch.optim.Adam([canvas.spectrum], lr=RATE)
     history: list[np.ndarray] = []
     with quiet(net), torch.enable_grad():
+        units, climb = _goal(net, layer, channel, neuron, target)
+        place = next(net.parameters()).device
+        canvas, dice = Canvas(len(units), net.preprocessing.size, seed, place), torch.Generator().manual_seed(seed + 1)
+        adam = torch.optim.Adam([canvas.spectrum], lr=RATE)
         for step in tqdm(range(steps), disable=not progress, desc="climbing", unit="step"):
             answers = climb(jittered(canvas.pictures(), dice))
             adam.zero_grad()

@@ -19,6 +19,7 @@ _WHERE = {
     "SimilarityMap": "similarity_map",
     "TransferabilityBoard": "transferability_board",
     "Workbench": "workbench",
+    "FilterViewer": "filter_viewer",
     "Form": "form",
     "WorldDials": "world_dials",
 }
@@ -26,6 +27,7 @@ _WHERE = {
 __all__ = [
     "BackbonePicker",
     "EmbeddingExplorer",
+    "FilterViewer",
     "Form",
     "Launcher",
     "LayerPainter",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from typing import Any
 
@@ -80,3 +81,42 @@ def _cell(picture: np.ndarray, lines: list[str]) -> str:
     told = html.escape(", ".join(line for line in lines if line))
     image = f'<img src="{drawings.data_uri(large)}" alt="{told}" title="{told}">'
     return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
+
+
+def sheet(figure: Any) -> str:
+    """A plain figure as a picture in the page, its title as text for those who don't see it."""
+    told = html.escape(figure.texts[0].get_text() if figure.texts else "")
+    picture = base64.b64encode(figure._repr_png_()).decode()
+    return f'<img class="wb-sheet" src="data:image/png;base64,{picture}" alt="{told}" title="{told}">'
+
+
+def large(picture: np.ndarray, heading: str = "") -> str:
+    """One picture from 0 to 1, enlarged."""
+    square = Image.fromarray((np.clip(picture, 0, 1) * 255).round().astype(np.uint8))
+    shown = np.asarray(square.resize((320, 320), Image.Resampling.BICUBIC))
+    told = html.escape(heading or "the picture so far")
+    image = f'<img class="wb-sheet" src="{drawings.data_uri(shown)}" alt="{told}">'
+    return f"{drawings.section(heading) if heading else ''}{image}"
+
+
+def climbed(found: Any) -> str:
+    """What a picture drawn by the net shows, in a line."""
+    first, last = float(found.history[0].mean()), float(found.history[-1].mean())
+    after = "" if found.finished else f", stopped after {len(found.history)} steps"
+    return f"What {', '.join(found.units)} answers to most: from {first:.2f} to {last:.2f}{after}"
+
+
+def moved(found: Any, before: str, after: str) -> str:
+    """How far the filters of each stage moved, as bars."""
+    top = found.stages.loc[found.stages["moved"].idxmax()]
+    heading = f"From {before} to {after}, filters of {top['stage']} moved most: {drawings.percent(top['moved'])}"
+    most, rows = max(float(top["moved"]), 1e-9), []
+    for row in found.stages.itertuples(index=False):
+        share = 100 * float(row.moved) / most if np.isfinite(row.moved) else 100
+        bar = f'<div class="wb-track"><div class="wb-track-fill" style="width: {share:.0f}%"></div></div>'
+        cells = f'<td class="wb-wide">{bar}</td><td>{drawings.percent(row.moved)}</td><td>{row.angle:.1f}°</td>'
+        rows.append(f"<tr><th>{html.escape(str(row.stage))}</th>{cells}<td>{row.filters:,}</td></tr>")
+    head = "<tr><th>stage</th><th></th><th>moved</th><th>turned</th><th>filters</th></tr>"
+    note = "the median filter of each stage: length of the change over its own length, and the angle between"
+    table = f'<table class="wb-table wb-classes">{head}{"".join(rows)}</table>'
+    return f'{drawings.section(heading)}{table}<p class="wb-quiet">{note}</p>'

@@ -12,6 +12,7 @@ from workbench.widgets.tabs import Tab, tabs
 # what is asked -> the module and the widget that answers; each takes nets, images and a run
 VIEWS = {
     "Where does it look?": ("saliency_viewer", "SaliencyViewer"),
+    "What does it look for?": ("filter_viewer", "FilterViewer"),
     "What moved?": ("similarity_map", "SimilarityMap"),
     "Which images are alike?": ("embedding_explorer", "EmbeddingExplorer"),
 }
