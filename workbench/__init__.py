@@ -36,6 +36,8 @@ _PUBLIC = {
     "store": "workbench.storage:store",
     "scores": "workbench.scores",
     "probes": "workbench.probes",
+    "advise": "workbench.ranking:advise",
+    "published_scores": "workbench.ranking:published_scores",
     "rank": "workbench.ranking:rank",
     "rankings": "workbench.ranking:rankings",
     "Ranking": "workbench.ranking:Ranking",

@@ -9,9 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .advice import Advice as Advice
+    from .advice import advise as advise
     from .comparing import rank as rank
     from .comparing import rankings as rankings
     from .measuring import Scored as Scored
+    from .published import published_scores as published_scores
     from .result import Ranking as Ranking
     from .tau import weighted_tau as weighted_tau
     from .trial import Trial as Trial
@@ -20,10 +23,13 @@ if TYPE_CHECKING:
 
 # public name -> the module it stands in; no function bears its module's name
 _HOME = {
+    "Advice": "advice",
     "Ranking": "result",
     "Scored": "measuring",
     "Trial": "trial",
     "Verdict": "verdict",
+    "advise": "advice",
+    "published_scores": "published",
     "rank": "comparing",
     "rankings": "comparing",
     "short_trial": "trial",

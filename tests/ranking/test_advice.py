@@ -1,0 +1,75 @@
+"""The advisor."""
+
+from __future__ import annotations
+
+import pytest
+
+import workbench as wb
+from workbench.errors import BadData, BadValue
+from workbench.ranking import advice
+
+NUMBERS = {"probe": 0.7, "control": 0.4, "per_class": 10.0, "gain": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({}, "careful fine-tuning"),
+        ({"gain": 0.0}, "full fine-tuning"),
+        ({"gain": -0.2}, "full fine-tuning"),
+        ({"gain": -0.2, "per_class": 500.0}, "from scratch"),
+        ({"gain": 0.1, "per_class": 500.0}, "full fine-tuning"),
+        ({"per_class": 500.0}, "full fine-tuning"),
+        ({"probe": 0.99}, "feature extraction"),
+        ({"probe": 0.99, "per_class": 500.0}, "full fine-tuning"),
+    ],
+)
+def test_the_table(changed, name):
+    found, reasons = advice.read({**NUMBERS, **changed})
+    assert found == name
+    assert "few" in reasons[0] or "many" in reasons[0]
+    assert "70%" in reasons[1] or "99%" in reasons[1]
+
+
+def test_the_distance_of_the_domains_is_told_where_it_was_measured():
+    assert "A-distance 1.25 of 2" in advice.read({**NUMBERS, "gap": 1.25})[1][2]
+
+
+def test_a_small_budget_shortens_and_a_tiny_one_trains_the_head_alone():
+    costs = {"full fine-tuning": 100.0, "feature extraction": 2.0}
+    kept = advice.affordable("full fine-tuning", (), costs, 200.0)
+    cut = advice.affordable("full fine-tuning", (), costs, 50.0)
+    assert kept[0] == cut[0] == "full fine-tuning" and "cut to fit 50.0 s" in cut[1][0]
+    tiny = advice.affordable("full fine-tuning", (), costs, 5.0)
+    assert tiny[0] == "feature extraction" and "1.7 min" in tiny[1][0] and "5.0 s are given" in tiny[1][0]
+    plan = wb.Plan("resnet18", "digits", epochs=20)
+    assert advice.shortened(plan, 100.0, 50.0).schedule.epochs == 10
+    assert advice.shortened(plan, 100.0, 0.1).schedule.epochs == 1 and advice.shortened(plan, 1.0, 50.0) is plan
+
+
+def test_it_is_a_plan_that_can_be_trained_with_its_reasons(taught, toy):
+    found = wb.advise(taught, toy, augment="none", source=toy)
+    # the net was trained on these very classes
+    assert found.name == "feature extraction" and found.plan.tuning.name == "head"
+    assert found.numbers["probe"] > 0.95 and found.numbers["gap"] < 0.5
+    assert found.numbers["images"] == 80 and found.plan.schedule.augment == "none"
+    assert any("A-distance" in reason for reason in found.reasons) and "epochs take about" in found.reasons[-1]
+    assert found.frame["advised"].sum() == 1 and found.frame["pretrained"].tolist() == [True, True, True, False]
+    run = wb.fit(found.plan.but(epochs=3), progress=False)
+    assert run.evaluate("valid").accuracy > 0.9
+
+
+def test_a_budget_reaches_every_candidate(taught, toy):
+    free, held = wb.advise(taught, toy), wb.advise(taught, toy, seconds=0.05)
+    for name, plan in held.candidates.items():
+        assert plan.schedule.epochs <= free.candidates[name].schedule.epochs
+    assert held.candidates["from scratch"].schedule.epochs < free.candidates["from scratch"].schedule.epochs
+
+
+def test_what_cannot_be_advised_on(taught, toy):
+    with pytest.raises(BadValue, match="random weights"):
+        wb.advise({"name": "test_resnet", "params": {"pretrained": False}}, toy)
+    with pytest.raises(BadValue, match="above 0"):
+        wb.advise(taught, toy, seconds=0)
+    with pytest.raises(BadData, match="8 training images"):
+        wb.advise(taught, toy.part(rows=[0, 1, 2]))
