@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .alignment import CKA as CKA
     from .alignment import cka as cka
+    from .batch_statistics import PixelReadings as PixelReadings
+    from .batch_statistics import StatisticsGap as StatisticsGap
+    from .batch_statistics import pixel_readings as pixel_readings
+    from .batch_statistics import statistics_gap as statistics_gap
     from .ben_david import Bound as Bound
     from .ben_david import bound as bound
     from .compared import Compared as Compared
@@ -69,12 +73,14 @@ _HOME = {
     "Filters": "kernels",
     "Moves": "moved",
     "LabelProblems": "label_noise",
+    "PixelReadings": "batch_statistics",
     "Pointing": "pointing",
     "Saliency": "looking",
     "Sanity": "sane",
     "ShiftKind": "shift_tests",
     "Similarity": "similar",
     "StageFeatures": "stage_features",
+    "StatisticsGap": "batch_statistics",
     "Visualised": "visualised",
     "activations": "excited",
     "affinity": "tasks",
@@ -93,6 +99,7 @@ _HOME = {
     "grad_cam": "looking",
     "label_problems": "label_noise",
     "mean_drift": "correlations",
+    "pixel_readings": "batch_statistics",
     "pointing_game": "pointing",
     "pwcca": "correlations",
     "saliency": "looking",
@@ -100,6 +107,7 @@ _HOME = {
     "sanity": "sane",
     "shift_kind": "shift_tests",
     "similarity": "similar",
+    "statistics_gap": "batch_statistics",
     "svcca": "correlations",
     "visualise": "visualised",
 }
