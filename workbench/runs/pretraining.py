@@ -76,7 +76,7 @@ RECIPES: dict[str, Recipe] = {
         "how far an image was turned, no labels",
         world("shape"),
         strategy=Choice("rotation"),
-        images=80_000,
+        images=150_000,
         head=False,
         settings={"batch_size": 64},
     ),
