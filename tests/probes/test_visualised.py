@@ -40,6 +40,11 @@ def test_a_channel_and_a_neuron_climb(net):
     assert np.unravel_index(maps.argmax(), maps.shape) in {(r, c) for r in (1, 2, 3) for c in (5, 6, 7)}
 
 
+def test_a_unit_that_is_silent_in_grey_is_woken(net):
+    found = wb.probes.visualise(net, "layer2", 0, steps=40)
+    assert found.history[0, 0] == 0 and found.history[-1, 0] > 0.01 and found.pictures.std() > 0.02
+
+
 def test_the_same_seed_draws_the_same_and_nothing_is_left_behind(net):
     net.train().requires_grad_(True)
     state, random = {n: v.clone() for n, v in net.state_dict().items()}, torch.get_rng_state()

@@ -9,6 +9,7 @@ from torch import Tensor
 # of the covariance of ImageNet's pixels, largest column scaled to 1 (Olah et al. 2017)
 COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
 SPREAD = 0.01  # of the first random spectrum
+STIR = 1.0  # of the noise that wakes a silent unit
 GAIN = 0.25  # from coefficients to the logits of pixels
 
 
@@ -32,6 +33,12 @@ class Canvas:
         self.spectrum = spectrum.to(place).requires_grad_(True)
         mixing = torch.tensor(COLOURS)
         self.mixing = (mixing / mixing.norm(dim=0).max()).to(place)
+
+    def stir(self, chosen: Tensor, dice: torch.Generator) -> None:
+        """Louder noise in the pictures `chosen` (n,) bool: in grey, a unit behind a ReLU may not know where to go."""
+        with torch.no_grad():
+            noise = torch.randn(self.spectrum.shape, generator=dice).to(self.spectrum)
+            self.spectrum += STIR * noise * chosen.view(-1, 1, 1, 1, 1)
 
     def pictures(self) -> Tensor:
         """The pictures as they are, from 0 to 1."""

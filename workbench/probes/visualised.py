@@ -21,6 +21,7 @@ from workbench.probes.targets import indices
 if TYPE_CHECKING:
     from workbench.nets import Net
 
+WAKING = 8  # steps in which a silent unit is shown louder noise
 RATE = 0.1  # of Adam, in the whitened coefficients
 SHIFT, ZOOM, TURN = 1 / 16, 0.1, 0.12  # share of the edge, share of the size, radians
 
@@ -87,6 +88,8 @@ def visualise(
             adam.zero_grad()
             (-answers.sum()).backward()
             adam.step()
+            if step < WAKING:
+                canvas.stir(answers.detach() == 0, dice)
             history.append(answers.detach().cpu().numpy())
             if watch is not None and watch(step + 1, steps, _shown(canvas)):
                 break
