@@ -33,6 +33,15 @@ def test_few_scores_for_the_leader_is_no_clear_winner(made):
     assert set(found.verdict.among) == {"a", "b", "c"}
 
 
+def test_one_learnt_score_that_is_sure_of_another_is_doubt_enough(made):
+    four = ("logme", "gbc", "knn", "linear_probe")
+    assert made(scores=four, a=(3, 3, 3, 3), b=(1, 1, 1, 1)).verdict.kind == "winner"
+    torn = made(scores=four, a=(3, 3, 3, 1), b=(1, 1, 1, 3), c=(0, 0, 0, 0)).verdict
+    assert torn.kind == "disagree" and torn.leader == "a" and torn.among == ("a", "b")
+    # the same from a score that learns nothing is outvoted
+    assert made(scores=four, a=(3, 1, 3, 3), b=(1, 3, 1, 1), c=(0, 0, 0, 0)).verdict.kind != "disagree"
+
+
 @pytest.mark.parametrize(("backbones", "said"), [({}, "no backbone"), ({"a": (1.0, 1.0)}, "only a")])
 def test_nothing_to_compare(made, backbones, said):
     verdict = made(**backbones).verdict

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["winner", "tie", "disagree", "nothing"]
 RARE = 0.05  # of the draws: one who is ahead more often is not beaten
-SURE = 0.9  # of the draws: a family of scores that names its first so often means it
+SURE = 0.9  # of the draws: scores that name their first so often mean it
+MAJORITY = 0.6  # of the scores, that a clear winner needs
 TRIAL = "run the short trial"
 MOST = 4  # that a trial is proposed for
 UNSETTLED = 0.7  # weighted tau between the order on half of the images and on all
@@ -67,13 +68,23 @@ def judged(
     near = ((drawn < own) + (drawn == own) / 2).mean(0) > RARE
     firsts = {score: int(np.argmin(places(v))) for score, v in values.items()}
     support = float(np.mean([first == leader for first in firsts.values()]))
-    firsts_of = [_sure_first([halves[s] for s in members]) for members in families(list(values)).values()]
+    firsts_of = [_sure_first([halves[s] for s in members]) for members in _parties(list(values))]
     sure = {first for first in firsts_of if first is not None}
-    torn = len(sure) > 1 or support < 0.5
+    torn = len(sure) > 1 or support < MAJORITY
     rivals = set(np.flatnonzero(near).tolist()) | (sure | _named(firsts) if torn else set())
     among = tuple(names[i] for i in sorted(rivals | {leader}, key=lambda i: (order[i], i))[:MOST])
     kind: Kind = "disagree" if torn and len(among) > 1 else "tie" if len(among) > 1 else "winner"
     return Verdict(kind, names[leader], among, lead, support, _said(kind, among, lead, support, firsts, names))
+
+
+def _parties(names: Sequence[str]) -> list[list[str]]:
+    """Scores that are heard together: the families, but those that learn something on the features one by one.
+
+    These come closest to a training, so one of them that is sure of another winner is doubt enough.
+    """
+    found = families(names)
+    alone = [[name] for name in found.pop("trained", [])]
+    return [*found.values(), *alone]
 
 
 def _leads(drawn: np.ndarray) -> np.ndarray:
@@ -83,7 +94,7 @@ def _leads(drawn: np.ndarray) -> np.ndarray:
 
 
 def _sure_first(halves: Sequence[np.ndarray]) -> int | None:
-    """The first of a family of scores, if nearly every draw names it; each (R, n)."""
+    """The first by some scores together, if nearly every draw names it; each (R, n)."""
     drawn = np.array([np.mean([places(h[r]) for h in halves], axis=0) for r in range(len(halves[0]))])
     share = _leads(drawn)
     return int(share.argmax()) if share.max() >= SURE else None
