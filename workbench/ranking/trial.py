@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 JUDGES = 500  # validation images at most: what judging costs is taken from training
 EPOCHS = 500  # at most
-PILOT = 3  # updates that the pace is read from
+SLICES = 8  # all take turns after so large a part of the updates so far
 CLEAR = 1.96  # standard errors of a difference of two shares of the same images
 
 
@@ -148,42 +148,41 @@ class _Runner:
         batches = Batches(images.source.part("train"), ("labelled",), batch_size=schedule.batch_size, seed=seed, **view)
         made = tunings.make(tuning), strategies.make("fine-tune")
         self.training = train(self.net, *made, [batches], schedule, seed=seed)
-        self.an_epoch, self.pace = batches.steps, 0.0
+        self.an_epoch, self.seconds = batches.steps, 0.0
 
     @property
     def done(self) -> int:
         """Updates so far."""
         return self.training.step
 
-    def until(self, updates: int, deadline: float) -> None:
-        """Goes on to about that many updates, or to the deadline."""
-        began, before = time.perf_counter(), self.done
-        while self.done < updates and (time.perf_counter() < deadline or self.done == before):
-            if next(self.training, None) is None:
-                break
-        if self.done > before:
-            self.pace = (time.perf_counter() - began) / (self.done - before)
+    def until(self, updates: int) -> None:
+        """Goes on to that many updates, or to the next point beyond."""
+        began = time.perf_counter()
+        while self.done < updates and next(self.training, None) is not None:
+            pass
+        self.seconds += time.perf_counter() - began
 
 
 def _round(runners: list[_Runner], judges: Images, end: float) -> dict[str, dict[str, Any]]:
-    """Every runner brought equally far by about `end`, and judged."""
-    spent = {}
-    for runner in runners:
+    """All runners brought equally far, slice by slice, until another slice would end after `end`; then judged."""
+    before = {runner.name: runner.seconds for runner in runners}
+    goal = max(runner.done for runner in runners) + 1
+    while True:
         began = time.perf_counter()
-        # the first update also decodes and warms up: the pace is read behind it
-        runner.until(runner.done + 1, end)
-        runner.until(runner.done + PILOT, end)
-        spent[runner.name] = time.perf_counter() - began
-    left = max(0.0, end - time.perf_counter())
-    goal = min(r.done for r in runners) + int(left / sum(max(r.pace, 1e-4) for r in runners))
+        for runner in runners:
+            runner.until(goal)
+        now = time.perf_counter()
+        # the machine may serve others too: equal updates matter more than the time in which they were made
+        if now + (now - began) > end:
+            break
+        goal = max(*(runner.done for runner in runners), goal) + max(1, goal // SLICES)
+    far = max(runner.done for runner in runners)
     found = {}
-    for place, runner in enumerate(runners):
-        began = time.perf_counter()
-        runner.until(goal, began + max(0.0, end - began) * 1.5 / (len(runners) - place))
+    for runner in runners:
+        runner.until(far)
         accuracy, sure = _judged(runner.net, judges)
-        took = spent[runner.name] + time.perf_counter() - began
         told = {"updates": runner.done, "epochs": runner.done / runner.an_epoch, "accuracy": accuracy, "sure": sure}
-        found[runner.name] = {"backbone": runner.name, **told, "seconds": took}
+        found[runner.name] = {"backbone": runner.name, **told, "seconds": runner.seconds - before[runner.name]}
     return found
 
 

@@ -182,6 +182,7 @@ class TransferabilityBoard(Panel):
     @traitlets.observe("ranking", "trial")
     def _found(self, _: Any) -> None:
         self.board = shown_board(self.ranking, self.trial) if self.ranking is not None else {}
+        self._say()
 
     @traitlets.observe("images")
     def _images_changed(self, _: Any) -> None:
