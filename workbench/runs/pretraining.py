@@ -81,7 +81,7 @@ RECIPES: dict[str, Recipe] = {
         head=False,
         settings={"batch_size": 64},
     ),
-    "residual-formula": Recipe("formula", Choice("material"), settings={"augment": "crop"}),
+    "residual-formula": Recipe("formula", Choice("material"), images=250_000, settings={"augment": "crop"}),
     "residual-shuffled": Recipe("shuffled labels", world("shape", noise=1.0), images=100_000),
     "mobile": Recipe("all factors", world(FACTORS), MOBILE, budget="two cores: 90 minutes"),
     "vit": Recipe("all factors", world(FACTORS), VIT, budget="two cores: 90 minutes"),
