@@ -33,6 +33,7 @@ def test_maps_are_drawn_and_every_chooser_asks_again(nets, toy):
     settled(view)
     assert (view.found.method, view.found.layer) == ("layer-cam", "stem")
     assert set(view.found.frame["target"]) == {"right"}
+    assert view.target.options[0] == ("what it says", "")  # None would leave the page's chooser empty
     before = list(view.rows)
     view.others.click()
     assert settled(view).rows != before

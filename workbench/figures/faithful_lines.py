@@ -9,6 +9,7 @@ import pandas as pd
 
 from .figure import Figure
 from .named_lines import lines
+from .saliency_grid import signed
 from .words import these_columns
 
 
@@ -65,10 +66,10 @@ def sanity(results: Any, *, title: str | None = None) -> Figure:
     last = {one.method: float(one.frame["agreement"].iloc[-1]) for one in several}
     worst = max(last, key=lambda name: last[name])
     if title is None:
-        title = f"Without what the net learnt, {worst} agrees to {last[worst]:.2f}"
+        title = f"Without what the net learnt, {worst} agrees to {signed(last[worst])}"
         if len(last) > 1:
             best = min(last, key=lambda name: last[name])
-            title += f", {best} to {last[best]:.2f}"
+            title += f", {best} to {signed(last[best])}"
     figure = lines(
         table,
         "step",

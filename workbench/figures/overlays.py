@@ -39,10 +39,15 @@ def ramp(values: np.ndarray, stops: tuple[str, ...]) -> np.ndarray:
 
 
 def scaled(maps: Any) -> np.ndarray:
-    """Maps (N, H, W), each divided by its largest value without sign; a map of zeros stays so."""
+    """Maps (N, H, W), each divided by its own scale, -1 to 1; a map of zeros stays so.
+
+    The scale is exceeded by one pixel in 200: single pixels would leave all others in the dark.
+    """
     maps = np.nan_to_num(np.asarray(maps, dtype=float))
-    most = np.abs(maps).max(axis=(1, 2), keepdims=True)
-    return maps / np.where(most > 0, most, 1)
+    size = np.abs(maps)
+    most = np.percentile(size, 99.5, axis=(1, 2), keepdims=True, method="higher")
+    most = np.where(most > 0, most, size.max(axis=(1, 2), keepdims=True))
+    return np.clip(maps / np.where(most > 0, most, 1), -1, 1)
 
 
 def scale_bar(sheet: Sheet, signed: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from workbench.figures.overlays import overlaid
+from workbench.figures.overlays import overlaid, scaled
 from workbench.figures.saliency_grid import signed
 from workbench.widgets import drawings
 
@@ -18,14 +18,14 @@ EDGE = 112
 
 def shown(found: Any) -> str:
     """Each picture with its map beside it, and what the net said."""
-    cells = []
+    cells, values = [], scaled(found.maps)
     for at, row in enumerate(found.frame.itertuples(index=False)):
         known = getattr(row, "true", None)
         right = known is None or known == row.predicted
         said = f"{row.predicted} {drawings.percent(row.confidence)}" if right else f"{known} → {row.predicted}"
         cells.append(_cell(found.pictures[at], [said, f"{drawings.percent(row.confidence)} sure" if not right else ""]))
         why = f"for {row.target}" if found.maps[at].any() else f"nothing for {row.target}"
-        cells.append(_cell(overlaid(found.pictures[at], found.scaled[at], found.signed), [why]))
+        cells.append(_cell(overlaid(found.pictures[at], values[at], found.signed), [why]))
     where = f", stage {found.layer}" if found.layer else ""
     heading = f"Where the net looks: {found.method}{where}"
     if "true" in found.frame:
@@ -37,6 +37,7 @@ def shown(found: Any) -> str:
 def compared(found: Any) -> str:
     """A picture and its maps under every net, those that moved most first."""
     names = list(found.shown)
+    values = {name: scaled(one.maps) for name, one in found.shown.items()}
     groups = []
     for row in found.frame.itertuples(index=False):
         first = found.shown[names[0]]
@@ -44,7 +45,7 @@ def compared(found: Any) -> str:
         cells = [_cell(first.pictures[row.row], [str(getattr(row, "true", "")), agreed])]
         for name in names:
             one = found.shown[name]
-            drawn = overlaid(one.pictures[row.row], one.scaled[row.row], one.signed)
+            drawn = overlaid(one.pictures[row.row], values[name][row.row], one.signed)
             cells.append(_cell(drawn, [name, str(one.frame["predicted"].iloc[row.row])]))
         groups.append(f'<div class="wb-thumbs wb-together">{"".join(cells)}</div>')
     note = f'<p class="wb-quiet">{html.escape(found.note)}</p>' if found.note else ""

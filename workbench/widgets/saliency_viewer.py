@@ -161,8 +161,8 @@ class SaliencyViewer(ipywidgets.VBox):
         stages = [stage.name for stage in net.stages[:-1] if grid_of(net, stage) is not None]
         self._offering = True
         try:
-            self.target.options = [("what it says", None), *((name, name) for name in net.classes or ())]
-            self.layer.options = [("found", None), *((name, name) for name in stages)]
+            self.target.options = [("what it says", ""), *((name, name) for name in net.classes or ())]
+            self.layer.options = [("found", ""), *((name, name) for name in stages)]
         finally:
             self._offering = False
         (self._looked if self.rows else self._drawn)()
@@ -192,7 +192,7 @@ class SaliencyViewer(ipywidgets.VBox):
 
     def _looked(self) -> None:
         stop, part = self._stop, self._part()
-        asked = {"method": self.method.value, "target": self.target.value, "layer": self.layer.value}
+        asked = {"method": self.method.value, "target": self.target.value or None, "layer": self.layer.value or None}
         if self.net.value == ALL:
             nets = {name: self._sides[name] for name in self._sides.names}
             found = compare_saliency(nets, part.part(rows=self.rows), **asked)
