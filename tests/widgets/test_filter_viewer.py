@@ -30,6 +30,7 @@ def settled(view):
 def test_every_view_of_two_nets(nets, toy):
     view = settled(FilterViewer(nets, toy, split=None))
     assert "filters of stem, by hue" in view.body.value and view.found.stage == "stem"
+    assert view.channel.layout.display == "none" != view.order.layout.display
     assert "by hue" in view.figure().texts[0].get_text()
     view.stage.value = "layer2"
     settled(view)

@@ -41,7 +41,7 @@ def filter_moves(moves: Any, *, title: str | None = None) -> Figure:
         part = part.iloc[np.unique(np.linspace(0, len(part) - 1, _MOST).astype(int))]
         _stage(figure, part, at, stages.iloc[at], most)
     figure.update_xaxes(
-        range=[-0.02 * most, 1.05 * most], showgrid=True, tickformat=".0%", title_text="moved, share of its length"
+        range=[-0.02 * most, 1.05 * most], showgrid=True, tickformat=".0%", title_text="moved, share of its own length"
     )
     figure.update_yaxes(
         **style.NAMES,

@@ -66,8 +66,10 @@ class FilterViewer(ipywidgets.VBox):
         self.add_class("wb-form").add_class("wb-results")
         self.net.observe(lambda _: self._net_chosen(), "value")
         self.stage.observe(lambda _: self._stage_chosen(), "value")
+        self.view.observe(lambda _: self._fit(), "value")
         for chooser in (self.view, self.channel, self.picture, self.order):
             chooser.observe(lambda _: self.look(), "value")
+        self._fit()
         self.halt.on_click(lambda _: self._stop.set())
         self._offer()
         if run is not None:
@@ -110,6 +112,18 @@ class FilterViewer(ipywidgets.VBox):
     def _run_changed(self, _: Any) -> None:
         self._sides, self.body.value, self.found = Sides(None, self.run), "", None
         self._offer()
+
+    def _fit(self) -> None:
+        """Only the choosers that the view reads are there."""
+        reads = {
+            self.stage: (FILTERS, MAPS, CROPS, DRAWN),
+            self.channel: (CROPS, DRAWN),
+            self.picture: (MAPS,),
+            self.order: (FILTERS,),
+            self.halt: (DRAWN,),
+        }
+        for chooser, views in reads.items():
+            chooser.layout.display = "" if self.view.value in views else "none"
 
     def _start(self, says: str, call: Any) -> None:
         if not self._sides.names:

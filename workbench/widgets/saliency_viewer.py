@@ -154,6 +154,8 @@ class SaliencyViewer(ipywidgets.VBox):
         self._net_chosen()
 
     def _net_chosen(self) -> None:
+        for button in (self.judge, self.halt):  # of maps compared there is no one net to judge
+            button.layout.display = "none" if self.net.value == ALL else ""
         self._start("Opening the net …", self._opened)
 
     def _opened(self) -> None:

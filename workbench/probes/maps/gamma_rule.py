@@ -6,7 +6,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from timm.layers import Conv2dSame, conv2d_same
 from torch import Tensor, nn
+
+WEIGHING = {nn.Conv2d, nn.Linear, Conv2dSame}  # the layers that the rule is for
 
 
 class Rule:
@@ -37,7 +40,7 @@ class Rule:
 
     def _ruled(self, module: Any, x: Tensor, weight: Tensor, bias: Tensor, output: Tensor) -> Tensor:
         def through(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-            return F.linear(x, weight, bias) if isinstance(module, nn.Linear) else module._conv_forward(x, weight, bias)
+            return applied(module, x, weight, bias)
 
         plain = through(x, weight, bias)
         favoured = plain
@@ -50,6 +53,15 @@ class Rule:
         # the favoured sum has the plain one's sign and is no smaller: the share never exceeds 1 by much
         slope = favoured * (output / torch.where(favoured.abs() < 1e-9, 1e-9, favoured)).detach()
         return slope + (output - slope).detach()
+
+
+def applied(module: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """What a convolution or linear layer would give with another weight and bias."""
+    if isinstance(module, nn.Linear):
+        return F.linear(x, weight, bias)
+    if isinstance(module, Conv2dSame):
+        return conv2d_same(x, weight, bias, module.stride, module.padding, module.dilation, module.groups)
+    return module._conv_forward(x, weight, bias)
 
 
 def merged(convolution: Any, norm: Any) -> tuple[Tensor, Tensor]:

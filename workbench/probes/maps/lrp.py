@@ -10,7 +10,7 @@ from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.probes.maps import methods
 from workbench.probes.maps.base import Method, Question
-from workbench.probes.maps.gamma_rule import Rule
+from workbench.probes.maps.gamma_rule import WEIGHING, Rule
 from workbench.probes.quiet import hooked
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class LRP(Method):
         net = asked.net
         refuse(net)
         asked.score()
-        layers = [m for m in net.modules() if type(m) in (nn.Conv2d, nn.Linear) or isinstance(m, nn.BatchNorm2d)]
+        layers = [m for m in net.modules() if type(m) in WEIGHING or isinstance(m, nn.BatchNorm2d)]
         with hooked(layers, Rule(self.gamma)):
             slope = asked.gradient(asked.x)
         # a normalised pixel is (x - mean) / std, and its slope std times the pixel's
@@ -58,7 +58,7 @@ def refuse(net: Net) -> None:
     for name, module in net.named_modules():
         own = next(module.parameters(recurse=False), None) is not None
         leaf = next(module.children(), None) is None
-        known = type(module) in PLAIN | {nn.Conv2d, nn.Linear} or isinstance(module, nn.BatchNorm2d)
+        known = type(module) in PLAIN | WEIGHING or isinstance(module, nn.BatchNorm2d)
         if (own or leaf) and not known:
             found = f"this {type(net.backbone).__name__} has a {type(module).__name__} at {name}"
             raise BadValue(
