@@ -149,3 +149,17 @@ def test_attention_rollout_by_hand():
     assert len(kept) == 6 and flow.sum(1) == pytest.approx(np.ones(17), abs=1e-5)
     small = torch.from_numpy(flow[0, 1:].reshape(1, 1, 4, 4))
     assert np.allclose(found[0], torch.nn.functional.interpolate(small, (64, 64), mode="bilinear")[0, 0], atol=1e-6)
+
+
+def test_relevance_is_kept_by_padding_as_tensorflows_nets_do_it():
+    from timm.layers import Conv2dSame
+
+    dice = torch.Generator().manual_seed(0)
+    toy = Toy(Conv2dSame(3, 4, 3, stride=2, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2, bias=False))
+    with torch.no_grad():
+        for parameter in toy.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=dice))
+    x = torch.rand(3, 3, 4, 4, generator=dice)
+    asked = Question(toy, x, torch.tensor([0, 1, 0]), None)  # type: ignore[arg-type]
+    found = methods.make("lrp").maps(asked).sum((1, 2))
+    assert torch.allclose(found, asked.score().detach(), rtol=1e-4, atol=1e-5)

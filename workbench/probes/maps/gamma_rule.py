@@ -59,9 +59,10 @@ def applied(module: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """What a convolution or linear layer would give with another weight and bias."""
     if isinstance(module, nn.Linear):
         return F.linear(x, weight, bias)
-    if isinstance(module, Conv2dSame):
-        return conv2d_same(x, weight, bias, module.stride, module.padding, module.dilation, module.groups)
-    return module._conv_forward(x, weight, bias)
+    if not isinstance(module, Conv2dSame):
+        return module._conv_forward(x, weight, bias)
+    same: Any = module
+    return conv2d_same(x, weight, bias, same.stride, same.padding, same.dilation, same.groups)
 
 
 def merged(convolution: Any, norm: Any) -> tuple[Tensor, Tensor]:
