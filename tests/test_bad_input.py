@@ -144,11 +144,32 @@ CASES = {
     "data that is gone": (lambda t: wb.launch(plan(data=str(t / "gone"))), "gone"),
     "a teacher of other classes": (lambda t: wb.fit(teacher_of_others(t), progress=False), "fine-tune the teacher"),
     "a run that is not there": (lambda t: wb.run("yesterday"), "yesterday"),
+    # looking inside
+    "a stage that is misspelt": (
+        lambda t: wb.probes.similarity(net(), images=digits(), stages=["blocks.9"]),
+        "did you",
+    ),
+    "nets without images": (lambda t: wb.probes.similarity(net(), net()), "on which images"),
+    "one image to compare by": (lambda t: wb.probes.similarity(net(), images=digits(1)), "4 are the least"),
+    "features that are not finite": (lambda t: wb.probes.embed(np.full((9, 3), np.nan)), "not finite"),
+    "one image to draw": (lambda t: wb.probes.embed(net(), digits(1)), "4 are the least"),
+    "a way to draw that is misspelt": (lambda t: wb.probes.embed(np.eye(9), method="tnse"), "did you mean tsne"),
+    "labels that fit no features": (lambda t: wb.probes.label_problems(np.eye(9), [0, 1]), "one label an image"),
+    "a class that is not there to relabel": (lambda t: wb.cleaning(digits(9)).relabel("0000", "cat"), "cat"),
+    "an image that is not there to remove": (lambda t: wb.cleaning(digits(9)).remove("cat.png"), "cat.png"),
     "a net for other classes": (
         lambda t: wb.evaluate(wb.load("test_efficientnet", classes=3, pretrained=False, size=32), wb.images("digits")),
         "head for them",
     ),
 }
+
+
+def net():
+    return wb.load("test_efficientnet", classes=3, pretrained=False, size=32)
+
+
+def digits(n=20):
+    return wb.images("digits").part(rows=range(n))
 
 
 def teacher_of_others(t):

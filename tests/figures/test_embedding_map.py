@@ -52,6 +52,7 @@ def test_a_slider_leads_through_stages():
 def test_other_colours_space_and_many_points():
     domains = np.array(["source", "target"] * 20)
     assert [t.name for t in embedding(found(), domains).data] == ["source", "target"]
+    assert [t.marker.color for t in embedding(found(), domains).data] == ["#0072B2", "#D55E00"]
     ramp = embedding(found(), np.linspace(0, 1, 40))
     assert len(ramp.data) == 1 and ramp.data[0].marker.showscale
     assert embedding(found(d=3)).data[0].type == "scatter3d"

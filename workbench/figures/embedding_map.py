@@ -14,6 +14,7 @@ from .words import percent, plain, short
 MOST = 20_000  # points drawn; of more, an even choice
 NAMED = 8  # classes before a colour comes again, with another shape
 LISTED = 24  # classes named beside the picture
+DOMAINS = {"source": style.SOURCE, "target": style.TARGET}
 SIDE = 150  # pixels for their names
 SHAPES = "●■◆▲✚✖▼★"  # style.SYMBOLS as letters
 
@@ -97,7 +98,10 @@ def _groups(values: Any, names: Any, rows: np.ndarray) -> list[tuple[str, Any, s
     out = []
     for place, kind in enumerate(order):
         symbol = style.SYMBOLS[place // NAMED % len(style.SYMBOLS)]
-        out.append((words[kind], style.category(place), symbol, np.flatnonzero(codes == kind)))
+        colour = (
+            DOMAINS.get(words[kind], style.category(place)) if set(words) <= set(DOMAINS) else style.category(place)
+        )
+        out.append((words[kind], colour, symbol, np.flatnonzero(codes == kind)))
     return out
 
 
