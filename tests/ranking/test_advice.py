@@ -16,7 +16,7 @@ NUMBERS = {"probe": 0.7, "control": 0.4, "per_class": 10.0, "gain": 0.5}
     [
         ({}, "careful fine-tuning"),
         ({"gain": 0.0}, "full fine-tuning"),
-        ({"gain": -0.2}, "full fine-tuning"),
+        ({"gain": -0.2}, "from scratch"),
         ({"gain": -0.2, "per_class": 500.0}, "from scratch"),
         ({"gain": 0.1, "per_class": 500.0}, "full fine-tuning"),
         ({"per_class": 500.0}, "full fine-tuning"),

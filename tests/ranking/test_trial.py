@@ -24,7 +24,7 @@ def test_the_one_that_knows_the_classes_wins_and_the_others_leave_early(taught, 
     rounds = found.frame.groupby("round")
     assert rounds.size().tolist() == [3, 2] and rounds["kept"].sum().tolist() == [2, 1]
     # equal chances: about as many updates each in a round, and those who stay go on from where they were
-    assert all((part["updates"].max() - part["updates"].min()) < 0.5 * part["updates"].max() for _, part in rounds)
+    assert all((part["updates"].max() - part["updates"].min()) <= 5 for _, part in rounds), "an epoch has five"
     mine = found.frame[found.frame["backbone"] == taught]
     assert mine["updates"].is_monotonic_increasing and mine["accuracy"].iloc[-1] > 0.9
     assert 0 < found.seconds <= took and f"it cost {found.seconds:.0f} s of 2 s" in str(found)

@@ -177,12 +177,12 @@ def read(numbers: Mapping[str, float]) -> tuple[str, tuple[str, ...]]:
         reasons.append(f"a classifier tells the two domains apart with proxy A-distance {numbers['gap']:.2f} of 2")
     if probe >= KNOWN and not large:
         return "feature extraction", (*reasons, "little is left to learn, and few images would unlearn it")
+    if numbers["gain"] < 0:
+        return "from scratch", (*reasons, "the start is worth less than random weights, which train as fast")
     if not large and near:
         return "careful fine-tuning", (*reasons, "early stages serve as they are; few images would distort them")
     if near:
         return "full fine-tuning", (*reasons, "there are images enough to move every stage without losing the start")
-    if large and numbers["gain"] < 0:
-        return "from scratch", (*reasons, "the start is worse than none, and there are images enough to do without")
     return "full fine-tuning", (*reasons, "its features do not serve as they are, so every stage has to move")
 
 
