@@ -46,8 +46,10 @@ def backbones() -> list[str]:
     names = [f"wb/{name}" for name in zoos.builtin()]
     real = Path(os.environ.get("WORKBENCH_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "zoo"
     listed = json.loads((real / "zoo.json").read_text())["nets"] if (real / "zoo.json").exists() else []
+    # by their names in the catalogue, which knows the baselines of those in a zoo
+    os.environ["WORKBENCH_ZOO"] = os.pathsep.join(filter(None, [str(real), os.environ.get("WORKBENCH_ZOO")]))
     # the same CIFAR nets stand there twice, at 32 and at 64 pixels
-    return [*names, *(str(real / net["name"]) for net in listed if not net["name"].endswith("_byob"))]
+    return [*names, *(net["name"] for net in listed if not net["name"].endswith("_byob"))]
 
 
 def images(target: str) -> wb.Images:
