@@ -157,6 +157,7 @@ class FilterViewer(ipywidgets.VBox):
         self._offering = True
         try:
             self.stage.options = names
+            self.stage.index = None  # a page that already shows it forgets which one is chosen
             self.stage.value = before if before in names else names[0]
             self._channels()
         finally:

@@ -58,8 +58,8 @@ class SaliencyViewer(ipywidgets.VBox):
         self.net = ipywidgets.Dropdown(description="net", **plain)
         known = list(saliency_methods()["name"])
         self.method = ipywidgets.Dropdown(options=known, value=method, description="method", **plain)
-        self.target = ipywidgets.Dropdown(description="for", **plain)
-        self.layer = ipywidgets.Dropdown(description="stage", **plain)
+        self.target = ipywidgets.Dropdown(options=[("what it says", "")], description="for", **plain)
+        self.layer = ipywidgets.Dropdown(options=[("found", "")], description="stage", **plain)
         self.order = ipywidgets.Dropdown(options=["a sample", "surest mistakes"], description="pictures", **plain)
         self.others = ipywidgets.Button(description="Show others", tooltip="draw another sample")
         self.judge = ipywidgets.Button(description="Judge", tooltip="deletion and insertion curves of these maps")
@@ -165,6 +165,9 @@ class SaliencyViewer(ipywidgets.VBox):
         try:
             self.target.options = [("what it says", ""), *((name, name) for name in net.classes or ())]
             self.layer.options = [("found", ""), *((name, name) for name in stages)]
+            for chooser in (self.target, self.layer):  # a page that already shows it forgets which one is chosen
+                chooser.index = None
+                chooser.index = 0
         finally:
             self._offering = False
         (self._looked if self.rows else self._drawn)()
