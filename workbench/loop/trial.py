@@ -15,6 +15,7 @@ import torch
 
 from workbench import disk
 from workbench.loop.device import first_says, rank_and_world
+from workbench.loop.mixed import mixed
 from workbench.loop.phase import set_phase
 from workbench.nets import Net
 from workbench.plan import Schedule
@@ -23,7 +24,7 @@ log = logging.getLogger("workbench")
 
 DTYPES = {"fp32": None, "bf16": torch.bfloat16}  # of forward passes; None is that of the weights
 SHORT = 20.0  # seconds of training: what is over sooner, a trial cannot speed up by more than it costs
-WORTH = 1.25  # times faster than fp32 that bf16 must be
+WORTH = 1.15  # times faster than fp32 that bf16 must be
 PIXELS = 2**18  # in a trial batch: enough to keep the units busy, whatever the size of the images
 ROUNDS = 1.0  # seconds of timed steps; a slow net gets one of each kind
 
@@ -134,7 +135,7 @@ def rehearsal(schedule: Schedule, net: Net, rates: list[float], eligible: dict[s
     def step(dtype: torch.dtype | None) -> float:
         with torch.random.fork_rng(devices=[]):  # dropout draws
             began = time.perf_counter()
-            with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+            with mixed(torch.device("cpu"), dtype):
                 loss = double(x).float().square().mean()
             loss.backward()
             took = time.perf_counter() - began

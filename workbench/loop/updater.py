@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.errors import RunFailed
 from workbench.loop import device as devices
+from workbench.loop.mixed import mixed
 from workbench.loop.optimiser import Stepper
 from workbench.nets import Net
 from workbench.strategies import Batch, Examples, Losses, Strategy
@@ -56,7 +57,7 @@ class Updater:
         for index, chunk in enumerate(chunks(batch, self.chunks)):
             share = len(chunk["labelled"].x) / whole
             self.stepper.begin(share * weight, last=index == self.chunks - 1)
-            with torch.autocast(place.type, dtype=self.autocast, enabled=self.autocast is not None):
+            with mixed(place, self.autocast):
                 losses = self.strategy.step(self.net, chunk, progress, self.stepper)
             for name, loss in losses.items():
                 part = share * loss.detach().float()
