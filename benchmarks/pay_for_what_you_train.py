@@ -180,6 +180,8 @@ def total(seconds: list[float], epochs: int) -> float:
 def trained(args: argparse.Namespace) -> None:
     """The three trainings, and another tuning of the same backbone and images."""
     for name, (tuning, epochs, lr) in WORK.items():
+        if args.only and name not in args.only:
+            continue
         times: dict[str, list[float]] = {"workbench": [], "plain": [], "fastai": []}
         spent: dict[str, list[float]] = {"workbench": [], "plain": [], "fastai": []}
         for seed in range(args.seeds):
@@ -230,6 +232,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--peer-epochs", type=int, default=0)
     parser.add_argument("--fastai", help="a Python that has fastai")
+    parser.add_argument("--only", nargs="+", default=[], choices=[*WORK, "features"], help="rows of the table")
     args = parser.parse_args()
     if args.one:
         print(json.dumps({"ours": ours, "plain": plain, "features": features}[args.one](json.load(sys.stdin))))
@@ -237,6 +240,8 @@ def main() -> None:
     print(f"{args.backbone}, {args.data}, {args.size} px, batch 32, no augmentation")
     print(f"{machine()}, {torch.get_num_threads()} threads", flush=True)
     trained(args)
+    if args.only and "features" not in args.only:
+        return
     with tempfile.TemporaryDirectory() as place:
         task = described(args, 0, Path(place))
         first, second = (asked("features", task, f"{place}/home") for _ in range(2))
