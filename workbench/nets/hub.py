@@ -121,7 +121,7 @@ def _fetched() -> list[str]:
 
 
 def _nothing(name: str, reason: str) -> str:
-    here = offline()
+    here = sorted(offline(), key=lambda known: known.startswith("wb/"))  # a person's own before ours
     shown = ", ".join(here[:8]) + (f" and {len(here) - 8} more" if len(here) > 8 else "")
     return (
         f"the weights of {name} are not on this machine, and {reason}; what loads without network: "
