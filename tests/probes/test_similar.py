@@ -21,7 +21,7 @@ def test_what_was_changed_is_what_moved(tiny, toy):
     stages = found.frame.set_index("stage")
     assert np.allclose(stages.loc[["stem", "layer1", "layer2"], "similarity"], 1)
     assert (stages.loc[["stem", "layer1", "layer2"], "drift"] == 0).all()
-    assert stages.loc["layer3", "similarity"] < 0.97 and stages.loc["layer3", "drift"] > 0.1
+    assert stages.loc["layer3", "similarity"] < 0.95 and stages.loc["layer3", "drift"] > 0.1
     assert found.moved["stage"][0] in ("layer3", "layer4") and "differs most" in str(found)
     x, y = features_by_stage(before, toy), features_by_stage(after, toy)
     assert found.matrix[1, 3] == pytest.approx(cka(x["layer1"].x, y["layer3"].x))
