@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import disk
-from workbench.errors import RunFailed, WorkbenchError
+from workbench.errors import RunFailed
 from workbench.evaluation import evaluate
 from workbench.plan import Plan
 from workbench.runs import folder as files
@@ -39,7 +39,7 @@ class Outcome:
         ids: (N,) the images.
         labels: (N,) class indices.
         probabilities: (N, K).
-        seconds: that training took; 0 where it had been carried out before.
+        seconds: that it took to have them; a moment where the plan had been carried out before.
     """
 
     plan: Plan
@@ -130,11 +130,3 @@ def weights(net: Any) -> str:
     from workbench.nets.cut import digest
 
     return digest(net.state_dict().values())
-
-
-def attempted(experiments: Experiments, plan: Plan, why: str) -> Outcome | str:
-    """The outcome, or the sentence with which the plan was refused or failed."""
-    try:
-        return experiments.outcome(plan, why)
-    except WorkbenchError as error:
-        return str(error)

@@ -7,6 +7,7 @@ else in bf16 gains. So they go forward in bf16 and come back in fp32: nets of th
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 
 @contextlib.contextmanager
-def mixed(place: torch.device, dtype: torch.dtype | None) -> Any:
+def mixed(place: torch.device, dtype: torch.dtype | None) -> Iterator[None]:
     """Forward passes in `dtype`, where there is one; gradients of the rest follow.
 
     Args:

@@ -21,7 +21,7 @@ def forward(net: nn.Module, size: int, call: Callable[..., Any] | None = None) -
         tensors, perhaps without content (on the meta device).
     """
     x = torch.full((1, 3, size, size), 0.5)
-    with torch.no_grad(), _still(net):
+    with torch.no_grad(), still(net):
         if call is None:
             with contextlib.suppress(Exception):  # whatever the meta device lacks, the real pass below decides
                 # names are unique here; tying would swap a module that stands at two places twice, and put back half
@@ -98,7 +98,7 @@ def _hollow(net: nn.Module) -> dict[str, Tensor]:
 
 
 @contextlib.contextmanager
-def _still(net: nn.Module) -> Iterator[None]:
+def still(net: nn.Module) -> Iterator[None]:
     """Evaluation mode for a moment: a pass that measures must not move any statistics."""
     modes = {module: module.training for module in net.modules()}
     net.eval()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import BadData, BadValue
+from workbench.probes.samples import table
 
 FEWEST = 4  # images from which on the debiased form exists
 ROUNDING = 1e-6  # features that vary by less than this share of their size are constant: float32 says no more
@@ -158,26 +159,3 @@ def enough(n: int) -> None:
     """
     if n < FEWEST:
         raise BadData(f"{n} image{'s' * (n != 1)} cannot tell how alike features are; {FEWEST} are the least, 100 good")
-
-
-def table(x: Any, of: str) -> np.ndarray:
-    """Finite features (N, D) in float64.
-
-    Args:
-        of: whose they are, for the refusal.
-
-    Raises:
-        BadValue: not a table of numbers.
-        BadData: numbers that are not finite.
-    """
-    held = np.asarray(x)
-    if held.ndim != 2 or held.dtype.kind not in "fiub" or not held.shape[1]:
-        raise BadValue(f"the {of} features are numbers (N, D), a row an image; got {held.dtype} {held.shape}")
-    held = held.astype(np.float64)
-    bad = ~np.isfinite(held).all(axis=1)
-    if bad.any():
-        raise BadData(
-            f"the {of} features of {bad.sum()} of {len(held)} images are not finite, row {bad.argmax()} the first: "
-            "leave these images out, or look for a net that diverged"
-        )
-    return held

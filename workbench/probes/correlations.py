@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import BadData, BadValue
-from workbench.probes.alignment import enough, is_constant, table
+from workbench.probes.alignment import enough, is_constant
+from workbench.probes.samples import table
 
 KEPT = 0.99  # of the variance, in the directions that canonical correlations read
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import BadData, BadValue, UnknownName
-from workbench.probes.alignment import is_constant, table
+from workbench.probes.alignment import is_constant
 from workbench.probes.layouts import LAYOUTS
 from workbench.probes.neighbours import Kept, agreement, kept, nearest
+from workbench.probes.samples import table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import BadData, BadValue
-from workbench.probes.alignment import table
 from workbench.probes.linear import Linear
 from workbench.probes.neighbours import nearest
-from workbench.probes.samples import folds
+from workbench.probes.samples import folds, table
 
 if TYPE_CHECKING:
     import pandas as pd

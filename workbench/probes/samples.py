@@ -11,21 +11,29 @@ from workbench.errors import BadData, BadValue
 FEWEST = 10  # images of a domain from which on anything is said
 
 
-def features(x: Any, of: str) -> np.ndarray:
+def table(x: Any, of: str) -> np.ndarray:
     """Finite features (N, D) in float64.
 
     Args:
-        of: whose they are, for the refusal: `source` or `target`.
+        of: whose they are, for the refusal.
 
     Raises:
         BadValue: not a table of numbers.
-        BadData: fewer than 10 rows, or numbers that are not finite.
+        BadData: numbers that are not finite.
     """
+    return finite(numbers(x, of), of)
+
+
+def numbers(x: Any, of: str) -> np.ndarray:
+    """Features (N, D) of any type of number, refused as `table` refuses them."""
     held = np.asarray(x)
     if held.ndim != 2 or held.dtype.kind not in "fiub" or not held.shape[1]:
         raise BadValue(f"the {of} features are numbers (N, D), a row an image; got {held.dtype} {held.shape}")
-    if len(held) < FEWEST:
-        raise BadData(f"{len(held)} {of} images are too few to measure a domain by; {FEWEST} are the least")
+    return held
+
+
+def finite(held: np.ndarray, of: str) -> np.ndarray:
+    """The same in float64, refused as `table` refuses them."""
     held = held.astype(np.float64)
     bad = ~np.isfinite(held).all(axis=1)
     if bad.any():
@@ -34,6 +42,22 @@ def features(x: Any, of: str) -> np.ndarray:
             "leave these images out, or look for a net that diverged"
         )
     return held
+
+
+def features(x: Any, of: str) -> np.ndarray:
+    """Finite features (N, D) of a domain in float64.
+
+    Args:
+        of: whose they are, for the refusal: `source` or `target`.
+
+    Raises:
+        BadValue: not a table of numbers.
+        BadData: fewer than 10 rows, or numbers that are not finite.
+    """
+    held = numbers(x, of)
+    if len(held) < FEWEST:
+        raise BadData(f"{len(held)} {of} images are too few to measure a domain by; {FEWEST} are the least")
+    return finite(held, of)
 
 
 def pair(source: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import BadData, BadValue, UnknownName
-from workbench.probes.alignment import all_pairs, enough, is_constant, table
+from workbench.probes.alignment import all_pairs, enough, is_constant
 from workbench.probes.correlations import mean_drift, pwcca, svcca
+from workbench.probes.samples import table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
+from workbench.nets.measure import still
 
 if TYPE_CHECKING:
     from workbench.images import Images
@@ -125,14 +126,8 @@ def evaluating(net: nn.Module) -> Iterator[None]:
 
     One thread at a time: two that hear the same net would hear each other, and put back each other's modes.
     """
-    with TURN:
-        modes = {module: module.training for module in net.modules()}
-        net.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
+    with TURN, still(net):
+        yield
 
 
 def _stage(net: Net, name: str) -> Stage:

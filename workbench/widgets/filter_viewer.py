@@ -15,7 +15,7 @@ from workbench.probes import activations, exciting, filter_moves, filters, visua
 from workbench.probes.places import grid_of
 from workbench.widgets import maps_drawn
 from workbench.widgets.base import Notice
-from workbench.widgets.latest import Latest
+from workbench.widgets.latest import Latest, Working
 from workbench.widgets.sides import Sides
 
 POOL = 512  # images among which exciting ones are looked for
@@ -29,7 +29,7 @@ FILTERS, MAPS, CROPS, DRAWN, MOVED = (
 )
 
 
-class FilterViewer(ipywidgets.VBox):
+class FilterViewer(ipywidgets.VBox, Working):
     """What the stages of a net look for, before and after a transfer.
 
     Args:
@@ -75,23 +75,10 @@ class FilterViewer(ipywidgets.VBox):
         if run is not None:
             self.run = run
 
-    @property
-    def error(self) -> str:
-        """What went wrong, shown under the choosers."""
-        return self.notice.error
-
-    @error.setter
-    def error(self, text: str) -> None:
-        self.notice.text, self.notice.error = "", text
-
     def look(self) -> None:
         """Shows what the choosers say, on a thread."""
         if not self._offering:
             self._start(f"Looking into {self.net.value} …", self._looked)
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Returns when nothing is under way, or after `timeout` seconds."""
-        self._work.wait(timeout)
 
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from workbench.widgets.base import sentence
+from workbench.widgets.base import Notice, sentence
 
 
 class Latest:
@@ -47,3 +47,23 @@ class Latest:
                 call()
             except Exception as error:
                 self._owner.error = sentence(error)
+
+
+class Working:
+    """What widgets share whose slow work is on a thread: its error under the choosers, and waiting for it."""
+
+    notice: Notice
+    _work: Latest
+
+    @property
+    def error(self) -> str:
+        """What went wrong, shown under the choosers."""
+        return self.notice.error
+
+    @error.setter
+    def error(self, text: str) -> None:
+        self.notice.text, self.notice.error = "", text
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Returns when nothing is under way, or after `timeout` seconds."""
+        self._work.wait(timeout)

@@ -11,13 +11,13 @@ import traitlets
 from workbench.errors import Unavailable
 from workbench.widgets import drawings
 from workbench.widgets.base import Notice
-from workbench.widgets.latest import Latest
+from workbench.widgets.latest import Latest, Working
 
 THUMBNAILS = 12
 EDGE = 112
 
 
-class Results(ipywidgets.VBox):
+class Results(ipywidgets.VBox, Working):
     """Confusions, classes, surest mistakes and calibration of a run.
 
     Args:
@@ -50,15 +50,6 @@ class Results(ipywidgets.VBox):
         self._empty()
         self.run = run
 
-    @property
-    def error(self) -> str:
-        """What went wrong in the evaluation, shown under the choosers."""
-        return self.notice.error
-
-    @error.setter
-    def error(self, text: str) -> None:
-        self.notice.text, self.notice.error = "", text
-
     def evaluate(self) -> None:
         """Evaluates the run on the chosen images, on a thread, and says so meanwhile."""
         run, (split, domain) = self.run, self._chosen()
@@ -67,10 +58,6 @@ class Results(ipywidgets.VBox):
         self.error = ""
         self.notice.text = f"Evaluating {run.name} on the {self.split.label} images …"
         self._work.ask(lambda: self._evaluate(run, split, domain))
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Returns when nothing is being evaluated, or after `timeout` seconds."""
-        self._work.wait(timeout)
 
     def figures(self) -> dict[str, Any]:
         """The same as plain figures for the next cell: they stay in an exported notebook.

@@ -15,7 +15,7 @@ from workbench.probes.looking import joined
 from workbench.probes.places import grid_of
 from workbench.widgets import maps_drawn
 from workbench.widgets.base import Notice
-from workbench.widgets.latest import Latest
+from workbench.widgets.latest import Latest, Working
 from workbench.widgets.sides import Sides
 
 SHOWN, AT_ONCE = 12, 4  # pictures; those asked about before the next word of progress
@@ -23,7 +23,7 @@ POOL = 256  # pictures among which mistakes are looked for
 ALL = "all, compared"
 
 
-class SaliencyViewer(ipywidgets.VBox):
+class SaliencyViewer(ipywidgets.VBox, Working):
     """Where a net looks when it names a class, by any method; nets side by side, mistakes first if wanted.
 
     Args:
@@ -80,15 +80,6 @@ class SaliencyViewer(ipywidgets.VBox):
         if run is not None:
             self.run = run
 
-    @property
-    def error(self) -> str:
-        """What went wrong, shown under the choosers."""
-        return self.notice.error
-
-    @error.setter
-    def error(self, text: str) -> None:
-        self.notice.text, self.notice.error = "", text
-
     def draw(self, seed: int = 0) -> None:
         """Chooses pictures, by `seed` or the surest mistakes, and looks at them."""
         self._seed = seed
@@ -105,10 +96,6 @@ class SaliencyViewer(ipywidgets.VBox):
         if found is not None and not hasattr(found, "shown"):
             net = self._sides[str(self.net.value)]
             self._start("Taking away what the maps show …", lambda: self._told(faithfulness(net, found, steps=8)))
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Returns when nothing is under way, or after `timeout` seconds."""
-        self._work.wait(timeout)
 
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.

@@ -16,13 +16,13 @@ from workbench.probes import Similarity, similarity
 from workbench.probes.similar import METHODS
 from workbench.widgets import drawings
 from workbench.widgets.base import Notice
-from workbench.widgets.latest import Latest
+from workbench.widgets.latest import Latest, Working
 from workbench.widgets.sides import Sides
 
 MOST = 1000  # images compared: the estimate has no bias of their number, and more would only take longer
 
 
-class SimilarityMap(ipywidgets.VBox):
+class SimilarityMap(ipywidgets.VBox, Working):
     """How alike the stages of two nets are, or of one net before and after a run.
 
     Args:
@@ -58,15 +58,6 @@ class SimilarityMap(ipywidgets.VBox):
         else:
             self.compare()
 
-    @property
-    def error(self) -> str:
-        """What went wrong, shown under the choosers."""
-        return self.notice.error
-
-    @error.setter
-    def error(self, text: str) -> None:
-        self.notice.text, self.notice.error = "", text
-
     def compare(self) -> None:
         """Compares what is chosen, on a thread, and says so meanwhile."""
         names, method = (str(self.first.value), str(self.second.value)), str(self.measure.value)
@@ -77,10 +68,6 @@ class SimilarityMap(ipywidgets.VBox):
         self.notice.text = f"Showing images to {names[0]} and {names[1]} …"
         sides = self._sides
         self._work.ask(lambda: self._asked(sides, names, method))
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Returns when nothing is being compared, or after `timeout` seconds."""
-        self._work.wait(timeout)
 
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.
