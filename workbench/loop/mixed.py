@@ -1,7 +1,7 @@
-"""Mixed precision: autocast, and on a CPU the backward pass of grouped convolutions in full precision.
+"""Mixed precision: autocast, and on a CPU the backward pass of strided grouped convolutions in full precision.
 
-oneDNN computes the gradients of depthwise convolutions in bf16 up to three times slower than in fp32; everything
-else in bf16 gains. So they go forward in bf16 and come back in fp32: nets of the MobileNet kind gain too.
+oneDNN computes what flows back through a depthwise convolution with a stride ten times slower in bf16 than in fp32;
+everything else in bf16 gains. So there, and only there, it is computed in fp32: nets of the MobileNet kind gain too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def mixed(place: torch.device, dtype: torch.dtype | None) -> Iterator[None]:
 
 
 class GroupedInFull(TorchFunctionMode):
-    """While it lasts, grouped 2-D convolutions that train go through `Grouped`.
+    """While it lasts, strided grouped 2-D convolutions that train go through `Grouped`.
 
     Args:
         dtype: of their forward pass.
@@ -41,10 +41,15 @@ class GroupedInFull(TorchFunctionMode):
         self.dtype = dtype
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        if func is torch.conv2d and not kwargs and len(args) == 7 and args[6] > 1 and trains(args):
+        if func is torch.conv2d and not kwargs and len(args) == 7 and args[6] > 1 and strided(args) and trains(args):
             x, weight, bias, *how = args
             return Grouped.apply(x, weight, bias, tuple(how), self.dtype)
         return func(*args, **(kwargs or {}))
+
+
+def strided(args: tuple) -> bool:
+    """Whether a convolution of these arguments leaves places out."""
+    return any(step > 1 for step in _pair(args[3]))
 
 
 def trains(args: tuple) -> bool:
@@ -54,7 +59,7 @@ def trains(args: tuple) -> bool:
 
 
 class Grouped(torch.autograd.Function):
-    """A grouped convolution, forward in a half precision and backward in full."""
+    """A grouped convolution in a half precision; what flows back to its input, in full."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, how: tuple, dtype: torch.dtype) -> Tensor:
@@ -69,22 +74,24 @@ class Grouped(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         """The gradients of x, weight and bias, each in its own precision."""
         x, weight = ctx.saved_tensors
-        stride, padding, dilation, groups = ctx.how
-        wanted = [*ctx.needs_input_grad[:2], ctx.bias is not None and ctx.needs_input_grad[2]]
-        found = torch.ops.aten.convolution_backward(
-            grad.float(),
-            x.float(),
-            weight.float(),
-            None if ctx.bias is None else [len(ctx.bias)],
-            _pair(stride),
-            _pair(padding),
-            _pair(dilation),
-            False,
-            [0, 0],
-            groups,
-            wanted,
-        )
-        return *found, None, None
+        has_bias = ctx.bias is not None and ctx.needs_input_grad[2]
+        to_x = to_weight = to_bias = None
+        if ctx.needs_input_grad[0]:
+            # of x only the shape is read: memory that nobody fills costs nothing
+            of_x = grad.float(), torch.empty_like(x, dtype=torch.float32), weight.float()
+            to_x = convolution_backward(ctx, *of_x, [True, False, False])[0].to(x.dtype)
+        if ctx.needs_input_grad[1] or has_bias:
+            of_weight = grad, x, weight.to(x.dtype)
+            _, to_weight, to_bias = convolution_backward(ctx, *of_weight, [False, ctx.needs_input_grad[1], has_bias])
+        return to_x, to_weight, to_bias, None, None
+
+
+def convolution_backward(ctx: Any, grad: Tensor, x: Tensor, weight: Tensor, wanted: list[bool]) -> Any:
+    """Gradients of the x, weight and bias of a convolution, those that are wanted."""
+    stride, padding, dilation, groups = ctx.how
+    sizes = None if ctx.bias is None else [len(ctx.bias)]
+    shape = _pair(stride), _pair(padding), _pair(dilation), False, [0, 0], groups
+    return torch.ops.aten.convolution_backward(grad, x, weight, sizes, *shape, wanted)
 
 
 def _pair(value: Any) -> list[int]:
