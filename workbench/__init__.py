@@ -50,6 +50,7 @@ _PUBLIC = {
     "run": "workbench.runs:run",
     "Run": "workbench.runs:Run",
     "runs": "workbench.runs",
+    "evolution": "workbench.runs:evolution",
     "doctor": "workbench.machine:doctor",
     "figures": "workbench.figures",
     "widgets": "workbench.widgets",

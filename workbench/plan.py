@@ -52,6 +52,8 @@ class Schedule:
         batch_norm: follow: batch norm of a moving stage learns and tracks statistics; still: none ever does.
         patience: epochs without a better validation score before the run ends early; 0 turns this off.
         keep: which weights the run gives back: those of the best validation epoch, or the last.
+        snapshots: epochs from one snapshot of what moves to the next, kept with the run in half precision, so that
+            `run.net(epoch=...)` and views of its course have them; 0 keeps none.
         precision: of forward passes; auto is bf16 on CUDA devices that have it and on CPUs where a short trial of this
             very net finds it clearly faster, else fp32. The choice is kept with the run, and shown in its log.
         store: what frozen layers make of an image is computed once and kept: auto in full precision where that is
@@ -74,6 +76,7 @@ class Schedule:
     batch_norm: Literal["follow", "still"] = "follow"
     patience: Annotated[int, Range(0, 10_000)] = 0
     keep: Literal["best", "last"] = "best"
+    snapshots: Annotated[int, Range(0, 10_000)] = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     store: Literal["auto", "fp32", "fp16", "bf16", "off"] = "auto"
     views: Annotated[int, Range(0, 64)] = 4

@@ -12,16 +12,18 @@ from workbench.face import answer
 from workbench.runs.folder import table
 
 if TYPE_CHECKING:
+    from workbench.runs.evolving import evolution
     from workbench.runs.launching import fit, launch
     from workbench.runs.lr_finder import LRFinding, find_lr
     from workbench.runs.record import Run, run
 
-__all__ = ["LRFinding", "Run", "find_lr", "fit", "launch", "run", "table"]
+__all__ = ["LRFinding", "Run", "evolution", "find_lr", "fit", "launch", "run", "table"]
 
 # listing runs reads JSON only; what trains or loads is imported when it is asked for
 _LATER = {
     "Run": "record",
     "run": "record",
+    "evolution": "evolving",
     "fit": "launching",
     "launch": "launching",
     "find_lr": "lr_finder",

@@ -26,6 +26,7 @@ from workbench.loop import Point, Training
 from workbench.loop.device import device, rank_and_world
 from workbench.plan import Plan
 from workbench.runs import folder as files
+from workbench.runs import snapshots
 from workbench.runs.assembly import assemble
 from workbench.runs.environment import environment
 from workbench.runs.folder import Status, read_status, write_status
@@ -72,6 +73,7 @@ class Carrier:
             born=process.create_time(),
             host=socket.gethostname(),
             started=before.started or time.time(),
+            saved=before.saved,
         )
         self._saved, self._save_took = time.monotonic(), 0.0
 
@@ -139,6 +141,7 @@ class Carrier:
                     points.write(json.dumps(clean(point.flat())) + "\n")
                     points.flush()
                     self._progress(point)
+                    self._snapshot(training, point)
                 if agreed(self._asked_to_stop(), training.place):
                     raise Stopped
                 if self.first and self._time_to_save(training, point):
@@ -171,6 +174,14 @@ class Carrier:
         disk.write(self.folder / files.STATE, buffer.getvalue())
         self._saved = time.monotonic()
         self._save_took = self._saved - began
+        # what Run.net() gives meanwhile: the best so far, else the weights as they are
+        self._tell(saved=float(training.best["epoch"]) if training.best["weights"] else self.status.epoch)
+
+    def _snapshot(self, training: Training, point: Point) -> None:
+        schedule = training.schedule
+        # the last point of an epoch's training: the weights will not move before the next
+        if point.split == "train" and snapshots.due(schedule.snapshots, point.epoch, schedule.epochs):
+            snapshots.take(training, self.folder, int(point.epoch))
 
     def _state(self) -> dict[str, Any] | None:
         path = self.folder / files.STATE
@@ -203,6 +214,8 @@ class Carrier:
         training.net.cpu().save(self.folder / files.WEIGHTS)
         proof = {"stages": training.proof.rows, "epoch": training.best["epoch"]}
         disk.write(self.folder / files.PROOF, json.dumps(proof, indent=1))
+        best = training.best["epoch"] if training.schedule.keep == "best" else 0
+        self._tell(saved=float(best or self.status.epoch))
 
     def _verdict(self) -> str:
         proof = json.loads((self.folder / files.PROOF).read_text())

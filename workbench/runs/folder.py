@@ -37,6 +37,7 @@ class Status:
         sentence: what a person should know: why it waits, why it failed, what to do.
         seconds_left: estimate; None where unknown.
         updated: seconds since 1970 of the last word from the worker.
+        saved: epochs behind the weights that the run gives now; None where none were saved yet.
     """
 
     state: str = "created"
@@ -52,6 +53,7 @@ class Status:
     host: str = ""
     started: float = 0.0
     updated: float = 0.0
+    saved: float | None = None
 
     @property
     def alive(self) -> bool:

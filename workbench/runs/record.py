@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import BadValue, RunFailed, Unavailable
 from workbench.plan import Plan
 from workbench.runs import folder as files
+from workbench.runs import snapshots
 from workbench.runs.folder import Status
 
 if TYPE_CHECKING:
@@ -116,14 +117,25 @@ class Run:
 
         return open_images(self.plan, self.folder)
 
-    def net(self) -> Net:
+    @property
+    def snapshots(self) -> tuple[int, ...]:
+        """The epochs whose net can be had: 0, as it began, and those that the schedule's `snapshots` kept."""
+        return (0, *snapshots.kept(self.folder))
+
+    def net(self, epoch: int | None = None) -> Net:
         """The net as the schedule keeps it; of a run that is not done, as it was saved last.
+
+        Args:
+            epoch: one of `snapshots` instead: the net after so many epochs, in half precision; 0 is as it began.
 
         Raises:
             Unavailable: nothing was saved yet.
+            BadValue: of that epoch nothing was kept; says which are there.
         """
         from workbench.nets import load
 
+        if epoch is not None:
+            return self._at(epoch)
         if (self.folder / files.WEIGHTS).exists():
             return load(self.folder / files.WEIGHTS)
         return self._unfinished()
@@ -195,17 +207,48 @@ class Run:
             raise BadValue(f"{self.name} is under way; stop it first")
         shutil.rmtree(self.folder)
 
-    def _unfinished(self) -> Net:
+    def _begun(self) -> Net:
+        """The net before its first step, with what the tuning grafts on it."""
         import torch
 
         from workbench.runs.assembly import open_net
         from workbench.tunings import tunings
 
+        plan = self.plan
+        net = open_net(plan, self.images, self.folder)
+        with torch.random.fork_rng():
+            torch.manual_seed(plan.seed)  # as the training began
+            tunings.make(plan.tuning).apply(net)
+        return net
+
+    def _at(self, epoch: int) -> Net:
+        there = self.snapshots
+        if isinstance(epoch, bool) or not hasattr(epoch, "__index__") or epoch not in there:
+            raise BadValue(_not_kept(self, epoch, list(there)))
+        net = self._begun()
+        if epoch:
+            snapshots.fill(net, self.folder, int(epoch))
+        return net.requires_grad_(True).eval()
+
+    def _unfinished(self) -> Net:
+        import torch
+
         path = self.folder / files.STATE
         if not path.exists():
             raise Unavailable(f"{self.name} has saved no weights yet; it is {self.status.state}")
         state = torch.load(path, weights_only=True, map_location="cpu")
-        net = open_net(self.plan, self.images, self.folder)
-        tunings.make(self.plan.tuning).apply(net)
+        net = self._begun()
         net.load_state_dict(state["best"]["weights"] or state["net"])
         return net.requires_grad_(True).eval()
+
+
+def _not_kept(run: Run, epoch: object, there: list[int]) -> str:
+    """What to do where the net of an epoch is not there."""
+    if len(there) == 1:
+        return (
+            f"{run.name} has kept no net of epoch {epoch}, only the one it began with (0) and the one it gives "
+            f"without an epoch; the next run keeps one every epoch with wb.Plan(..., snapshots=1)"
+        )
+    known = ", ".join(map(str, there)) if len(there) <= 12 else f"{there[0]}, {there[1]}, {there[2]} … {there[-1]}"
+    near = min(there, key=lambda k: abs(k - epoch)) if isinstance(epoch, (int, float)) else there[-1]
+    return f"{run.name} has kept no net of epoch {epoch!r}; did you mean {near}? Kept are {known}"

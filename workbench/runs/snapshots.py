@@ -1,0 +1,64 @@
+"""What moved, epoch by epoch: small files in a run's folder, from which its net of an earlier epoch is filled."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench import disk
+from workbench.errors import BadValue
+
+if TYPE_CHECKING:
+    from workbench.loop import Training
+    from workbench.nets import Net
+
+FOLDER = "snapshots"
+_NAME = re.compile(r"epoch-(\d+)\.safetensors")
+
+
+def kept(folder: Path) -> tuple[int, ...]:
+    """The epochs of which there is a snapshot in a run's folder, in order."""
+    place = folder / FOLDER
+    names = (_NAME.fullmatch(path.name) for path in place.iterdir()) if place.is_dir() else ()
+    return tuple(sorted(int(name[1]) for name in names if name))
+
+
+def due(every: int, epoch: float, epochs: int) -> bool:
+    """Whether an epoch that is just over is kept: every so many, and the last."""
+    return bool(every) and epoch == int(epoch) and (epoch % every == 0 or epoch == epochs)
+
+
+def take(training: Training, folder: Path, epoch: int) -> None:
+    """Keeps what has moved by the end of an epoch, counted from 1: matrices and kernels in half precision."""
+    from safetensors.torch import save
+
+    net = training.net
+    moved = {
+        name
+        for at, stage in enumerate(net.stages)
+        if any(rates[at] > 0 for rates in training.grid[:epoch])
+        for name in stage.tensors
+        if training.eligible.get(name, True)  # buffers go along
+    }
+    held = {name: value.detach().cpu() for name, value in net.state_dict().items() if name in moved}
+    # norms, biases and statistics are few and may lie out of half precision's range
+    small = {name: v.half() if v.is_floating_point() and v.ndim > 1 else v for name, v in held.items()}
+    (folder / FOLDER).mkdir(exist_ok=True)
+    disk.write(path(folder, epoch), save({name: v.clone().contiguous() for name, v in small.items()}))
+
+
+def fill(net: Net, folder: Path, epoch: int) -> None:
+    """Puts what had moved by the end of an epoch into the net as it began."""
+    from safetensors.torch import load_file
+
+    known = set(net.state_dict())
+    held = load_file(path(folder, epoch))
+    if strangers := sorted(set(held) - known):
+        raise BadValue(f"the snapshot of epoch {epoch} is of another net: it holds {strangers[0]}")
+    net.load_state_dict(held, strict=False)
+
+
+def path(folder: Path, epoch: int) -> Path:
+    """Where the snapshot of an epoch stands."""
+    return folder / FOLDER / f"epoch-{epoch:04d}.safetensors"
