@@ -8,6 +8,10 @@ carries the mean of the later ones on; accuracy is then not compared. Processor 
 since other work on the machine disturbs them least.
 
     python benchmarks/pay_for_what_you_train.py [--fastai PYTHON] [--seeds 1] [--peer-epochs 3] [--backbone ...]
+    python benchmarks/pay_for_what_you_train.py --accuracy --seeds 3 [--fastai PYTHON]   # whole trainings, not timed
+
+With `--accuracy` every training runs to its end and only its accuracy is read: other work may go on beside it, and
+finished ones are kept beside the table.
 
 `--fastai` names a Python that has fastai (a venv of its own); without it that column is empty.
 """
@@ -34,9 +38,11 @@ from torch import nn
 from torchvision.datasets import ImageFolder
 
 import workbench as wb
+from workbench import disk
 from workbench.runs.assembly import assemble
 
 WORK = {"head only": ("head", 20, 3e-3), "last stage and head": ("last", 10, 1e-3), "everything": ("full", 5, 3e-4)}
+ACCURACY = Path(__file__).parent / "results" / "pay_for_what_you_train_accuracy.json"
 AIMS = {"head only": (20, 40), "last stage and head": (4, 6), "everything": (2, 2)}  # plain loop, fastai
 
 
@@ -222,6 +228,28 @@ def trained(args: argparse.Namespace) -> None:
                 )
 
 
+def compared(args: argparse.Namespace) -> None:
+    """Accuracy of everyone after whole trainings, over the seeds."""
+    cells = json.loads(ACCURACY.read_text()) if ACCURACY.exists() else {}
+    peers = {"workbench": sys.executable, "plain": sys.executable} | ({"fastai": args.fastai} if args.fastai else {})
+    for name, (tuning, epochs, lr) in WORK.items():
+        found: dict[str, list[float]] = {kind: [] for kind in peers}
+        for seed in range(args.seeds) if not args.only or name in args.only else ():
+            with tempfile.TemporaryDirectory() as place:
+                task = described(args, seed, Path(place)) | {"tuning": tuning, "lr": lr, "whole": tuning == "full"}
+                task |= {"moving": ["1"] if tuning == "head" else task["last"], "epochs": epochs}
+                for kind, python in peers.items():
+                    key = f"{args.backbone} | {args.data} | {args.size} px | {name} | {kind} | {seed}"
+                    if key not in cells:
+                        asks = "ours" if kind == "workbench" else kind
+                        cells[key] = asked(asks, task, f"{place}/{kind}", python)["accuracy"]
+                        disk.write(ACCURACY, json.dumps(cells, indent=0))
+                        print(f"  {key}: {cells[key]:.3f}", flush=True)
+                    found[kind].append(cells[key])
+        told = ", ".join(f"{kind} {statistics.mean(values):.3f}" for kind, values in found.items() if values)
+        print(f"{name}, {epochs} epochs, mean accuracy of {args.seeds} seeds: {told}", flush=True)
+
+
 def main() -> None:
     """The table."""
     parser = argparse.ArgumentParser()
@@ -233,12 +261,16 @@ def main() -> None:
     parser.add_argument("--peer-epochs", type=int, default=0)
     parser.add_argument("--fastai", help="a Python that has fastai")
     parser.add_argument("--only", nargs="+", default=[], choices=[*WORK, "features"], help="rows of the table")
+    parser.add_argument("--accuracy", action="store_true", help="whole trainings of everyone, not timed")
     args = parser.parse_args()
     if args.one:
         print(json.dumps({"ours": ours, "plain": plain, "features": features}[args.one](json.load(sys.stdin))))
         return
     print(f"{args.backbone}, {args.data}, {args.size} px, batch 32, no augmentation")
     print(f"{machine()}, {torch.get_num_threads()} threads", flush=True)
+    if args.accuracy:
+        compared(args)
+        return
     trained(args)
     if args.only and "features" not in args.only:
         return

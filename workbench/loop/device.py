@@ -40,6 +40,15 @@ def tune(place: torch.device) -> None:
         torch.set_float32_matmul_precision("high")
 
 
+def seed(place: torch.device, number: int) -> None:
+    """Seeds what `place` and the CPU draw from; `torch.manual_seed` asks every kind of device, at a millisecond."""
+    torch.default_generator.manual_seed(number)
+    if place.type == "cuda":
+        torch.cuda.manual_seed_all(number)
+    elif place.type == "mps":
+        torch.mps.manual_seed(number)
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that memory ran out, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

@@ -194,7 +194,7 @@ class Training(Iterator[Point]):
         multipliers = {stage.name: rate for stage, rate in zip(self.net.stages, rates, strict=True)}
         set_rates(self.optimizer, multipliers, self.lr * shape(self.schedule, progress))
         # seeded by the step alone: a resumed step draws the same dropout as an uninterrupted one
-        torch.manual_seed(self.seed * 1_000_003 + self.step * 64 + batches.rank)
+        devices.seed(self.place, self.seed * 1_000_003 + self.step * 64 + batches.rank)
         count = len(batch["labelled"].x)
         whole = min(batches.batch_size, batches.count - place * batches.batch_size)
         return [(self.update(batch, progress, count * batches.world / whole), count)]
@@ -229,9 +229,14 @@ class Training(Iterator[Point]):
     def _keep_best(self, values: dict[str, float], epoch: int) -> None:
         score = (values["accuracy"], -values["loss"])
         if score > tuple(self.best["score"]):
-            kept = self.net.state_dict() if self.schedule.keep == "best" else {}
-            weights = {name: tensor.detach().cpu().clone() for name, tensor in kept.items()} or None
+            weights = self._moving_weights() if self.schedule.keep == "best" else None
             self.best = {"score": score, "epoch": epoch, "weights": weights}
+
+    def _moving_weights(self) -> dict[str, torch.Tensor]:
+        """A copy of the weights and statistics of every stage that moves in some epoch."""
+        moving = [stage for stage, rates in zip(self.net.stages, zip(*self.grid, strict=True), strict=True) if any(rates)]
+        names = {name for stage in moving for name in stage.tensors}
+        return {name: t.detach().cpu().clone() for name, t in self.net.state_dict().items() if name in names}
 
     def _out_of_patience(self, epoch: int) -> bool:
         return bool(self.schedule.patience) and epoch - self.best["epoch"] >= self.schedule.patience
@@ -247,7 +252,7 @@ class Training(Iterator[Point]):
             moved = ", ".join(str(row["stage"]) for row in self.proof.rows if not row["unchanged"])
             log.error("stages said to be frozen have changed: %s", moved)
         if self.best["weights"] is not None:
-            self.net.load_state_dict(self.best["weights"])
+            self.net.load_state_dict(self.best["weights"], strict=False)
         self.net.requires_grad_(True).eval()
         self.finished = True
 
