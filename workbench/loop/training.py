@@ -234,8 +234,10 @@ class Training(Iterator[Point]):
 
     def _moving_weights(self) -> dict[str, torch.Tensor]:
         """A copy of the weights and statistics of every stage that moves in some epoch."""
-        moving = [stage for stage, rates in zip(self.net.stages, zip(*self.grid, strict=True), strict=True) if any(rates)]
-        names = {name for stage in moving for name in stage.tensors}
+        courses = zip(*self.grid, strict=True)
+        names = {
+            name for stage, rates in zip(self.net.stages, courses, strict=True) if any(rates) for name in stage.tensors
+        }
         return {name: t.detach().cpu().clone() for name, t in self.net.state_dict().items() if name in names}
 
     def _out_of_patience(self, epoch: int) -> bool:
