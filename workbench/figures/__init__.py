@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from .calibration import reliability as reliability
     from .class_bars import per_class as per_class
     from .confusion_matrix import confusion as confusion
+    from .control_gaps import controls as controls
     from .embedding_map import embedding as embedding
+    from .evidence_shown import evidence as evidence
     from .faithful_lines import faithfulness as faithfulness
     from .faithful_lines import sanity as sanity
     from .figure import Figure as Figure
     from .filter_grid import activations as activations
     from .filter_grid import exciting as exciting
     from .filter_grid import filters as filters
+    from .gap_bars import class_gaps as class_gaps
     from .image_grid import Sheet as Sheet
     from .image_grid import mistakes as mistakes
     from .image_grid import side_by_side as side_by_side
@@ -40,8 +43,10 @@ if TYPE_CHECKING:
     from .settling_curve import settling as settling
     from .similarity_map import similarity as similarity
     from .stage_bars import stages as stages
+    from .stage_columns import stage_strip as stage_strip
     from .task_matrix import affinity as affinity
     from .transplants import layer_transfer as layer_transfer
+    from .trial_gains import trials as trials
 
 # public name -> the module it stands in; no function bears its module's name, since importing a module
 # binds it on the package over any function of that name
@@ -53,10 +58,13 @@ _HOME = {
     "agreement": "score_agreement",
     "backbones": "backbone_map",
     "bound": "bound_bars",
+    "class_gaps": "gap_bars",
     "comparison": "intervals",
     "confusion": "confusion_matrix",
+    "controls": "control_gaps",
     "curves": "learning_curves",
     "embedding": "embedding_map",
+    "evidence": "evidence_shown",
     "exciting": "filter_grid",
     "faithfulness": "faithful_lines",
     "filter_moves": "moved_filters",
@@ -76,8 +84,10 @@ _HOME = {
     "settling": "settling_curve",
     "side_by_side": "image_grid",
     "similarity": "similarity_map",
+    "stage_strip": "stage_columns",
     "stages": "stage_bars",
     "thumbnails": "image_grid",
+    "trials": "trial_gains",
 }
 
 __all__ = [*_HOME]

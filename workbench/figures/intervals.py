@@ -49,8 +49,8 @@ def comparison(
         left=left,
         right=90,
     )
-    _zero(figure)
-    _dots(figure, rows, signed, digits)
+    zero_line(figure)
+    dots(figure, rows, signed, digits)
     figure.update_xaxes(
         range=list(padded([0.0, *rows["low"], *rows["high"]], 0.06, 0.06)), showgrid=True, title_text=plain(axis)
     )
@@ -63,13 +63,15 @@ def comparison(
     return figure
 
 
-def _zero(figure: Figure) -> None:
+def zero_line(figure: Figure) -> None:
+    """The line of no difference."""
     figure.add_shape(
         type="line", xref="x", yref="y domain", x0=0, x1=0, y0=0, y1=1, line={"color": style.RULE, "width": 1.5}
     )
 
 
-def _colour(row: pd.Series, signed: bool) -> str:
+def gain_colour(row: pd.Series, signed: bool = True) -> str:
+    """The colour of a gain, a loss, or what cannot be told from zero."""
     if not signed:
         return style.CATEGORIES[0]
     if row["low"] <= 0 <= row["high"]:
@@ -77,14 +79,16 @@ def _colour(row: pd.Series, signed: bool) -> str:
     return style.GAIN if row["value"] > 0 else style.LOSS
 
 
-def _written(value: float, signed: bool, digits: int) -> str:
+def written(value: float, signed: bool, digits: int) -> str:
+    """A number as print has it."""
     return f"{value:+.{digits}f}".replace("-", "−") if signed else f"{value:.{digits}f}"
 
 
-def _dots(figure: Figure, rows: pd.DataFrame, signed: bool, digits: int) -> None:
-    for at, (_, row) in enumerate(rows.iterrows()):
-        colour = _colour(row, signed)
-        value, y = float(row["value"]), float(at)
+def dots(figure: Figure, rows: pd.DataFrame, signed: bool, digits: int) -> None:
+    """A dot with its interval for each row, at the height of its index; hollow where the interval holds zero."""
+    for at, row in rows.iterrows():
+        colour = gain_colour(row, signed)
+        value, y = float(row["value"]), float(str(at))
         figure.add_scatter(
             x=[float(row["low"]), float(row["high"])],
             y=[y, y],
@@ -108,14 +112,14 @@ def _dots(figure: Figure, rows: pd.DataFrame, signed: bool, digits: int) -> None
             x=1,
             xshift=74,
             y=y,
-            text=_written(value, signed, digits),
+            text=written(value, signed, digits),
             xanchor="right",
             showarrow=False,
         )
 
 
 def _told(row: pd.Series, signed: bool, digits: int) -> str:
-    value, low, high = (_written(float(row[c]), signed, digits) for c in ("value", "low", "high"))
+    value, low, high = (written(float(row[c]), signed, digits) for c in ("value", "low", "high"))
     return f"<b>{plain(row['name'])}</b> {value}<br>{low} to {high}"
 
 
@@ -124,11 +128,11 @@ def _answer(rows: pd.DataFrame, signed: bool, digits: int) -> str:
         return "Nothing to compare"
     best = rows.loc[rows["value"].idxmax()]
     if not signed:
-        return f"{short(best['name'], 30)} is highest, {_written(best['value'], False, digits)}"
+        return f"{short(best['name'], 30)} is highest, {written(best['value'], False, digits)}"
     clear = [short(n, 24) for n, low in zip(rows["name"], rows["low"], strict=True) if low > 0]
     if not clear:
         return "No gain is clear of zero"
-    gain = _written(float(best["value"]), True, digits)
+    gain = written(float(best["value"]), True, digits)
     if len(clear) == 1:
         return f"Only {clear[0]} gains clearly, {gain}"
     return f"{len(clear)} of {len(rows)} gain clearly; {short(best['name'], 30)} most, {gain}"

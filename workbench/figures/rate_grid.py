@@ -142,7 +142,8 @@ def _span(grid: np.ndarray) -> tuple[float, float]:
     return min(float(lit.min()), _SLOWEST), max(float(lit.max()), _FASTEST)
 
 
-def _colour(multiplier: float, low: float, high: float) -> str:
+def rate_colour(multiplier: float, low: float = _SLOWEST, high: float = _FASTEST) -> str:
+    """The colour of a rate, relative to the base: the frozen grey, or dark to bright from `low` to `high`."""
     if multiplier == 0:
         return style.FROZEN_HATCH
     return style.ramp(math.log(multiplier / low) / math.log(high / low))
@@ -162,7 +163,7 @@ def _cells(grid: np.ndarray, names: list[str]) -> dict[str, Any]:
         "name": "rates",
         "showlegend": False,
         "marker": {
-            "color": [_colour(grid[p], low, high) for p in places],
+            "color": [rate_colour(grid[p], low, high) for p in places],
             "line": {"width": 0},
             "pattern": {"shape": ["/" if grid[p] == 0 else "" for p in places], **style.HATCH},
         },
@@ -191,7 +192,7 @@ def _key(figure: Figure, grid: np.ndarray) -> None:
             name=name,
             showlegend=True,
             marker={
-                "color": _colour(multiplier, low, high),
+                "color": rate_colour(multiplier, low, high),
                 "line": {"width": 0},
                 "pattern": {"shape": "/" if multiplier == 0 else "", **style.HATCH},
             },
