@@ -1,0 +1,70 @@
+"""What every cause can do: say how much speaks for it, and give the experiment that would refute it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from workbench.registry import Registry
+
+if TYPE_CHECKING:
+    from workbench.diagnosis.case import Case
+    from workbench.plan import Plan
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a cause before anything is trained for it.
+
+    Attributes:
+        strength: 0 (nothing) to 1 (hardly anything else could be the reason).
+        words: what was seen, as a sentence with its numbers.
+        numbers: the same by name.
+    """
+
+    strength: float
+    words: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+NOTHING = Evidence(0.0, "")
+
+
+class Cause(ABC):
+    """One reason for which a transfer is worse than it should be.
+
+    Attributes:
+        name: as the registry knows it.
+        means: what is wrong, as a sentence.
+        source: where it is described.
+    """
+
+    name: ClassVar[str]
+    means: ClassVar[str]
+    source: ClassVar[str]
+
+    @abstractmethod
+    def evidence(self, case: Case) -> Evidence:
+        """What speaks for it; no training beyond linear heads."""
+
+    def without(self, case: Case) -> Plan | None:
+        """The person's plan with this one thing put right; None where a plan cannot do that.
+
+        It is the experiment and the remedy in one: if it gains nothing, the cause is refuted.
+        """
+        return None
+
+    def data_without(self, case: Case) -> Any:
+        """The images with this one thing put right; None where it is not in the images."""
+        return None
+
+
+causes: Registry[Cause] = Registry("cause", "workbench.diagnosis.causes")
+
+
+def rising(value: float, at: float, width: float) -> float:
+    """0 to 1: half where `value` is `at`, and within `width` of it most of the way."""
+    return 1 / (1 + math.exp(-max(min((value - at) / width * 2.2, 50.0), -50.0)))

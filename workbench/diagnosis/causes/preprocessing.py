@@ -1,0 +1,74 @@
+"""The pixels reach the net in another form than it learnt from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.control_plans import own_pixels
+from workbench.errors import BadValue
+from workbench.probes.batch_statistics import NORMALISATIONS, pixel_readings
+from workbench.runs.assembly import open_net
+
+if TYPE_CHECKING:
+    from workbench.diagnosis.case import Case
+    from workbench.plan import Plan
+
+
+@causes.add("preprocessing-mismatch")
+class PreprocessingMismatch(Cause):
+    """Normalisation, range, channel order, size or interpolation are not those of the backbone."""
+
+    means = "the pixels reach the backbone in another form than it learnt from"
+    source = "statistics of batch norms: Li et al. 2016, arXiv:1603.04779"
+
+    def evidence(self, case: Case) -> Evidence:
+        """Two witnesses: settings that differ from the backbone's own, and what its batch norms remember."""
+        declared, seen = self.declared(case), self.seen(case)
+        strength = 1 - (1 - declared.strength) * (1 - seen.strength)
+        words = "; ".join(w for w in (declared.words, seen.words) if w)
+        return Evidence(strength, words, {**declared.numbers, **seen.numbers}) if words else NOTHING
+
+    def declared(self, case: Case) -> Evidence:
+        """How far the plan's normalisation is from the backbone's own, in its standard deviations."""
+        own = open_net(own_pixels(case.plan), case.images)
+        here, there = case.net.preprocessing, own.preprocessing
+        levels = np.array([[0.0] * 3, [1.0] * 3])  # black and white
+        entering = [(levels - np.array(p.mean)) / np.array(p.std) for p in (here, there)]
+        off = float(np.abs(entering[0] - entering[1]).max())
+        if off < 0.05:
+            return NOTHING
+        words = f"mean {_told(here.mean)} and std {_told(here.std)} are used, its own are {_told(there.mean)} and {_told(there.std)}"
+        return Evidence(rising(off, 0.8, 0.6), words, {"normalisation off by": off})
+
+    def seen(self, case: Case) -> Evidence:
+        """Another reading of the same pixels fits the first batch norms much better."""
+        try:
+            found = pixel_readings(case.net, case.images.part("train"))
+        except BadValue:  # no batch norm
+            return NOTHING
+        gaps = found.frame.set_index("reading")["gap"]
+        if found.suspect is None:
+            return NOTHING
+        now, best = float(gaps.iloc[0]), float(gaps[found.suspect])
+        words = f"read as {found.suspect}, they would be {best:.2f} nats from what its first batch norms remember, not {now:.2f}"
+        return Evidence(rising(np.log(now / best), 1.2, 0.5), words, {"gap": now, "gap read otherwise": best})
+
+    def without(self, case: Case) -> Plan | None:
+        """The backbone's own preprocessing; where that is what is used, the reading that its batch norms know."""
+        if self.declared(case).strength > 0:
+            return own_pixels(case.plan)
+        try:
+            suspect = pixel_readings(case.net, case.images.part("train")).suspect
+        except BadValue:
+            return None
+        if suspect not in NORMALISATIONS:
+            return None
+        mean, std = NORMALISATIONS[suspect]
+        return case.plan.but(backbone=case.plan.backbone.but(preprocessing={"mean": mean, "std": std}))
+
+
+def _told(numbers: tuple[float, ...]) -> str:
+    return f"{np.mean(numbers):.3f}"
