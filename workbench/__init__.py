@@ -45,6 +45,8 @@ _PUBLIC = {
     "weighted_tau": "workbench.ranking:weighted_tau",
     "layer_transfer": "workbench.diagnosis:layer_transfer",
     "controls": "workbench.diagnosis:controls",
+    "diagnose": "workbench.diagnosis:diagnose",
+    "Diagnosis": "workbench.diagnosis:Diagnosis",
     "fit": "workbench.runs:fit",
     "launch": "workbench.runs:launch",
     "run": "workbench.runs:run",

@@ -12,6 +12,10 @@ from workbench.face import later
 if TYPE_CHECKING:
     from .control_group import Controls as Controls
     from .control_group import controls as controls
+    from .diagnosing import diagnose as diagnose
+    from .findings import Diagnosis as Diagnosis
+    from .findings import Finding as Finding
+    from .findings import Trial as Trial
     from .gaps import Gap as Gap
     from .gaps import gap as gap
     from .transplant import LayerTransfer as LayerTransfer
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
 _HOME = {
     "Controls": "control_group",
     "controls": "control_group",
+    "Diagnosis": "findings",
+    "Finding": "findings",
+    "Trial": "findings",
+    "diagnose": "diagnosing",
     "Gap": "gaps",
     "gap": "gaps",
     "LayerTransfer": "transplant",

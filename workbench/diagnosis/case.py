@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.diagnosis.control_plans import unpretrained
 from workbench.embeddings import features
+from workbench.errors import BadData
+from workbench.evaluation import evaluate
 from workbench.probes.tasks import linear_accuracy
 from workbench.runs.assembly import open_net
-from workbench.tunings import grid
+from workbench.runs.record import run
+from workbench.tunings import grid, tunings
 
 if TYPE_CHECKING:
+    from workbench.diagnosis.experiments import Outcome
     from workbench.embeddings import Features
     from workbench.images import Images
     from workbench.nets import Net
     from workbench.plan import Plan
 
 PARTS = ("train", "valid")
+SGD = 30.0  # how many times faster SGD with momentum goes than AdamW for the same progress
 
 
 class Case:
@@ -28,16 +33,35 @@ class Case:
     Args:
         plan: what the person trains.
         data: opened; of several domains, the source's are trained on.
+
+    Attributes:
+        outcome: what came of the plan, once it was carried out; causes may look at it, and do without.
+        kept: what causes measured of the case, by name, so that it is measured once.
     """
 
     def __init__(self, plan: Plan, data: Images) -> None:
         self.plan, self.data = plan, data
+        self.outcome: Outcome | None = None
+        self.kept: dict[str, Any] = {}
         self._features: dict[tuple[bool, str], dict[str, Features]] = {}
+        self._fitted: dict[str, float] = {}
 
     @cached_property
     def images(self) -> Images:
-        """The images that are trained on and judged by."""
+        """The images that are trained on, with their validation split."""
         return self.data.source
+
+    @cached_property
+    def target(self) -> Images | None:
+        """The images of another domain that the plan is for, if there are any."""
+        there = self.data.target
+        return there if there is not None and set(there.domains) - set(self.images.domains) else None
+
+    @cached_property
+    def judged(self) -> Images:
+        """The images that everything is judged by: the validation images, of the target domain if there is one."""
+        there = self.target.part("valid") if self.target is not None else None
+        return there if there is not None and len(there) else self.images.part("valid")
 
     @cached_property
     def train_labels(self) -> np.ndarray:
@@ -50,9 +74,20 @@ class Case:
         return np.bincount(self.train_labels, minlength=len(self.images.classes))
 
     @cached_property
+    def updates(self) -> int:
+        """Of the whole plan."""
+        schedule = self.plan.schedule
+        return schedule.epochs * -(-len(self.train_labels) // schedule.batch_size)
+
+    @cached_property
     def net(self) -> Net:
         """The net as the plan begins with it."""
         return open_net(self.plan, self.images)
+
+    @cached_property
+    def pretrained(self) -> bool:
+        """Whether it begins with weights that were learnt."""
+        return "backbone" in self.plan.held or bool(self.plan.backbone.params.get("pretrained", True))
 
     @cached_property
     def blank(self) -> Net:
@@ -64,6 +99,16 @@ class Case:
         """The plan's grid, (stages, epochs); 0 is frozen."""
         return grid(self.plan.tuning, self.net, self.plan.schedule.epochs)
 
+    @cached_property
+    def usual_rate(self) -> float:
+        """The base rate that suits the plan's tuning and optimiser."""
+        return tunings[self.plan.tuning.name].lr * (SGD if self.plan.schedule.optimizer == "sgd" else 1.0)
+
+    @cached_property
+    def rate(self) -> float:
+        """The base rate that the plan names, or that its tuning does."""
+        return self.plan.schedule.lr or tunings[self.plan.tuning.name].lr
+
     def features(self, split: str, pretrained: bool = True) -> dict[str, Features]:
         """Pooled features of every stage before the head, and `features`, which the head reads; from the store."""
         if (pretrained, split) not in self._features:
@@ -73,6 +118,45 @@ class Case:
         return self._features[pretrained, split]
 
     def probe(self, stage: str = "features", pretrained: bool = True) -> float:
-        """Accuracy of a linear head on a stage's features, learnt from the training images, on the validation images."""
+        """Accuracy on the validation images of a linear head that learnt a stage's features of the training images."""
         train, valid = (self.features(part, pretrained)[stage] for part in PARTS)
+        return self.head_accuracy(train, valid)
+
+    def head_accuracy(self, train: Features, valid: Features) -> float:
+        """Accuracy of a linear head that learns from some features on others.
+
+        Raises:
+            BadData: features that are not finite.
+        """
+        if not (np.isfinite(train.array).all() and np.isfinite(valid.array).all()):
+            raise BadData("the backbone's features are not finite")
         return linear_accuracy(train.array, train.labels, valid.array, valid.labels, len(self.images.classes))
+
+    @cached_property
+    def gains(self) -> dict[str, float]:
+        """By stage, what a linear head gains by the weights: its accuracy less that on the same net without them."""
+        known = [s for s in self.features("train") if s in self.features("train", pretrained=False)]
+        return {stage: self.probe(stage) - self.probe(stage, pretrained=False) for stage in known}
+
+    def probe_of(self, net: Net) -> float:
+        """The same of another net, on what its head reads."""
+        return self.head_accuracy(*(features(net, self.images, split=part) for part in PARTS))
+
+    def rate_for(self, tuning: str) -> float | None:
+        """The base rate for another tuning, as many times its usual one as the plan's is; None is the usual one."""
+        named = self.plan.schedule.lr
+        return None if named is None else named * tunings[tuning].lr / tunings[self.plan.tuning.name].lr
+
+    def accuracy(self, outcome: Outcome) -> float:
+        """Accuracy of a training on the validation images, also where it is judged by another domain's."""
+        if self.target is None:
+            return outcome.accuracy
+        return evaluate(run(outcome.run).net(), self.images, split="valid").accuracy if outcome.run else 0.0
+
+    def fitted(self, outcome: Outcome) -> float:
+        """Accuracy of a finished training on the images that it learnt from."""
+        if not outcome.run:  # it failed
+            return 0.0
+        if outcome.run not in self._fitted:
+            self._fitted[outcome.run] = evaluate(run(outcome.run).net(), self.images, split="train").accuracy
+        return self._fitted[outcome.run]

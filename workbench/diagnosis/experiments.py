@@ -66,10 +66,13 @@ class Experiments:
     Args:
         images: with a training and a validation split.
         tell: called with a sentence before each training, and the share of it that is done.
+        judged: the images that everything is judged by; the validation images of the source unless given.
     """
 
-    def __init__(self, images: Images, tell: Callable[[str, float], None] | None = None) -> None:
-        self.images = images
+    def __init__(
+        self, images: Images, tell: Callable[[str, float], None] | None = None, judged: Images | None = None
+    ) -> None:
+        self.images, self.judged = images, judged
         self._tell = tell or (lambda _, __: None)
 
     def outcome(self, plan: Plan, why: str) -> Outcome:
@@ -84,10 +87,11 @@ class Experiments:
         """
         plan = plan.but(data=self.images)
         folder, began = self.folder(plan), time.monotonic()
-        if not (folder / JUDGED).exists():
+        file = folder / (JUDGED if self.judged is None else f"{self.judged.fingerprint}-{JUDGED}")
+        if not file.exists():
             self._train(plan, folder, why)
-            self._judge(folder)
-        with np.load(folder / JUDGED, allow_pickle=False) as found:
+            self._judge(folder, file)
+        with np.load(file, allow_pickle=False) as found:
             answers = {name: found[name] for name in ("ids", "labels", "probabilities")}
         return Outcome(plan=plan, run=folder.name, seconds=time.monotonic() - began, **answers)
 
@@ -117,12 +121,13 @@ class Experiments:
         if status.state == "failed":
             raise RunFailed(f"the experiment {why!r} failed: {status.sentence}")
 
-    def _judge(self, folder: Path) -> None:
-        said = evaluate(Run(folder).net(), self.images.source, split="valid")
+    def _judge(self, folder: Path, file: Path) -> None:
+        judged = self.images.source.part("valid") if self.judged is None else self.judged
+        said = evaluate(Run(folder).net(), judged, split=None)
         packed = io.BytesIO()
         ids = np.asarray([str(i) for i in said.ids])
         np.savez(packed, ids=ids, labels=said.labels, probabilities=said.probabilities.astype(np.float32))
-        disk.write(folder / JUDGED, packed.getvalue())
+        disk.write(file, packed.getvalue())
 
 
 def weights(net: Any) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from workbench.registry import Registry
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
 
@@ -23,11 +25,13 @@ class Evidence:
         strength: 0 (nothing) to 1 (hardly anything else could be the reason).
         words: what was seen, as a sentence with its numbers.
         numbers: the same by name.
+        drawn: frames that show it, by what they are.
     """
 
     strength: float
     words: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+    drawn: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 NOTHING = Evidence(0.0, "")
@@ -38,13 +42,23 @@ class Cause(ABC):
 
     Attributes:
         name: as the registry knows it.
-        means: what is wrong, as a sentence.
+        means: what is wrong, as the end of a sentence.
+        advice: what to do, as a sentence.
         source: where it is described.
+        triable: whether an experiment can put it right; else the evidence is all there is.
+        balanced: whether the experiment is judged with every class weighing the same.
+        misleads: whether it makes the measurements themselves false, so that it is put right before all else.
+        yields_to: causes that bring the same about, and are put right first: as far as they are likely, this is not.
     """
 
     name: ClassVar[str]
     means: ClassVar[str]
+    advice: ClassVar[str]
     source: ClassVar[str]
+    triable: ClassVar[bool] = True
+    balanced: ClassVar[bool] = False
+    misleads: ClassVar[bool] = False
+    yields_to: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def evidence(self, case: Case) -> Evidence:

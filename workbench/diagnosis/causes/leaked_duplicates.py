@@ -17,6 +17,9 @@ class LeakedDuplicates(Cause):
     """Good news that is false: images of the validation split are in the training split too."""
 
     means = "the validation accuracy is too good: images that are judged by are trained on as well"
+    advice = "leave the validation images out that are trained on, and judge anew"
+    triable = False
+    misleads = True
     source = "Barz and Denzler 2020, arXiv:1902.00423"
 
     def evidence(self, case: Case) -> Evidence:

@@ -18,7 +18,9 @@ class NoisyLabels(Cause):
     """A share of the training labels is wrong, which a net that fits them all learns by heart."""
 
     means = "labels of the training images are wrong"
+    advice = "look at the images whose label is doubted, correct or remove them, and train again"
     source = "Northcutt et al. 2021, arXiv:1911.00068"
+    yields_to = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm")
 
     def evidence(self, case: Case) -> Evidence:
         """The share of wrong labels by confident learning on the better of pretrained and untrained features.
@@ -31,7 +33,10 @@ class NoisyLabels(Cause):
         found = self.problems(case)
         frame = found.problems
         lonely = float((frame["neighbours"] < 0.2).sum() / len(found.frame)) if len(frame) else 0.0
-        words = f"{len(frame)} of {len(found.frame)} training labels are likely wrong ({found.rate:.0%}), {lonely:.0%} stand alone"
+        words = (
+            f"{len(frame)} of {len(found.frame)} training labels are likely wrong ({found.rate:.0%}); "
+            f"{lonely:.0%} stand alone among images of other classes"
+        )
         numbers = {"estimated share": found.rate, "stand alone": lonely}
         return Evidence(rising(lonely, 0.1, 0.05), words, numbers) if lonely > 0.02 else NOTHING
 

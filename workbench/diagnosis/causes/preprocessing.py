@@ -22,6 +22,7 @@ class PreprocessingMismatch(Cause):
     """Normalisation, range, channel order, size or interpolation are not those of the backbone."""
 
     means = "the pixels reach the backbone in another form than it learnt from"
+    advice = "show the backbone the pixels that it learnt from"
     source = "statistics of batch norms: Li et al. 2016, arXiv:1603.04779"
 
     def evidence(self, case: Case) -> Evidence:
@@ -40,7 +41,8 @@ class PreprocessingMismatch(Cause):
         off = float(np.abs(entering[0] - entering[1]).max())
         if off < 0.05:
             return NOTHING
-        words = f"mean {_told(here.mean)} and std {_told(here.std)} are used, its own are {_told(there.mean)} and {_told(there.std)}"
+        told = [f"mean {_told(p.mean)} and std {_told(p.std)}" for p in (here, there)]
+        words = f"{told[0]} are used, its own are {told[1]}"
         return Evidence(rising(off, 0.8, 0.6), words, {"normalisation off by": off})
 
     def seen(self, case: Case) -> Evidence:
@@ -53,7 +55,10 @@ class PreprocessingMismatch(Cause):
         if found.suspect is None:
             return NOTHING
         now, best = float(gaps.iloc[0]), float(gaps[found.suspect])
-        words = f"read as {found.suspect}, they would be {best:.2f} nats from what its first batch norms remember, not {now:.2f}"
+        words = (
+            f"read as {found.suspect}, they would be {best:.2f} nats from what its first batch norms remember, "
+            f"not {now:.2f}"
+        )
         return Evidence(rising(np.log(now / best), 1.2, 0.5), words, {"gap": now, "gap read otherwise": best})
 
     def without(self, case: Case) -> Plan | None:

@@ -16,20 +16,27 @@ class FrozeTooMuch(Cause):
     """The frozen features do not tell the target's classes apart, and nothing else may move."""
 
     means = "the layers that would have to adapt are frozen"
+    advice = "let every stage move, slowly and after the head"
     source = "Kornblith et al. 2019, arXiv:1805.08974"
+    yields_to = (
+        "rate-too-low",
+        "rate-too-high",
+        "too-few-epochs",
+        "preprocessing-mismatch",
+        "foreign-batch-norm",
+        "poor-source",
+        "noisy-labels",
+    )
 
     def evidence(self, case: Case) -> Evidence:
-        """The share of stages that never move, and how well a linear head does even on the images that it learnt from."""
+        """The share of stages that never move, and how far a linear head on what they give is from knowing all."""
         still = float((case.rates.max(1)[:-1] == 0).mean())
         if still < 0.5:
             return NOTHING
-        train = case.features("train")["features"]
-        from workbench.probes.tasks import linear_accuracy
-
-        fitted = linear_accuracy(train.array, train.labels, train.array, train.labels, len(case.images.classes))
-        words = f"{still:.0%} of the stages never move; a linear head on what they give fits {fitted:.0%} of the training images"
-        return Evidence(rising(1 - fitted, 0.25, 0.12) * still, words, {"frozen stages": still, "fitted": fitted})
+        known = case.probe()
+        words = f"{still:.0%} of the stages never move; a linear head on what they give gets {known:.0%} right"
+        return Evidence(rising(1 - known, 0.2, 0.15) * still, words, {"frozen stages": still, "linear head": known})
 
     def without(self, case: Case) -> Plan | None:
         """A linear probe, and then everything."""
-        return case.plan.but(tuning="lp-ft", lr=None)
+        return case.plan.but(tuning="lp-ft", lr=case.rate_for("lp-ft"))

@@ -1,0 +1,128 @@
+"""Diagnosis as a whole: a planted fault is named and undone, bad input gets an honest answer, what is kept opens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.diagnosis.causes import causes
+from workbench.diagnosis.experiments import Experiments
+from workbench.diagnosis.findings import ANSWERS, Finding, Trial
+from workbench.diagnosis.gaps import Gap
+from workbench.diagnosis.weighing import LIMIT, UNTRIED, evidence_of, weighed
+from workbench.errors import BadData, BadValue, RunFailed, UnknownName
+
+FEW = {"progress": False, "seeds": 1, "minutes": 2}
+
+
+def gain(value, error=0.03):
+    reach = 1.96 * error
+    return Gap(value, value - reach, value + reach, 0.95, 0.5, 100, (1, 1))
+
+
+def test_the_rule_of_confidence():
+    # by hand: N(0.1; 0.1, 0.08² + 0.03²) against N(0.1; 0, 0.02² + 0.03²)
+    spread = np.hypot(0.08, 0.03), np.hypot(0.02, 0.03)
+    by_hand = (1 / spread[0]) / (np.exp(-0.5 * (0.1 / spread[1]) ** 2) / spread[1])
+    assert np.isclose(evidence_of(gain(0.1)), by_hand, rtol=1e-3)
+    assert np.isclose(weighed(0.5, gain(0.1), True), by_hand / (1 + by_hand), rtol=1e-3)
+    assert np.isclose(evidence_of(gain(0.5)), LIMIT) and np.isclose(evidence_of(gain(-0.3)), evidence_of(gain(0.0)))
+    assert evidence_of(gain(0.0)) < 0.25
+    # what was not tried stays open, and what cannot be tried is as sure as what was seen
+    assert weighed(0.95, None, True) == UNTRIED and weighed(0.95, None, False) == 0.95
+    assert weighed(0.9, gain(0.0), True) < 0.9 < weighed(0.9, gain(0.2), True)
+
+
+def test_a_rate_too_high_is_named_undone_and_kept(sound, world, tmp_path, monkeypatch):
+    plan = sound(world(80), tuning="full", lr=0.3, batch_size=8)
+    found = wb.diagnose(plan, **FEW)
+    first = found.findings[0]
+    assert first.cause == "rate-too-high" and first.trial.said == "confirmed" and first.confidence > 0.8
+    assert found.remedy == first.trial.plan and found.remedy.schedule.lr == 1e-3
+    assert found.gain.low > 0.1 and found.controls.gap("frozen features").value < -0.2
+    assert "rate" in found.verdict and first.means in str(found)
+    assert set(found.considered["cause"]) == set(causes) and found.trainings >= 4
+    drift = found.stages.set_index("stage")["drift"]
+    assert (drift > 0.5).all() and found.stages["probe"].between(0, 1).all()
+
+    again = wb.Diagnosis.open(found.save(tmp_path / "kept"))
+    assert str(again) == str(found) and again.findings[0].trial.gain == first.trial.gain
+    assert again.remedy.schedule == found.remedy.schedule and again.controls.verdict == found.controls.verdict
+    assert again.harmed.equals(found.harmed)
+
+    monkeypatch.setattr(Experiments, "_train", lambda *_: pytest.fail("trained again"))
+    assert wb.diagnose(plan, **FEW).findings[0].trial.gain == first.trial.gain
+
+
+def test_a_quick_look_trains_nothing(sound, monkeypatch):
+    monkeypatch.setattr(Experiments, "_train", lambda *_: pytest.fail("trained"))
+    found = wb.diagnose(sound(tuning="full", lr=0.3), quick=True, progress=False)
+    assert found.answer == "not asked" and found.controls is None and found.trainings == 0
+    assert found.findings[0].cause == "rate-too-high" and found.findings[0].confidence <= UNTRIED
+    assert found.considered["gain"].isna().all() and ANSWERS["not asked"] in found.verdict
+
+
+def test_stopped_it_keeps_what_it_has(sound, monkeypatch):
+    done = []
+
+    def outcome(self, plan, why, real=Experiments.outcome):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(why)
+        return real(self, plan, why)
+
+    monkeypatch.setattr(Experiments, "outcome", outcome)
+    found = wb.diagnose(sound(epochs=1), progress=False)
+    assert found.trainings == 3 and any("stopped" in note for note in found.notes) and found.answer in ANSWERS
+
+
+def test_a_training_that_fails_counts_as_knowing_nothing(sound, monkeypatch):
+    def outcome(self, plan, why, real=Experiments.outcome):
+        if plan.schedule.lr == 0.5:
+            raise RunFailed("the loss is not finite")
+        return real(self, plan, why)
+
+    monkeypatch.setattr(Experiments, "outcome", outcome)
+    found = wb.diagnose(sound(tuning="full", lr=0.5, epochs=2), **FEW)
+    assert any("not finite" in note for note in found.notes)
+    assert found.controls.frame.set_index("name").loc["your plan", "accuracy"] < 0.6
+
+
+def test_bad_input_gets_an_honest_answer(sound, world, toy_arrays, monkeypatch):
+    monkeypatch.setattr(Experiments, "_train", lambda *_: pytest.fail("trained"))
+    x, y = toy_arrays(n=60)
+    images = wb.images((x, y))
+    one = wb.diagnose("wb/residual-shape", images.part(rows=images.labels() == 0), epochs=1, progress=False)
+    assert one.answer == "not enough data to tell" and any("nothing to tell apart" in note for note in one.notes)
+    ten = wb.diagnose(sound(wb.images((x[:10], y[:10]), valid=0.3)), progress=False)
+    assert ten.answer == "not enough data to tell" and ten.findings[0].cause == "too-small-to-tell"
+    blank = wb.diagnose(
+        sound(backbone={"name": "wb/residual-shape", "params": {"pretrained": False}}), quick=True, progress=False
+    )
+    assert blank.answer == "nothing is transferred" and "no pretrained weights" in blank.verdict
+    unsplit = wb.diagnose(sound(wb.images((x, y), valid=0.0)), quick=True, progress=False)
+    assert any("15 of 60 training images were held back" in note for note in unsplit.notes)
+    with pytest.raises(BadValue, match="diagnosed on images"):
+        wb.diagnose("wb/residual-shape")
+    with pytest.raises(BadValue, match="above 0"):
+        wb.diagnose(sound(), minutes=0)
+    with pytest.raises(BadData, match="holds tasks"):
+        wb.diagnose("wb/residual-shape", wb.images("world", n=40, label=["shape", "hue"]))
+    with pytest.raises(UnknownName, match="no diagnosis is kept"):
+        wb.Diagnosis.open("nowhere")
+
+
+def test_classes_missing_in_a_split_are_named(sound, world):
+    images = world()
+    frame = images.frame
+    odd = (frame["label"] == "gear") & (frame["split"] == "train")
+    found = wb.diagnose(sound(images.part(rows=~odd.to_numpy())), quick=True, progress=False)
+    assert any("gear" in note and "cannot be learnt" in note for note in found.notes)
+
+
+def test_what_misleads_comes_first_and_a_refuted_cause_is_none(sound):
+    lost = Trial(sound(), gain(-0.05))
+    assert lost.said == "refuted" and Trial(sound(), gain(0.1)).said == "confirmed"
+    assert Trial(sound(), gain(0.03)).said == "open"
+    assert Finding("rate-too-high", "", 0.9, "").remedy is None

@@ -1,0 +1,45 @@
+"""The late stages answer another question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.fewer_stages import kept_up_to
+
+if TYPE_CHECKING:
+    from workbench.diagnosis.case import Case
+    from workbench.plan import Plan
+
+
+@causes.add("unrelated-source")
+class UnrelatedSource(Cause):
+    """An earlier stage tells the target's classes apart better than the last: late ones serve the source's task."""
+
+    means = "the late stages are specialised in another task"
+    advice = "transfer fewer stages and let the late ones begin anew"
+    source = "Yosinski et al. 2014, arXiv:1411.1792"
+    yields_to = ("preprocessing-mismatch", "foreign-batch-norm", "poor-source")
+
+    def evidence(self, case: Case) -> Evidence:
+        """Linear heads on every stage: where classes are told apart best, and what is lost from there to the end."""
+        if not case.pretrained:
+            return NOTHING
+        stage, best = best_stage(case)
+        lost = best - case.probe()
+        words = f"a linear head gets {best:.0%} right on {stage}, and {case.probe():.0%} on the last stage"
+        noise = float(np.sqrt(0.25 / max(len(case.images.part("valid")), 1)))
+        return Evidence(rising(lost, 0.06 + noise, 0.05), words, {"lost": lost, "best stage": best})
+
+    def without(self, case: Case) -> Plan | None:
+        """The stages up to the best one transferred, those after it grown anew."""
+        return kept_up_to(case, best_stage(case)[0])
+
+
+def best_stage(case: Case) -> tuple[str, float]:
+    """The stage that tells the classes apart best, and the accuracy of a linear head on it."""
+    known = {stage: case.probe(stage) for stage in case.gains if stage != "features"}
+    best = max(known, key=lambda stage: known[stage])
+    return best, known[best]

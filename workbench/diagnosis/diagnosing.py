@@ -1,0 +1,169 @@
+"""Why a transfer is worse than it should be: evidence, controls, experiments that could refute it, and a remedy."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from workbench.diagnosis import control_plans as named
+from workbench.diagnosis.by_stage import stage_table
+from workbench.diagnosis.case import Case
+from workbench.diagnosis.causes import Cause, Evidence, causes
+from workbench.diagnosis.concluding import concluded
+from workbench.diagnosis.control_group import Controls
+from workbench.diagnosis.findings import Diagnosis
+from workbench.diagnosis.inquiry import Inquiry
+from workbench.diagnosis.progress import Bar
+from workbench.diagnosis.subject import Subject, subject
+from workbench.diagnosis.weighing import yielding
+from workbench.errors import BadValue, WorkbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.images import Images
+
+WORTH = 0.15  # strength from which on a cause is worth an experiment
+MOST = 5  # causes that are tried
+
+
+def diagnose(
+    what: Any,
+    images: Images | None = None,
+    *,
+    quick: bool = False,
+    minutes: float = 3.0,
+    seeds: int = 2,
+    progress: bool = True,
+    **settings: Any,
+) -> Diagnosis:
+    """Why a transfer is worse than it should be, and what to do: as a good engineer would find out.
+
+    Every cause of the registry first looks at the plan, the weights and the images, by linear heads at most. Then the
+    plan is held against controls on the same images: is there negative transfer at all? Then the leading causes are
+    tried, one thing put right at a time: a cause whose experiment gains nothing is dropped. Evidence and gain together
+    make the confidence (see `workbench.diagnosis.weighing`), and the first finding is what to put right first. Every
+    training is a run that is kept, so that a diagnosis asked again is read. An interrupt ends it with what it has.
+
+    Args:
+        what: a plan, a finished run, or a backbone with `images`, which is diagnosed with a linear probe and then
+            fine-tuning of everything.
+        images: those of the plan or run unless given.
+        quick: whether to stop at the first look, with nothing trained but linear heads.
+        minutes: after which no new training is begun, above 0.
+        seeds: trainings of each, at most, as the time allows; at least 1.
+        progress: whether to show a bar that says what is tried and why.
+        settings: fields of the plan to change first, such as `epochs=5`.
+
+    Raises:
+        BadValue: a backbone without images, or a budget that is none.
+        BadData: several labels an image.
+        WorkbenchError: a plan whose parts do not fit together.
+    """
+    _checked(minutes, seeds)
+    began = time.monotonic()
+    with Bar(1, progress) as bar:
+        bar("looking at the plan, the weights and the images", 0.0)
+        asked = subject(what, images, settings)
+        case = Case(asked.plan, asked.images)
+        seen = looked(case)
+        inquiry = Inquiry(case, began + 60 * minutes, bar)
+        notes = list(asked.notes)
+        if asked.hopeless:
+            notes.append(asked.hopeless)
+        elif not quick:
+            try:
+                seen = tried(case, inquiry, seen, seeds, bar)
+            except KeyboardInterrupt:
+                notes.append("it was stopped: what had not been carried out by then is left out")
+        return _told(asked, case, inquiry, seen, notes, time.monotonic() - began)
+
+
+def looked(case: Case) -> dict[str, Evidence]:
+    """What every cause sees, by name; one that cannot look says why."""
+    found = {}
+    for name, cls in causes.classes().items():
+        try:
+            found[name] = cls().evidence(case)
+        except WorkbenchError as error:
+            found[name] = Evidence(0.0, f"could not be looked at: {error}")
+    return found
+
+
+def tried(case: Case, inquiry: Inquiry, seen: dict[str, Evidence], seeds: int, bar: Bar) -> dict[str, Evidence]:
+    """Carries out the plan, its controls and the leading causes' experiments, as far as the time allows."""
+    plans = named.controls_of(case.plan)
+    for seed in range(seeds):
+        for name in (named.YOURS, named.SCRATCH, named.FROZEN):
+            inquiry.carry_out(name, plans[name], seed, f"{name}, seed {seed}: is there negative transfer?")
+            bar.step()
+        if seed == 0:
+            case.outcome = inquiry.outcomes[named.YOURS][0]
+            seen = looked(case)  # some causes see more once the plan was carried out
+        for name, cause in leading(seen).items():
+            _try(case, inquiry, name, cause, seed)
+            bar.step()
+    for name in (named.SOUND, named.RANDOM):
+        for seed in range(seeds):
+            inquiry.carry_out(name, plans[name], seed, f"{name}, seed {seed}: what could be had")
+            bar.step()
+    return seen
+
+
+def leading(seen: Mapping[str, Evidence]) -> dict[str, Cause]:
+    """The causes that are worth an experiment, the strongest first."""
+    left = {n: yielding(s.strength, [seen[o].strength for o in causes[n].yields_to]) for n, s in seen.items()}
+    order = sorted(left, key=lambda name: -left[name])
+    return {name: causes[name]() for name in order[:MOST] if left[name] >= WORTH}
+
+
+def _try(case: Case, inquiry: Inquiry, name: str, cause: Cause, seed: int) -> None:
+    if seed and name not in inquiry.outcomes:
+        return
+    plan, data = cause.without(case), cause.data_without(case)
+    if plan is None and data is None:
+        return
+    why = f"what if not: {cause.means}? seed {seed}"
+    inquiry.carry_out(name, plan or case.plan, seed, why, data)
+
+
+def _told(
+    asked: Subject, case: Case, inquiry: Inquiry, seen: dict[str, Evidence], notes: list[str], seconds: float
+) -> Diagnosis:
+    done = inquiry.complete
+    whole = {n: o for n, o in done.items() if n in (*named.controls_of(case.plan),)}
+    controls = None
+    if named.YOURS in whole and named.SCRATCH in whole:
+        controls = Controls(whole, tuple(case.images.classes))
+    answer = "not asked" if controls is None else controls.verdict
+    if not case.pretrained:
+        answer = "nothing is transferred"
+    elif asked.hopeless:
+        answer = "not enough data to tell"
+    notes += [f"{name} failed and counts as knowing nothing: {why}" for name, why in inquiry.failures.items()]
+    findings, considered = concluded(inquiry, seen)
+    return Diagnosis(
+        plan=asked.plan,
+        answer=answer,
+        findings=findings,
+        considered=considered,
+        controls=controls,
+        stages=_stages(case),
+        notes=tuple(notes),
+        seconds=seconds,
+        trainings=sum(map(len, done.values())),
+    )
+
+
+def _stages(case: Case) -> Any:
+    try:
+        return stage_table(case)
+    except WorkbenchError:
+        return None
+
+
+def _checked(minutes: Any, seeds: Any) -> None:
+    if isinstance(minutes, bool) or not isinstance(minutes, (int, float)) or not minutes > 0:
+        raise BadValue(f"minutes is how long a diagnosis may take, above 0; got {minutes!r}")
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise BadValue(f"seeds is a whole number from 1 on; got {seeds!r}")

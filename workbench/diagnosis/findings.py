@@ -1,0 +1,189 @@
+"""What a diagnosis says: findings with their evidence, the experiment that could have refuted each, and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.diagnosis.gaps import Gap
+from workbench.plan import Plan
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+    from workbench.diagnosis.control_group import Controls
+
+NAMED = 0.5  # confidence from which on a cause is a finding
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The experiment that could have refuted a cause: the same plan with that one thing put right.
+
+    Attributes:
+        plan: what was carried out, with the first seed.
+        gain: its accuracy less that of the person's plan, on the same images with the same seeds.
+        runs: folders of its runs, one a seed; `wb.run(name)` opens one.
+        balanced: whether every class weighs the same in the gain.
+    """
+
+    plan: Plan
+    gain: Gap
+    runs: tuple[str, ...] = ()
+    balanced: bool = False
+
+    @property
+    def said(self) -> str:
+        """Whether the cause is "confirmed" (a clear gain), "refuted" (no gain to speak of), or "open"."""
+        if self.gain.low > 0:
+            return "confirmed"
+        return "refuted" if self.gain.value <= 0 or self.gain.high < 0.02 else "open"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One cause, and what speaks for it.
+
+    Attributes:
+        cause: its name in the registry.
+        means: what is wrong, as a sentence.
+        confidence: 0 to 1, from the evidence and the experiment.
+        words: what was seen, with its numbers.
+        numbers: the same by name.
+        drawn: frames that show it, by what they are; may be empty.
+        strength: of the evidence alone, 0 to 1.
+        trial: the experiment; None where there is none, or the time ran out.
+        advice: what to do, as a sentence.
+    """
+
+    cause: str
+    means: str
+    confidence: float
+    words: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    drawn: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    strength: float = 0.0
+    trial: Trial | None = None
+    advice: str = ""
+
+    @property
+    def remedy(self) -> Plan | None:
+        """The plan with this put right, ready for `wb.fit`; None where none was tried."""
+        return self.trial.plan if self.trial else None
+
+    @property
+    def gain(self) -> Gap | None:
+        """What the remedy is worth."""
+        return self.trial.gain if self.trial else None
+
+    def __str__(self) -> str:
+        tried = f"; put right: {self.gain}, {self.trial.said}" if self.trial and self.gain else ""
+        return f"{self.cause} ({self.confidence:.0%}): {self.words}{tried}"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a transfer is as it is.
+
+    Attributes:
+        plan: what was diagnosed.
+        answer: to whether there is negative transfer: one of `ANSWERS`.
+        findings: the causes that are likely at work, what to put right first coming first; may be empty.
+        considered: a row a cause of the registry: cause, strength, confidence, gain, low, high, said, words.
+        controls: the plan held against its controls; None in a quick look.
+        stages: a row a stage: stage, rate, probe (accuracy of a linear head), untrained (the same without the weights),
+            rank, drift (of the weights, relative), cka (before against after), gap (proxy A-distance of the domains)
+            and transplant (accuracy with only the stages up to this one transferred); NaN where not measured.
+        notes: what cannot be said, and what was done about it.
+        seconds: that it took.
+        trainings: that it took, those read from earlier ones included.
+    """
+
+    plan: Plan
+    answer: str
+    findings: tuple[Finding, ...]
+    considered: pd.DataFrame
+    controls: Controls | None = None
+    stages: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    trainings: int = 0
+
+    @property
+    def verdict(self) -> str:
+        """The whole in a sentence or two."""
+        return f"{self._transfer()} {self._why()}"
+
+    @property
+    def remedy(self) -> Plan | None:
+        """The plan to go on with: that of the first finding whose experiment gained; None if there is none."""
+        return next((f.remedy for f in self.findings if f.trial and f.trial.said == "confirmed"), None)
+
+    @property
+    def gain(self) -> Gap | None:
+        """What that plan is worth over the diagnosed one."""
+        return next((f.gain for f in self.findings if f.trial and f.trial.said == "confirmed"), None)
+
+    @property
+    def harmed(self) -> pd.DataFrame | None:
+        """The negative-transfer set: images that training from scratch gets right and the plan wrong."""
+        return self.controls.harmed if self.controls else None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The findings as a table: cause, confidence, words, gain, low, high, said."""
+        named = [finding.cause for finding in self.findings]
+        rows = self.considered.set_index("cause").loc[named].reset_index()
+        return rows[["cause", "confidence", "words", "gain", "low", "high", "said"]]
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Keeps it in a folder, which `Diagnosis.open` opens again."""
+        from workbench.diagnosis.keeping import keep
+
+        return keep(self, Path(folder))
+
+    @staticmethod
+    def open(folder: str | os.PathLike[str]) -> Diagnosis:
+        """The diagnosis that was saved in a folder.
+
+        Raises:
+            UnknownName: there is none.
+            BadData: it is damaged.
+        """
+        from workbench.diagnosis.keeping import opened
+
+        return opened(folder)
+
+    def __str__(self) -> str:
+        lines = [self.verdict, *(f"{i}. {finding}" for i, finding in enumerate(self.findings, 1))]
+        return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+
+    def _transfer(self) -> str:
+        if self.controls is None:
+            return f"{ANSWERS[self.answer]}."
+        found = self.controls.gap()
+        return f"{ANSWERS[self.answer]}: {found} against training from scratch, on {found.images} images."
+
+    def _why(self) -> str:
+        if not self.findings:
+            return "No cause that is looked for stands out."
+        first = self.findings[0]
+        likely = "Most likely" if first.confidence >= 0.8 else "Perhaps"
+        better = f"; put right, it gains {first.gain}" if first.trial and first.trial.said == "confirmed" else ""
+        others = [f.cause for f in self.findings[1:]]
+        return f"{likely} {first.means} ({first.cause}){better}." + (f" Also: {', '.join(others)}." if others else "")
+
+
+# what was found about the transfer -> as a sentence begins with it
+ANSWERS: Mapping[str, Any] = {
+    "negative transfer": "There is negative transfer",
+    "transfer helps": "There is no negative transfer, the transfer helps",
+    "no difference": "There is no negative transfer and no gain from the transfer either",
+    "not enough data to tell": "There are not enough data to tell whether there is negative transfer",
+    "nothing is transferred": "Nothing is transferred, since the backbone has no pretrained weights",
+    "not asked": "Whether there is negative transfer was not tried",
+}

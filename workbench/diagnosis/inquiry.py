@@ -1,0 +1,98 @@
+"""What there is time for: the plan, its controls and the experiments of the leading causes, seed by seed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.diagnosis.experiments import Experiments, Outcome
+from workbench.diagnosis.gaps import Gap, gap
+from workbench.errors import RunFailed
+
+if TYPE_CHECKING:
+    from workbench.diagnosis.case import Case
+    from workbench.images import Images
+    from workbench.plan import Plan
+
+LATE = 1.15  # a training may take so much longer than the last one like it
+
+
+@dataclass
+class Inquiry:
+    """Trainings within a time budget, each judged on the same images.
+
+    Args:
+        case: what is diagnosed.
+        ends: when no new training is begun, in seconds of `time.monotonic`.
+        tell: called with a sentence and the share of a training that is done.
+
+    Attributes:
+        outcomes: by name, one a seed, in the order of the seeds.
+        failures: by name, why a training failed; it counts as one that answers the first class always.
+    """
+
+    case: Case
+    ends: float
+    tell: Callable[[str, float], None]
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    _took: dict[tuple[str, bool], float] = field(default_factory=dict)
+
+    def carry_out(self, name: str, plan: Plan, seed: int, why: str, data: Images | None = None) -> bool:
+        """Trains and judges a plan with a seed, if there is time for it; whether there was.
+
+        Args:
+            data: other training images than the case's.
+        """
+        place = Experiments(self.case.data if data is None else data, self.tell, self.case.judged)
+        one = plan.but(seed=plan.seed + seed)
+        if len(self.outcomes.get(name, ())) > seed:
+            return True
+        kind = plan.tuning.name, bool(plan.backbone.params.get("pretrained", True))
+        expected = LATE * self._took.get(kind, min(self._took.values(), default=0.0))
+        if time.monotonic() + expected > self.ends and not self._kept(place, one):
+            return False
+        began = time.monotonic()
+        try:
+            outcome = place.outcome(one, why)
+            self._took[kind] = max(time.monotonic() - began, self._took.get(kind, 0.0))
+        except RunFailed as failure:
+            self.failures[name] = str(failure)
+            outcome = self._failed(one, time.monotonic() - began)
+        self.outcomes.setdefault(name, []).append(outcome)
+        return True
+
+    def gain(self, name: str, over: str, balanced: bool = False) -> Gap | None:
+        """How much better one does than another over the seeds that both have; None where they share none."""
+        first, second = self.outcomes.get(name, []), self.outcomes.get(over, [])
+        seeds = min(len(first), len(second))
+        if not seeds:
+            return None
+        weights = even(second[0].labels) if balanced else 1.0
+        sides = [np.stack([o.right for o in side[:seeds]]) * weights for side in (first, second)]
+        return gap(sides[0], sides[1])
+
+    @property
+    def complete(self) -> Mapping[str, tuple[Outcome, ...]]:
+        """Everything that was carried out."""
+        return {name: tuple(found) for name, found in self.outcomes.items()}
+
+    @staticmethod
+    def _kept(place: Experiments, plan: Plan) -> bool:
+        return bool(list(place.folder(plan.but(data=place.images)).glob("*judged.npz")))
+
+    def _failed(self, plan: Plan, seconds: float) -> Outcome:
+        images = self.case.judged
+        flat = np.full((len(images), len(images.classes)), 1 / len(images.classes), np.float32)
+        ids = np.asarray([str(i) for i in images.frame["id"]])
+        return Outcome(plan, "", ids, images.labels(), flat, seconds)
+
+
+def even(labels: np.ndarray) -> np.ndarray:
+    """Weights (N,) of mean 1 under which every class weighs the same."""
+    counts = np.bincount(labels)
+    return len(labels) / (np.count_nonzero(counts) * counts[labels])

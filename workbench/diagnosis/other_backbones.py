@@ -1,0 +1,49 @@
+"""Another backbone for the same images: the built-in ones ranked by what a linear head makes of their features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.embeddings import features
+from workbench.nets import load, zoos
+from workbench.plan import Choice, Plan
+from workbench.probes.samples import folds
+from workbench.probes.tasks import linear_accuracy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.diagnosis.case import Case
+
+
+def ranked(case: Case) -> pd.DataFrame:
+    """The built-in backbones by the accuracy of linear heads on training images held back: name, accuracy."""
+    import pandas as pd
+
+    if "ranked" not in case.kept:
+        rows = [(name, _known(case, name)) for name in (f"wb/{n}" for n in zoos.builtin())]
+        frame = pd.DataFrame(rows, columns=["name", "accuracy"])
+        case.kept["ranked"] = frame.sort_values("accuracy", ascending=False, kind="stable").reset_index(drop=True)
+    return case.kept["ranked"]
+
+
+def with_another(case: Case) -> Plan:
+    """The plan with the best of the other built-in backbones."""
+    others = ranked(case)
+    others = others[others["name"] != case.plan.backbone.name]
+    return case.plan.but(backbone=Choice(str(others["name"].iloc[0])))
+
+
+def _known(case: Case, name: str) -> float:
+    part = case.images.part("train")
+    found = features(load(name), part)
+    return crossed(found.array, found.labels, len(case.images.classes))
+
+
+def crossed(x: np.ndarray, y: np.ndarray, classes: int, count: int = 3) -> float:
+    """Accuracy of linear heads on rows that they did not learn from, over a few folds."""
+    fold = folds(y, count, 0)
+    right = [linear_accuracy(x[fold != f], y[fold != f], x[fold == f], y[fold == f], classes) for f in range(count)]
+    return float(np.average(right, weights=np.bincount(fold, minlength=count)))
