@@ -93,6 +93,8 @@ class Lab:
     def open(self, name: str, timeout: float = 90) -> None:
         """Opens a notebook and waits for its kernel."""
         self.page.goto(f"{self.url}/lab/tree/{name}?token={self.token}", wait_until="domcontentloaded")
+        # Lab first brings back the notebook that was open before
+        self.page.wait_for_function(f"name => {NOTEBOOK}?.context?.path === name", arg=name, timeout=1000 * timeout)
         self._ready(timeout)
 
     def reload(self, timeout: float = 90) -> None:

@@ -177,3 +177,30 @@ def test_refused_features(tiny):
         embed(tiny("test_resnet"))
     with pytest.raises(BadValue, match="at least one stage"):
         embed({})
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_a_drawing_tells_how_far_it_is_and_may_be_ended(method):
+    x, _ = groups(80)
+    told = []
+
+    def watch(step, steps, points):
+        told.append((step, steps, points.copy()))
+        return len(told) == 3
+
+    found = embed(x, method=method, watch=watch)
+    step, steps, points = told[-1]
+    assert not found.finished and found.note.startswith(f"Stopped after {step} of {steps} steps. ")
+    assert [t[0] for t in told] == sorted({t[0] for t in told}) and points.shape == (80, 2)
+    assert np.allclose(found.points - found.points.mean(0), points - points.mean(0), atol=1e-4)
+    assert not np.allclose(told[0][2], points)
+    # watched to its end, it is the picture that it is unwatched
+    whole = embed(x, method=method, watch=lambda *_: False)
+    assert whole.finished and np.allclose(whole.points, embed(x, method=method).points, atol=1e-4)
+
+
+def test_of_several_pictures_those_begun_are_kept_when_they_are_ended():
+    x, _ = groups(60)
+    found = embed({"a": x, "b": x + 0.1, "c": x}, method="umap", watch=lambda *_: True)
+    assert list(found) == ["a"] and not found["a"].finished
+    assert list(embed({"a": x, "b": x}, watch=lambda *_: True)) == ["a", "b"], "PCA is done at once"

@@ -88,7 +88,7 @@ def test_a_page_asks_for_pictures_and_neighbours(shown, sent):
     assert content["words"][0][0] == shown._cloud.frame["label"][7]
     shown._told(shown, {"kind": "open", "row": 7}, [])
     content, buffers = sent[-1]
-    x = wb.features(shown._cloud._sides[shown.net], shown._cloud.images, "layer4").array
+    x = wb.features(shown._cloud.sides[shown.net], shown._cloud.images, "layer4").array
     away = np.linalg.norm(x - x[7], axis=1)
     away[7] = np.inf
     assert content["rows"][0] == 7 and content["rows"][1] == int(away.argmin()) and len(buffers) == 13
@@ -176,3 +176,55 @@ def test_equal_points_and_many_classes():
     assert ramp.codes.tolist() == [0, 64, 63] and ramp.palette["colours"][64] == "#999999"
     assert coloured(np.array([10, 9, 2]), 3).palette["names"] == ["2", "9", "10"]
     assert coloured(np.array(["b", None, "a"], object), 3).palette["names"] == ["a", "b", "unknown"]
+
+
+def test_a_picture_in_space_has_a_third_coordinate(shown):
+    assert shown.options["space"] == [["2", "2-D"], ["3", "3-D"]] and shown.z == b""
+    shown.space = "3"
+    shown.wait(60)
+    assert shown.error == "" and shown.embedding.points.shape[1] == 3
+    assert np.allclose(np.frombuffer(shown.z, np.float32), shown.embedding.points[:, 2])
+    assert np.allclose(points(shown), shown.embedding.points[:, :2])
+    assert shown.figure().data[0].type == "scatter3d"
+    given = EmbeddingExplorer(np.arange(12.0).reshape(4, 3))
+    assert np.frombuffer(given.z, np.float32).tolist() == [2, 5, 8, 11] and given.options["space"] == []
+    with pytest.raises(BadValue, match="2 or 3 dimensions"):
+        EmbeddingExplorer(np.zeros((4, 2)), dimensions=4)
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_a_long_drawing_tells_how_far_it_is_and_stops_where_it_is_told_to(shown, method, monkeypatch):
+    monkeypatch.setattr("workbench.widgets.embedding_explorer.OFTEN", 0)
+    told, moved = [], []
+    shown.observe(lambda change: moved.append(change.new), "xy")
+
+    def stop(change):
+        told.append((change.new, shown.stoppable))
+        if len(told) == 4:
+            shown._told(shown, {"kind": "stop"}, [])
+
+    shown.observe(stop, "busy")
+    shown.method = method
+    shown.wait(60)
+    assert shown.error == "" and not shown.embedding.finished and shown.embedding.method == method
+    assert "Stopped after" in shown.note and (shown.busy, shown.stoppable) == ("", False)
+    assert any(" of " in words and "steps" in words for words, _ in told)
+    assert len(moved) >= 2, "points move while it is drawn"
+    shown.unobserve(stop, "busy")
+    shown.draw()  # asked for again, it is drawn to its end
+    shown.wait(60)
+    assert shown.embedding.finished and "Stopped" not in shown.note
+
+
+def test_the_epochs_of_a_run_move_the_same_points(tiny_plan, toy):
+    plan = tiny_plan(toy, name="test_resnet", epochs=2, snapshots=1, lr=3e-3, keep="last")
+    view = EmbeddingExplorer(run=wb.fit(plan, progress=False))
+    view.wait(60)
+    assert view.options["net"] == ["before", "epoch 1", "epoch 2", "after"] and view.net == "after"
+    for name in ("epoch 1", "before"):
+        last = points(view)
+        view.net = name
+        view.wait(60)
+        assert view.error == "" and not np.allclose(points(view), last)
+        assert np.allclose(wb.probes.aligned(points(view), last), points(view), atol=1e-3 * np.ptp(last))
+    assert "after is" not in view.note

@@ -58,6 +58,22 @@ def test_nets_are_compared_and_names_are_text(nets, toy):
     assert "agree to" in view.figure().texts[0].get_text()
 
 
+def test_a_comparison_of_nets_tells_how_far_it_is_and_can_be_stopped(nets, toy):
+    view = settled(SaliencyViewer(nets, toy, split=None))
+    assert view.halt.disabled and view.halt.tooltip == "nothing is under way"
+    told = []
+    view.notice.observe(lambda change: told.append((change.new, view.halt.disabled)), "text")
+    view.body.observe(lambda _: view.halt.click(), "value")  # as soon as there is something
+    view.net.value = "all, compared"
+    found = settled(view).found
+    assert len(found.frame) == 4 and len(view.rows) == 12 and list(found.shown) == list(nets)
+    assert view.halt.disabled and not all(at_rest for _, at_rest in told)
+    view.body.unobserve_all("value")
+    view.look()
+    assert len(settled(view).found.frame) == 12
+    assert any(text.startswith("4 of 12 pictures") for text, _ in told)
+
+
 def test_a_verdict_on_the_maps(nets, toy):
     view = settled(SaliencyViewer(nets["before"], toy, split=None))
     view.judge.click()

@@ -69,6 +69,13 @@ def compare_saliency(
         BadValue: fewer than two nets.
         UnknownName, BadData: as `saliency`.
     """
+    return beside(*each(nets, images, method, target, layer, **params))
+
+
+def each(
+    nets: Mapping[str, Net], images: Any, method: str, target: Any, layer: str | None, **params: Any
+) -> tuple[dict[str, Saliency], str]:
+    """What every net finds in the same pictures, asked for the same wherever that can be, and what to know of it."""
     if not isinstance(nets, Mapping) or len(nets) < 2:
         raise BadValue('a comparison wants two or more nets by name, such as {"pretrained": net, "fine-tuned": other}')
     names = [str(name) for name in nets]
@@ -79,7 +86,12 @@ def compare_saliency(
         target = last.target
     note = "" if target is not None else NOTE
     others = [saliency(net, images, method, target, layer, **params) for net in list(nets.values())[:-1]]
-    shown = dict(zip(names, [*others, last], strict=True))
+    return dict(zip(names, [*others, last], strict=True)), note
+
+
+def beside(shown: Mapping[str, Saliency], note: str) -> Compared:
+    """What was found, net beside net, with how far the maps agree."""
+    names = list(shown)
     edge = min(one.maps.shape[1] for one in shown.values())
     maps = {name: resized(one.maps, edge) for name, one in shown.items()}
     found = {pair: agreement(maps[pair[0]], maps[pair[1]]) for pair in itertools.combinations(names, 2)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ class Embedding:
             labels.
         chance: that share for classes at random.
         note: what to know before reading structure into the picture; may be empty.
+        finished: whether it was drawn to its end.
     """
 
     points: np.ndarray
@@ -47,6 +48,7 @@ class Embedding:
     agreement: float | None
     chance: float | None
     note: str = ""
+    finished: bool = True
 
     def __len__(self) -> int:
         return len(self.points)
@@ -77,6 +79,7 @@ def embed(
     labels: Any = None,
     start: Any = None,
     seed: int = 0,
+    watch: Callable[[int, int, np.ndarray], bool | None] | None = None,
     **options: Any,
 ) -> Any:
     """A picture of features in the plane or in space; of several stages or nets, one each, each turned to the last.
@@ -95,6 +98,8 @@ def embed(
         labels: (N,) instead of those of the features.
         start: an earlier embedding of the same images, or points (N, dimensions), to begin at and to turn to.
         seed: of what is random.
+        watch: called now and then while t-SNE or UMAP go on, with the step, their count and the points so far; True
+            ends it there, and of several pictures keeps those that are begun.
         options: of the method: `perplexity=30` (tsne), `neighbours=15` and `min_dist=0.1` (umap).
 
     Raises:
@@ -109,13 +114,15 @@ def embed(
     LAYOUTS[method].check(options)
     if hasattr(features, "stages") and hasattr(features, "features"):
         features = _of_net(features, images, stages)
-    drawn = {"method": method, "dimensions": dimensions, "seed": seed, **options}
+    drawn = {"method": method, "dimensions": dimensions, "seed": seed, "watch": watch, **options}
     if not isinstance(features, Mapping):
         return _one(features, labels=labels, start=start, **drawn)
     out: dict[str, Embedding] = {}
     for name, found in _shared(features, labels).items():
         start = _one(found, labels=labels, start=start, **drawn)
         out[str(name)] = start = replace(start, layer=str(name))
+        if not start.finished:
+            break
     return out
 
 
@@ -129,7 +136,9 @@ def _of_net(net: Any, images: Any, stages: Any) -> Any:
     return features_by_stage(net, images, stages)
 
 
-def _one(found: Any, *, labels: Any, start: Any, method: str, dimensions: int, seed: int, **options: Any) -> Embedding:
+def _one(
+    found: Any, *, labels: Any, start: Any, method: str, dimensions: int, seed: int, watch: Any, **options: Any
+) -> Embedding:
     x, y, ids = _read(found, labels)
     layer = str(getattr(found, "layer", None) or getattr(found, "stage", "features"))
     begin = _begin(start, ids, dimensions)
@@ -137,11 +146,28 @@ def _one(found: Any, *, labels: Any, start: Any, method: str, dimensions: int, s
     if is_constant(x):
         note = "This stage says the same of every image: there is nothing to draw."
         return Embedding(np.zeros((len(x), dimensions), np.float32), y, ids, layer, method, None, None, None, note)
+    way = _Way(watch, begin)
+    if layout.stepwise and watch is not None:
+        options["watch"] = way
     points, note = layout.draw(x, y, dimensions, begin, seed, **options)
     points = points if begin is None else aligned(points, begin)
     same, chance = (None, None) if y is None else agreement(y, nearest(x, min(NEIGHBOURS, len(x) - 1), seed)[0])
     known = kept(x, points, NEIGHBOURS, seed)
-    return Embedding(points.astype(np.float32), y, ids, layer, method, known, same, chance, note)
+    note = way.words + note
+    return Embedding(points.astype(np.float32), y, ids, layer, method, known, same, chance, note, not way.words)
+
+
+class _Way:
+    """What is told of a picture that is under way: turned to the one before, as it will be in the end."""
+
+    def __init__(self, watch: Any, begin: np.ndarray | None) -> None:
+        self._watch, self._begin, self.words = watch, begin, ""
+
+    def __call__(self, step: int, steps: int, points: np.ndarray) -> bool:
+        told = points if self._begin is None else aligned(points, self._begin)
+        if step < steps and self._watch(step, steps, told.astype(np.float32)):
+            self.words = f"Stopped after {step} of {steps} steps. "
+        return bool(self.words)
 
 
 def _read(found: Any, labels: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:

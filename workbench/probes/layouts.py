@@ -16,7 +16,9 @@ from workbench.probes.neighbours import nearest
 
 WIDTH = 50  # principal directions that t-SNE and UMAP read, as is usual: the rest is noise and time
 SPAN = 10.0  # half the width of UMAP's first picture
+EVERY = 25  # steps of t-SNE from one word of progress to the next
 Drawn = tuple[np.ndarray, str]
+Watch = Callable[[int, int, np.ndarray], bool | None]
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class Layout:
         title: its name in a sentence.
         draw: from features (N, D), labels, dimensions, points to begin at and a seed to points and a note.
         ranges: its options with what they may be.
+        stepwise: whether it goes step by step: `draw` then takes `watch`.
     """
 
     title: str
     draw: Callable[..., Drawn]
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    stepwise: bool = False
 
     def check(self, options: dict[str, Any]) -> None:
         """Refuses options that the way does not have, or out of range."""
@@ -65,19 +69,30 @@ def reduced(x: np.ndarray, seed: int) -> np.ndarray:
     return x if x.shape[1] <= WIDTH else principal(x, min(WIDTH, len(x)), seed)[0]
 
 
-def tsne(x: np.ndarray, y: Any, dimensions: int, begin: Any, seed: int, perplexity: float = 30.0) -> Drawn:
+def tsne(
+    x: np.ndarray, y: Any, dimensions: int, begin: Any, seed: int, watch: Watch | None = None, perplexity: float = 30.0
+) -> Drawn:
     """Neighbours near each other; the distances between groups mean little."""
     import openTSNE
 
     # it warns of a start as wide as an earlier picture, which is what is meant here
     logging.getLogger("openTSNE").setLevel(logging.ERROR)
     few = (len(x) - 1) / 3
+    early, late = (250, 500) if begin is None else (0, 250)
+    told = [0]
+
+    def step(iteration: int, error: float, points: np.ndarray) -> bool:
+        told[0] += EVERY  # it counts each of its two phases from 0
+        return bool(watch and watch(told[0], early + late, np.asarray(points)))
+
     model = openTSNE.TSNE(
         n_components=dimensions,
         perplexity=min(perplexity, few),
         initialization="pca" if begin is None else np.asarray(begin, dtype=float),
-        early_exaggeration_iter=250 if begin is None else 0,
-        n_iter=500 if begin is None else 250,
+        early_exaggeration_iter=early,
+        n_iter=late,
+        callbacks=None if watch is None else step,
+        callbacks_every_iters=EVERY,
         neighbors="exact" if len(x) <= 5000 else "approx",
         negative_gradient_method="bh" if dimensions == 3 or len(x) < 10_000 else "fft",
         n_jobs=int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
@@ -89,7 +104,14 @@ def tsne(x: np.ndarray, y: Any, dimensions: int, begin: Any, seed: int, perplexi
 
 
 def umap(
-    x: np.ndarray, y: Any, dimensions: int, begin: Any, seed: int, neighbours: float = 15, min_dist: float = 0.1
+    x: np.ndarray,
+    y: Any,
+    dimensions: int,
+    begin: Any,
+    seed: int,
+    watch: Watch | None = None,
+    neighbours: float = 15,
+    min_dist: float = 0.1,
 ) -> Drawn:
     """As t-SNE, with more of what lies between groups."""
     x = reduced(x, seed)
@@ -98,7 +120,8 @@ def umap(
     start = start - start.mean(0)
     start = start * (SPAN / max(np.abs(start).max(), 1e-12))
     epochs = (500 if len(x) <= 10_000 else 200) // (1 if begin is None else 2)
-    points = laid_out(graph, start, epochs, min_dist, seed=seed, rate=1.0 if begin is None else 0.5)
+    rate = 1.0 if begin is None else 0.5
+    points = laid_out(graph, start, epochs, min_dist, seed=seed, rate=rate, watch=watch)
     return points, "Distances between groups, and how wide they are, mean little."
 
 
@@ -155,7 +178,7 @@ def _nearest_mean(x: np.ndarray, codes: np.ndarray, half: np.ndarray, dimensions
 
 LAYOUTS = {
     "pca": Layout("PCA", pca),
-    "tsne": Layout("t-SNE", tsne, {"perplexity": (2, 1000)}),
-    "umap": Layout("UMAP", umap, {"neighbours": (2, 1000), "min_dist": (0, 1)}),
+    "tsne": Layout("t-SNE", tsne, {"perplexity": (2, 1000)}, stepwise=True),
+    "umap": Layout("UMAP", umap, {"neighbours": (2, 1000), "min_dist": (0, 1)}, stepwise=True),
     "lda": Layout("LDA", lda),
 }

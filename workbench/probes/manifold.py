@@ -6,10 +6,13 @@ Our own, since it is short, starts from any layout and repeats itself by seed; t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 CHUNKS = 4  # updates an epoch: all at once would overshoot
 MOST_EDGES = 50_000  # in one update
+EVERY = 10  # epochs from one word of progress to the next
 
 
 def fuzzy_graph(rows: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -54,6 +57,7 @@ def laid_out(
     negatives: int = 5,
     seed: int = 0,
     rate: float = 1.0,
+    watch: Callable[[int, int, np.ndarray], bool | None] | None = None,
 ) -> np.ndarray:
     """The layout (N, d) that descends from `start`; an edge pulls as often as it is heavy, and then its head is pushed.
 
@@ -67,6 +71,7 @@ def laid_out(
         negatives: random points that push, for each pull.
         seed: of the choices of edges and points.
         rate: of the first epoch; it falls to 0.
+        watch: called now and then with the epoch, their count and the points; True ends it there.
     """
     heads, tails, weights = graph
     strong = weights >= weights.max() / epochs
@@ -80,6 +85,8 @@ def laid_out(
         step = rate * (1 - epoch / epochs)
         for chunk in np.array_split(random.permutation(active), max(CHUNKS, len(active) // MOST_EDGES)):
             _update(points, heads[chunk], tails[chunk], a, b, step, negatives, random)
+        if watch is not None and epoch % EVERY == 0 and watch(epoch, epochs, points):
+            break
     return points
 
 

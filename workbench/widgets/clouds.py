@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from workbench.widgets.sides import Sides
 
 MOST = 5000  # images of a net's picture: more take more than a few seconds on two cores
 NEAR = 12  # neighbours shown of an image
+Watch = Callable[[int, int, np.ndarray], bool | None]
 
 
 class Cloud(Protocol):
@@ -25,8 +26,10 @@ class Cloud(Protocol):
         images: the images behind the points, or None.
         places: (N,) rows of the images.
         frame: a row a point: id, label, and what else is known.
+        spaces: how many dimensions can be chosen, may be empty.
     """
 
+    spaces: tuple[int, ...]
     nets: tuple[str, ...]
     methods: tuple[str, ...]
     images: Any
@@ -37,8 +40,10 @@ class Cloud(Protocol):
         """The stages of a net, stem first."""
         ...
 
-    def drawn(self, net: str, stage: str, method: str, start: Any = None) -> Embedding:
-        """The picture, made once."""
+    def drawn(
+        self, net: str, stage: str, method: str, space: int = 2, start: Any = None, watch: Watch | None = None
+    ) -> Embedding:
+        """The picture, made once; `watch` is told how far it is and may end it there."""
         ...
 
     def near(self, net: str, stage: str, row: int) -> np.ndarray:
@@ -51,7 +56,7 @@ class Cloud(Protocol):
 
 
 class Given:
-    """Pictures that were made already: embeddings by name, or bare points (N, 2).
+    """Pictures that were made already: embeddings by name, or bare points (N, 2) or (N, 3).
 
     Args:
         pictures: an embedding, a mapping of them over the same images, or points.
@@ -65,6 +70,7 @@ class Given:
         first = next(iter(self._held.values()))
         self.nets: tuple[str, ...] = ()
         self.methods: tuple[str, ...] = ()
+        self.spaces: tuple[int, ...] = ()
         self.images = images
         points = _points(first)
         for name, other in self._held.items():
@@ -86,7 +92,9 @@ class Given:
         """The pictures' names."""
         return tuple(self._held)
 
-    def drawn(self, net: str, stage: str, method: str, start: Any = None) -> Embedding:
+    def drawn(
+        self, net: str, stage: str, method: str, space: int = 2, start: Any = None, watch: Watch | None = None
+    ) -> Embedding:
         """The picture as it was given."""
         e = self._held[stage]
         if isinstance(e, Embedding):
@@ -113,35 +121,45 @@ class Asked:
         if not len(images):
             raise BadData(f"{images.name} has no such images to draw")
         rows = np.unique(np.linspace(0, len(images) - 1, MOST).astype(int))
-        self._sides, self.nets = sides, sides.names
+        self.sides, self.nets = sides, sides.names
         self.methods: tuple[str, ...] = ("pca", "tsne", "umap", "lda")
+        self.spaces: tuple[int, ...] = (2, 3)
         self.images = images.part(rows=rows)
         self.places, self.frame = np.arange(len(rows)), self.images.frame
         self._features: dict[tuple[str, str], Any] = {}
-        self._made: dict[tuple[str, str, str], Embedding] = {}
+        self._made: dict[tuple[str, str, str, int], Embedding] = {}
         self._gaps: dict[tuple[str, str], DomainGap | None] = {}
 
     def stages(self, net: str) -> tuple[str, ...]:
         """Those that give a tensor, stem first."""
-        return tuple(s.name for s in self._sides[net].stages[:-1] if s.shape)
+        of = self.nets[-1] if self.sides.course else net  # a run's net of one epoch has the stages of any other
+        return tuple(s.name for s in self.sides[of].stages[:-1] if s.shape)
 
     def features(self, net: str, stage: str) -> Any:
         """What a stage says of the images, through the store; those that cannot be read are left out of the cloud."""
         if (net, stage) not in self._features:
             from workbench.embeddings import features
 
-            for name, found in features(self._sides[net], self.images, list(self.stages(net))).items():
+            for name, found in features(self.sides[net], self.images, list(self.stages(net))).items():
                 self._features[net, name] = found
             self._leave_out(self._features[net, stage].ids)
         return self._features[net, stage]
 
-    def drawn(self, net: str, stage: str, method: str, start: Any = None) -> Embedding:
-        """The picture, begun at the one shown before where both hold the same images."""
-        if (net, stage, method) not in self._made:
+    def drawn(
+        self, net: str, stage: str, method: str, space: int = 2, start: Any = None, watch: Watch | None = None
+    ) -> Embedding:
+        """The picture, begun at the one shown before where both hold the same images in as many dimensions."""
+        if (net, stage, method, space) not in self._made:
             found = self.features(net, stage)
-            same = start is not None and len(start.ids) == len(found.ids) and (start.ids == found.ids).all()
-            self._made[net, stage, method] = embed(found, method=method, start=start if same else None)
-        return self._made[net, stage, method]
+            if start is not None and not (
+                start.points.shape == (len(found.ids), space) and (start.ids == found.ids).all()
+            ):
+                start = None
+            made = embed(found, method=method, dimensions=space, start=start, watch=watch)
+            if not made.finished:
+                return made  # asked for again, it is drawn to its end
+            self._made[net, stage, method, space] = made
+        return self._made[net, stage, method, space]
 
     def near(self, net: str, stage: str, row: int) -> np.ndarray:
         """The nearest as the stage sees them."""
@@ -157,7 +175,7 @@ class Asked:
         """What the net answers, where its head names these classes: predicted, correct, confidence."""
         from workbench.evaluation import evaluate
 
-        found = evaluate(self._sides[net], self.images, split=None)
+        found = evaluate(self.sides[net], self.images, split=None)
         if found.kind != "classes":
             raise BadData("correctness and confidence are known for one class an image")
         best = found.probabilities.argmax(1)
@@ -207,13 +225,13 @@ def cloud(of: Any, images: Any, run: Any, columns: Any) -> Cloud | None:
 def _points(of: Any) -> np.ndarray:
     points = np.asarray(getattr(of, "points", of))
     if points.ndim != 2 or points.shape[1] < 2 or points.dtype.kind not in "fiu":
-        raise BadValue(f"points are numbers (N, 2), a row an image; got {points.dtype} {points.shape}")
+        raise BadValue(f"points are numbers (N, 2) or (N, 3), a row an image; got {points.dtype} {points.shape}")
     bad = ~np.isfinite(points).all(1)
     if bad.any():
         raise BadData(
             f"{bad.sum()} of {len(points)} points are not finite, row {bad.argmax()} the first: leave them out"
         )
-    return np.ascontiguousarray(points[:, :2], dtype=np.float32)
+    return np.ascontiguousarray(points[:, : 3 if points.shape[1] == 3 else 2], dtype=np.float32)
 
 
 def _told(images: Any, ids: Any, count: int) -> tuple[np.ndarray, pd.DataFrame]:

@@ -97,21 +97,6 @@ def calibration(evaluation: Evaluation, bins: int = 10) -> str:
     return f"{section(about)}{drawn}"
 
 
-def mistakes(frame: Any, pictures: Sequence[np.ndarray]) -> str:
-    """The most confident wrong answers as thumbnails.
-
-    Args:
-        frame: true, predicted, confidence, id; a row a picture.
-        pictures: uint8 (H, W, 3).
-    """
-    if not len(frame):
-        return section("No mistakes")
-    cells = "".join(
-        _mistake(row, picture) for row, picture in zip(frame.itertuples(index=False), pictures, strict=False)
-    )
-    return f'{section("The surest mistakes")}<div class="wb-thumbs">{cells}</div>'
-
-
 def thumbnails(pictures: Iterable[np.ndarray], captions: Iterable[str]) -> str:
     """Pictures of one size with a caption each."""
     cells = (_thumb(picture, html.escape(text), text) for picture, text in zip(pictures, captions, strict=True))
@@ -195,13 +180,6 @@ def _class_row(row: Any) -> str:
     bar = f'<div class="wb-track"><div class="wb-track-fill" style="width: {width:.1f}%"></div></div>'
     numbers = f"<td>{percent(recall)}</td><td>{int(n):,}</td><td>{percent(precision)}</td><td>{percent(f1)}</td>"
     return f'<tr><th>{html.escape(str(name))}</th><td class="wb-wide">{bar}</td>{numbers}</tr>'
-
-
-def _mistake(row: Any, picture: np.ndarray) -> str:
-    true, predicted = html.escape(str(row.true)), html.escape(str(row.predicted))
-    sure = f'<span class="wb-quiet">{percent(row.confidence)} sure</span>'
-    caption = f'<span class="wb-strong">{true}</span> → {predicted}<br>{sure}'
-    return _thumb(picture, caption, f"{row.id}: {row.true}, called {row.predicted}")
 
 
 def _thumb(picture: np.ndarray, caption: str, told: str) -> str:

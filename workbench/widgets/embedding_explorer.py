@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -15,24 +17,29 @@ from workbench.figures.words import shown as read
 from workbench.widgets.base import Panel, script, shown
 from workbench.widgets.clouds import Asked, Cloud, cloud
 from workbench.widgets.latest import Latest
+from workbench.widgets.pace import Pace
 from workbench.widgets.palette import Coloured, coloured
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "lda": "LDA"}
 THUMB, LARGE, LISTED = 96, 224, 24  # pixels, pixels, thumbnails of a selection
 ANSWERS = ("correct", "confidence", "predicted")
+OFTEN = 0.4  # seconds between two pictures of one that is being drawn
 
 
 class EmbeddingExplorer(Panel):
     """Which images lie near which, as a net sees them.
 
-    Hover a point to see its image, click it for its neighbours, drag with the lasso (or with Shift) to select.
+    Hover a point to see its image, click it for its neighbours, drag with the lasso (or with Shift) to select. A
+    slider leads from stage to stage, another from net to net, or of a run from epoch to epoch; points move.
 
     Args:
         of: a net or nets by name, with images; or what `wb.probes.embed` gives, one or several by name; or points
-            (N, 2), to a million.
+            (N, 2) or (N, 3), to a million.
         images: the images behind the points, for thumbnails and labels; of a run, its own if None.
-        run: a run, in place of nets: its net before and after training.
+        run: a run, in place of nets: its net before and after training and at every snapshot; of one under way, as it
+            was saved last.
         method: pca, tsne, umap or lda, of nets.
+        dimensions: 2 or 3, of nets; a picture in space is turned by dragging.
         colour: what to colour by at first: label, domain, split, correct, confidence, or a column.
         columns: more to colour by, (N,) each, by name; for points and embeddings.
 
@@ -47,6 +54,7 @@ class EmbeddingExplorer(Panel):
     embedding = traitlets.Any(None, allow_none=True)
 
     xy = traitlets.Bytes(b"").tag(sync=True)
+    z = traitlets.Bytes(b"").tag(sync=True)
     codes = traitlets.Bytes(b"").tag(sync=True)
     # a page sends a memoryview
     chosen = traitlets.Bytes(b"").tag(sync=True, from_json=lambda value, _: bytes(value))
@@ -54,12 +62,15 @@ class EmbeddingExplorer(Panel):
     net = traitlets.Unicode("").tag(sync=True)
     stage = traitlets.Unicode("").tag(sync=True)
     method = traitlets.Unicode("").tag(sync=True)
+    space = traitlets.Unicode("").tag(sync=True)
     colour = traitlets.Unicode("").tag(sync=True)
     options = traitlets.Dict().tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
     gaps = traitlets.Dict().tag(sync=True)
     busy = traitlets.Unicode("").tag(sync=True)
+    stoppable = traitlets.Bool(False).tag(sync=True)
+    live = traitlets.Bool(False).tag(sync=True)
     pictures = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
@@ -69,11 +80,13 @@ class EmbeddingExplorer(Panel):
         run: Any = None,
         *,
         method: str = "pca",
+        dimensions: int = 2,
         colour: str = "label",
         columns: Any = None,
     ) -> None:
         self._cloud: Cloud | None = cloud(of, images, run, columns)
-        self._work, self._colouring = Latest(self), Latest(self)
+        self._work, self._colouring, self._halt = Latest(self), Latest(self), threading.Event()
+        self._asked = (of, images, run, columns)
         super().__init__(selected=pd.DataFrame())
         self.on_msg(self._told)
         if self._cloud is None:
@@ -82,14 +95,30 @@ class EmbeddingExplorer(Panel):
         held = self._cloud
         if held.methods and method not in held.methods:
             raise BadValue(f"the ways to draw are {', '.join(held.methods)}; got {method!r}")
+        if dimensions not in (2, 3):
+            raise BadValue(f"a picture has 2 or 3 dimensions; got {dimensions!r}")
         self.pictures = held.images is not None
         self.net = held.nets[-1] if held.nets else ""
         self.stage = held.stages(self.net)[-1]
         self.method = method if held.methods else ""
+        self.space = str(dimensions) if held.spaces else ""
         self._offer(colour)
-        self.observe(lambda _: self.draw(), ["net", "stage", "method"])
+        self.observe(lambda _: self.draw(), ["net", "stage", "method", "space"])
         self.observe(lambda _: self._colouring.ask(self._colour), ["colour"])
-        self.draw() if held.methods else self._draw(self.net, self.stage, self.method)
+        self.draw() if held.methods else self._draw(self._choice)
+
+    def refresh(self) -> None:
+        """Offers what a run has saved since, and shows its newest net."""
+        of, images, run, columns = self._asked
+        found = cloud(of, images, run, columns)
+        if not isinstance(found, Asked) or run is None:
+            return
+        self._cloud, self._of, self.gaps = found, "", {}
+        with self.hold_trait_notifications():
+            stages = found.stages(found.nets[-1])
+            self.net, self.stage = found.nets[-1], self.stage if self.stage in stages else stages[-1]
+        self._offer(self.colour)
+        self.draw()
 
     def wait(self, timeout: float | None = None) -> None:
         """Returns when the picture is drawn, or after `timeout` seconds."""
@@ -98,9 +127,15 @@ class EmbeddingExplorer(Panel):
 
     def draw(self) -> None:
         """Draws what is chosen, on a thread, and says so meanwhile."""
-        net, stage, method = self.net, self.stage, self.method
-        self.busy = f"Drawing {stage} by {METHODS[method]} …" if method else "Drawing …"
-        self._work.ask(lambda: self._draw(net, stage, method))
+        choice, halt = self._choice, threading.Event()
+        self._halt.set()  # what is under way makes room
+        self._halt = halt
+        self.busy = f"Drawing {choice[1]} by {METHODS[choice[2]]} …" if choice[2] else "Drawing …"
+        self._work.ask(lambda: self._draw(choice, halt))
+
+    def stop(self) -> None:
+        """Ends what is being drawn, and keeps the picture as it is."""
+        self._halt.set()
 
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.
@@ -125,21 +160,45 @@ class EmbeddingExplorer(Panel):
             raise BadValue(f"rows are from 0 to {count - 1}; got {held.min()} to {held.max()}")
         self.chosen = held.astype(np.uint32).tobytes()
 
+    @property
+    def _choice(self) -> tuple[str, str, str, str]:
+        return self.net, self.stage, self.method, self.space
+
     @shown
-    def _draw(self, net: str, stage: str, method: str) -> None:
+    def _draw(self, choice: tuple[str, str, str, str], halt: threading.Event | None = None) -> None:
         assert self._cloud is not None
+        held, pace, last = self._cloud, Pace(), [time.monotonic()]
+
+        def watch(step: int, steps: int, points: np.ndarray) -> bool:
+            if choice != self._choice or (halt is not None and halt.is_set()):
+                return True
+            self.busy, self.stoppable = pace.words(step, steps, "steps"), True
+            if time.monotonic() - last[0] > OFTEN:
+                last[0] = time.monotonic()
+                self._place(points)
+            return False
+
         try:
-            found = self._cloud.drawn(net, stage, method, self.embedding)
-            if (net, stage, method) != (self.net, self.stage, self.method):
+            net, stage, method, space = choice
+            found = held.drawn(net, stage, method, int(space or 2), self.embedding, watch)
+            if choice != self._choice or held is not self._cloud:
                 return
-            points = np.ascontiguousarray(found.points[:, :2], dtype=np.float32)
             self.embedding = found
             self._colour()
             self.title = answer(found) if found.method else f"{len(found):,} points"
             self.note = f"{read(quality(found))}. {found.note}" if found.method else "Drawn where they were given."
-            self.xy = points.tobytes()
+            if isinstance(held, Asked) and (epoch := held.sides.told(net)):
+                self.note += f" {epoch}"
+            self._place(found.points)
         finally:
-            self.busy = ""
+            if choice == self._choice:  # else a newer one is being drawn
+                self.busy, self.stoppable = "", False
+
+    def _place(self, points: np.ndarray) -> None:
+        held = np.ascontiguousarray(points[:, :2], dtype=np.float32)
+        deep = points[:, 2].astype(np.float32).tobytes() if points.shape[1] == 3 else b""
+        with self.hold_sync():  # a page that hears of one without the other would draw a picture that never was
+            self.z, self.xy = deep, held.tobytes()
 
     def _offer(self, colour: str) -> None:
         """What can be chosen; columns of one value tell nothing, nor do names that occur once."""
@@ -151,7 +210,10 @@ class EmbeddingExplorer(Panel):
         self.colour = colour if colour in known else known[0] if known else ""
         stages = {net: list(held.stages(net)) for net in held.nets or ("",)}
         methods = [[name, METHODS[name]] for name in held.methods]
-        self.options = {"net": list(held.nets), "stage": stages, "method": methods, "colour": [str(k) for k in known]}
+        spaces = [[str(k), f"{k}-D"] for k in held.spaces]
+        self.live = isinstance(held, Asked) and held.sides.live
+        offered = {"net": list(held.nets), "stage": stages, "method": methods, "space": spaces}
+        self.options = {**offered, "colour": [str(k) for k in known]}
 
     @shown
     def _colour(self) -> None:
@@ -195,6 +257,9 @@ class EmbeddingExplorer(Panel):
     @shown
     def _told(self, _: Any, content: dict[str, Any], __: Any) -> None:
         """A point is hovered or clicked."""
+        if content["kind"] in ("stop", "refresh"):
+            getattr(self, content["kind"])()
+            return
         held, row = self._cloud, int(content.get("row", -1))
         if held is None or not 0 <= row < len(held.frame):
             return

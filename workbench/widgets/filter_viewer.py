@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import ipywidgets
@@ -15,8 +14,9 @@ from workbench.probes import activations, exciting, filter_moves, filters, visua
 from workbench.probes.places import grid_of
 from workbench.widgets import maps_drawn
 from workbench.widgets.base import Notice
-from workbench.widgets.latest import Latest, Working
-from workbench.widgets.sides import Sides
+from workbench.widgets.latest import Latest, Stoppable
+from workbench.widgets.pace import Pace
+from workbench.widgets.sides import Sides, newest
 
 POOL = 512  # images among which exciting ones are looked for
 OFTEN = 8  # steps of a climb between two pictures of it
@@ -29,13 +29,14 @@ FILTERS, MAPS, CROPS, DRAWN, MOVED = (
 )
 
 
-class FilterViewer(ipywidgets.VBox, Working):
+class FilterViewer(ipywidgets.VBox, Stoppable):
     """What the stages of a net look for, before and after a transfer.
 
     Args:
         nets: one net, or several by name, such as `{"pretrained": wb.load(...), "fine-tuned": run.net()}`.
         images: what they are shown; of a run, its own if None.
-        run: a run, in place of nets.
+        run: a run, in place of nets: its net before and after training and at every snapshot; of one under way, as it
+            was saved last.
         split: which images; None is all.
 
     Attributes:
@@ -47,7 +48,7 @@ class FilterViewer(ipywidgets.VBox, Working):
     found = traitlets.Any(None, allow_none=True)
 
     def __init__(self, nets: Any = None, images: Any = None, run: Any = None, split: str | None = "valid") -> None:
-        self.notice, self._work, self._stop = Notice(), Latest(self), threading.Event()
+        self.notice, self._work = Notice(), Latest(self)
         self.images, self.split, self._sides, self._offering = images, split, Sides(nets), False
         plain = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
         self.net = ipywidgets.Dropdown(description="net", **plain)
@@ -58,8 +59,8 @@ class FilterViewer(ipywidgets.VBox, Working):
         self.picture = ipywidgets.BoundedIntText(0, min=0, max=0, description="image", style=plain["style"])
         self.picture.layout.width = "140px"
         self.order = ipywidgets.Dropdown(options=["hue", "frequency", "norm", "index"], description="by", **plain)
-        self.halt = ipywidgets.Button(description="Stop", tooltip="keep the picture as it is")
-        parts = [self.net, self.view, self.stage, self.channel, self.picture, self.order, self.halt]
+        self.newest = newest(lambda: self._run_changed(None))
+        parts = [self.net, self.view, self.stage, self.channel, self.picture, self.order, self._stopping(), self.newest]
         self.choosers = ipywidgets.HBox(parts).add_class("wb-choosers")
         self.body = ipywidgets.HTML()
         super().__init__([self.choosers, self.notice, self.body])
@@ -70,14 +71,13 @@ class FilterViewer(ipywidgets.VBox, Working):
         for chooser in (self.view, self.channel, self.picture, self.order):
             chooser.observe(lambda _: self.look(), "value")
         self._fit()
-        self.halt.on_click(lambda _: self._stop.set())
         self._offer()
         if run is not None:
             self.run = run
 
     def look(self) -> None:
         """Shows what the choosers say, on a thread."""
-        if not self._offering:
+        if not self._offering and self._sides.names:
             self._start(f"Looking into {self.net.value} …", self._looked)
 
     def figure(self) -> Any:
@@ -112,17 +112,10 @@ class FilterViewer(ipywidgets.VBox, Working):
         for chooser, views in reads.items():
             chooser.layout.display = "" if self.view.value in views else "none"
 
-    def _start(self, says: str, call: Any) -> None:
-        if not self._sides.names:
-            return
-        self.error, self.notice.text = "", says
-        self._stop.set()  # what is under way makes room
-        stop = self._stop = threading.Event()
-        self._work.ask(lambda: None if stop.is_set() else call())
-
     def _offer(self) -> None:
         names = list(self._sides.names)
         self.choosers.layout.display = "" if names else "none"
+        self.newest.layout.display = "" if self._sides.live else "none"
         if not names:
             self.notice.text = "No net yet: give a net, or choose a run; what it looks for is shown here."
             return
@@ -181,7 +174,8 @@ class FilterViewer(ipywidgets.VBox, Working):
         found, text = made[view]()
         if not stop.is_set() or view == DRAWN:
             self._shown = (view, found)
-            self.body.value, self.notice.text = text, ""
+            shown = {CROPS: self._sides.ends, MOVED: self._sides.ends}.get(view, (str(self.net.value),))
+            self.body.value, self.notice.text = text, self._sides.told(*shown)
             self.found = found
 
     def _filters(self) -> tuple[Any, str]:
@@ -200,16 +194,16 @@ class FilterViewer(ipywidgets.VBox, Working):
         part = self._part()
         part = part.part(rows=np.unique(np.linspace(0, len(part) - 1, POOL).astype(int)))
         asked = (part, str(self.stage.value), self.channel.value)
-        several = {name: exciting(self._sides[name], *asked) for name in self._sides.names}
+        several = {name: exciting(self._sides[name], *asked) for name in self._sides.ends}
         found = several if len(several) > 1 else several[str(self.net.value)]
         return found, maps_drawn.sheet(figures.exciting(found))
 
     def _climb(self) -> tuple[Any, str]:
-        stop = self._stop
+        stop, pace = self._stop, Pace()
 
         def watch(step: int, steps: int, pictures: np.ndarray) -> bool:
             if step % OFTEN == 0:
-                self.notice.text = f"step {step} of {steps} …"
+                self.notice.text = pace.words(step, steps, "steps")
                 self.body.value = maps_drawn.large(pictures[0])
             return stop.is_set()
 
@@ -217,6 +211,6 @@ class FilterViewer(ipywidgets.VBox, Working):
         return found, maps_drawn.large(found.pictures[0], maps_drawn.climbed(found))
 
     def _moved(self) -> tuple[Any, str]:
-        names = self._sides.names
+        names = self._sides.ends
         found = filter_moves(self._sides[names[0]], self._sides[names[-1]])
         return found, maps_drawn.moved(found, names[0], names[-1])

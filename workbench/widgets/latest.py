@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import ipywidgets
+
 from workbench.widgets.base import Notice, sentence
 
 
@@ -67,3 +69,37 @@ class Working:
     def wait(self, timeout: float | None = None) -> None:
         """Returns when nothing is under way, or after `timeout` seconds."""
         self._work.wait(timeout)
+
+
+IDLE, BUSY = "nothing is under way", "keep what there is"
+
+
+class Stoppable(Working):
+    """What widgets share whose slow work a person may end: a button, and what there is stays."""
+
+    _stop: threading.Event
+    halt: ipywidgets.Button
+
+    def _stopping(self) -> ipywidgets.Button:
+        """The button; until work is under way it is at rest."""
+        self._stop = threading.Event()
+        self.halt = ipywidgets.Button(description="Stop", tooltip=IDLE, disabled=True)
+        self.halt.on_click(lambda _: self._stop.set())
+        return self.halt
+
+    def _start(self, says: str, call: Callable[[], None]) -> None:
+        """Has `call` run soon, on the thread; what is under way makes room."""
+        self.error, self.notice.text = "", says
+        self._stop.set()
+        stop = self._stop = threading.Event()
+        self._work.ask(lambda: self._carried_out(stop, call))
+
+    def _carried_out(self, stop: threading.Event, call: Callable[[], None]) -> None:
+        if stop.is_set():
+            return
+        self.halt.disabled, self.halt.tooltip = False, BUSY
+        try:
+            call()
+        finally:
+            if self._stop is stop:  # else what comes next has it
+                self.halt.disabled, self.halt.tooltip = True, IDLE

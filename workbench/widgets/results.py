@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 from typing import Any
 
@@ -12,6 +13,7 @@ from workbench.errors import Unavailable
 from workbench.widgets import drawings
 from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Working
+from workbench.widgets.mistakes import Mistakes
 
 THUMBNAILS = 12
 EDGE = 112
@@ -27,6 +29,7 @@ class Results(ipywidgets.VBox, Working):
     Attributes:
         run: the run shown; setting another evaluates it, on a thread.
         evaluation: the result; None until it is there.
+        mistakes: the surest mistakes; a click on one shows what the net looked at.
     """
 
     run = traitlets.Any(None, allow_none=True)
@@ -39,9 +42,10 @@ class Results(ipywidgets.VBox, Working):
         self.split = ipywidgets.Dropdown(options=options, value=split, description="images", style=style)
         self.domain = ipywidgets.Dropdown(options=[("source", "")], description="domain", style=style)
         self.again = ipywidgets.Button(description="Evaluate", tooltip="evaluate the weights as they are now")
-        self.title, self.body = ipywidgets.HTML(), ipywidgets.HTML()
+        self.title, self.body, self.classes = ipywidgets.HTML(), ipywidgets.HTML(), ipywidgets.HTML()
+        self.mistakes = Mistakes()
         self.choosers = ipywidgets.HBox([self.split, self.domain, self.again]).add_class("wb-choosers")
-        super().__init__([self.title, self.choosers, self.notice, self.body])
+        super().__init__([self.title, self.choosers, self.notice, self.body, self.mistakes, self.classes])
         self.add_class("wb-form").add_class("wb-results")
         self.again.on_click(lambda _: self.evaluate())
         for chooser in (self.split, self.domain):
@@ -99,7 +103,8 @@ class Results(ipywidgets.VBox, Working):
 
     def _empty(self) -> None:
         self.error = ""
-        self.body.value = self.title.value = ""
+        self.body.value = self.title.value = self.classes.value = ""
+        self.mistakes.clear()
         self.choosers.layout.display = "none" if self.run is None else ""
         if self.run is None:
             self.notice.text = (
@@ -109,14 +114,16 @@ class Results(ipywidgets.VBox, Working):
     def _evaluate(self, run: Any, split: str, domain: str | None) -> None:
         part = self._part(run, split, domain)
         evaluation = run.evaluate(split, domain=domain)
-        body = self._body(evaluation, part)
+        worst, pictures = self._worst(evaluation, part)
         if self.run is not run:
             return
-        self.notice.text = ""
+        self.notice.text = self._which(run)
         right = drawings.percent(evaluation.accuracy)
         where = f"{drawings.count(len(evaluation.ids), f'{self.split.label} image')}"
         self.title.value = f'<div class="wb-title">{html.escape(f"{right} of {where} right: {run.name}")}</div>'
-        self.body.value = body
+        self.body.value = self._body(evaluation)
+        self.mistakes.show(worst, pictures, part, functools.cache(lambda: run.net()), evaluation.kind == "classes")
+        self.classes.value = drawings.per_class(evaluation)
         self.evaluation = evaluation
 
     def _part(self, run: Any, split: str, domain: str | None) -> Any:
@@ -129,11 +136,15 @@ class Results(ipywidgets.VBox, Working):
         data = self._images if domain is not None else self._images.source
         return data.part(split=split, domain=domain)
 
-    def _body(self, evaluation: Any, part: Any) -> str:
-        worst, pictures = self._worst(evaluation, part)
+    def _which(self, run: Any) -> str:
+        status = run.status
+        if status.state == "done" or status.saved is None:
+            return ""
+        return f"The run is {status.state}: this is its net of epoch {status.saved:g} of {status.epochs}."
+
+    def _body(self, evaluation: Any) -> str:
         right = drawings.metrics(evaluation) + drawings.calibration(evaluation)
-        columns = f'<div class="wb-columns"><div>{drawings.confusion(evaluation)}</div><div>{right}</div></div>'
-        return f"{columns}{drawings.mistakes(worst, pictures)}{drawings.per_class(evaluation)}"
+        return f'<div class="wb-columns"><div>{drawings.confusion(evaluation)}</div><div>{right}</div></div>'
 
     def _worst(self, evaluation: Any, part: Any) -> tuple[Any, list[Any]]:
         worst = evaluation.mistakes.head(THUMBNAILS)

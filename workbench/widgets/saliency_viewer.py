@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import ipywidgets
@@ -10,26 +9,29 @@ import numpy as np
 import traitlets
 
 from workbench.errors import Unavailable
-from workbench.probes import compare_saliency, faithfulness, saliency, saliency_methods
+from workbench.probes import faithfulness, saliency, saliency_methods
+from workbench.probes.compared import beside, each
 from workbench.probes.looking import joined
 from workbench.probes.places import grid_of
 from workbench.widgets import maps_drawn
 from workbench.widgets.base import Notice
-from workbench.widgets.latest import Latest, Working
-from workbench.widgets.sides import Sides
+from workbench.widgets.latest import Latest, Stoppable
+from workbench.widgets.pace import Pace
+from workbench.widgets.sides import Sides, newest
 
 SHOWN, AT_ONCE = 12, 4  # pictures; those asked about before the next word of progress
 POOL = 256  # pictures among which mistakes are looked for
-ALL = "all, compared"
+ALL, ENDS = "all, compared", "first and last, compared"
 
 
-class SaliencyViewer(ipywidgets.VBox, Working):
+class SaliencyViewer(ipywidgets.VBox, Stoppable):
     """Where a net looks when it names a class, by any method; nets side by side, mistakes first if wanted.
 
     Args:
         nets: one net, or several by name, such as `{"pretrained": wb.load(...), "fine-tuned": run.net()}`.
         images: what they are shown; of a run, its own if None.
-        run: a run, in place of nets.
+        run: a run, in place of nets: its net before and after training and at every snapshot; of one under way, as it
+            was saved last.
         split: which images; None is all.
         method: one of `wb.probes.saliency_methods()`.
 
@@ -51,7 +53,7 @@ class SaliencyViewer(ipywidgets.VBox, Working):
         split: str | None = "valid",
         method: str = "grad-cam",
     ) -> None:
-        self.notice, self._work, self._stop = Notice(), Latest(self), threading.Event()
+        self.notice, self._work = Notice(), Latest(self)
         self.images, self.split, self._sides, self._seed = images, split, Sides(nets), 0
         self._offering = False  # while choosers get their options, none of them was turned
         plain = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
@@ -63,8 +65,9 @@ class SaliencyViewer(ipywidgets.VBox, Working):
         self.order = ipywidgets.Dropdown(options=["a sample", "surest mistakes"], description="pictures", **plain)
         self.others = ipywidgets.Button(description="Show others", tooltip="draw another sample")
         self.judge = ipywidgets.Button(description="Judge", tooltip="deletion and insertion curves of these maps")
-        self.halt = ipywidgets.Button(description="Stop", tooltip="keep what there is")
-        choosers = [self.net, self.method, self.target, self.layer, self.order, self.others, self.judge, self.halt]
+        self.newest = newest(lambda: self._run_changed(None))
+        buttons = [self.others, self.judge, self._stopping(), self.newest]
+        choosers = [self.net, self.method, self.target, self.layer, self.order, *buttons]
         self.choosers = ipywidgets.HBox(choosers).add_class("wb-choosers")
         self.body, self.verdict = ipywidgets.HTML(), ipywidgets.HTML()
         super().__init__([self.choosers, self.notice, self.body, self.verdict])
@@ -75,7 +78,6 @@ class SaliencyViewer(ipywidgets.VBox, Working):
         self.order.observe(lambda _: self.draw(0), "value")
         self.others.on_click(lambda _: self.draw(self._seed + 1))
         self.judge.on_click(lambda _: self.judged())
-        self.halt.on_click(lambda _: self._stop.set())
         self._offer()
         if run is not None:
             self.run = run
@@ -83,19 +85,19 @@ class SaliencyViewer(ipywidgets.VBox, Working):
     def draw(self, seed: int = 0) -> None:
         """Chooses pictures, by `seed` or the surest mistakes, and looks at them."""
         self._seed = seed
-        self._start("Choosing pictures …", self._drawn)
+        self._ask("Choosing pictures …", self._drawn)
 
     def look(self) -> None:
         """Asks about the pictures again, as the choosers stand, on a thread."""
         if self.rows and not self._offering:
-            self._start(f"Asking {self.net.value} …", self._looked)
+            self._ask(f"Asking {self.net.value} …", self._looked)
 
     def judged(self) -> None:
         """Says by deletion and insertion whether the maps shown are true to the net."""
-        found = self.found
+        found: Any = self.found
         if found is not None and not hasattr(found, "shown"):
             net = self._sides[str(self.net.value)]
-            self._start("Taking away what the maps show …", lambda: self._told(faithfulness(net, found, steps=8)))
+            self._ask("Taking away what the maps show …", lambda: self._told(faithfulness(net, found, steps=8)))
 
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.
@@ -120,30 +122,30 @@ class SaliencyViewer(ipywidgets.VBox, Working):
         if change.new != change.old:
             self.look()
 
-    def _start(self, says: str, call: Any) -> None:
-        if not self._sides.names:
-            return
-        self.error, self.verdict.value = "", ""
-        self.notice.text = says
-        self._stop.set()  # what is under way makes room
-        self._stop = threading.Event()
-        stop = self._stop
-        self._work.ask(lambda: None if stop.is_set() else call())
+    def _ask(self, says: str, call: Any) -> None:
+        if self._sides.names:
+            self.verdict.value = ""
+            self._start(says, call)
 
     def _offer(self) -> None:
         names = list(self._sides.names)
         self.choosers.layout.display = "" if names else "none"
+        self.newest.layout.display = "" if self._sides.live else "none"
         if not names:
             self.notice.text = "No net yet: give a net and images, or choose a run; where it looks is shown here."
             return
-        self.net.options = [*names, *([ALL] if len(names) > 1 else [])]
-        self.net.value = names[-1]
+        both = ALL if self._sides.ends == self._sides.names else ENDS
+        self._offering = True
+        self.net.options, self.net.value = [*names, *([both] if len(names) > 1 else [])], names[-1]
+        self._offering = False
         self._net_chosen()
 
     def _net_chosen(self) -> None:
-        for button in (self.judge, self.halt):  # of maps compared there is no one net to judge
-            button.layout.display = "none" if self.net.value == ALL else ""
-        self._start("Opening the net …", self._opened)
+        if self._offering:
+            return
+        # of maps compared there is no one net to judge
+        self.judge.layout.display = "none" if self.net.value in (ALL, ENDS) else ""
+        self._ask("Opening the net …", self._opened)
 
     def _opened(self) -> None:
         net = self._one()
@@ -161,7 +163,7 @@ class SaliencyViewer(ipywidgets.VBox, Working):
 
     def _one(self) -> Any:
         name = str(self.net.value)
-        return self._sides[self._sides.names[-1] if name == ALL else name]
+        return self._sides[self._sides.names[-1] if name in (ALL, ENDS) else name]
 
     def _part(self) -> Any:
         images = self.images if self.images is not None else self.run.images
@@ -183,26 +185,28 @@ class SaliencyViewer(ipywidgets.VBox, Working):
         self.set_trait("rows", rows) if rows != self.rows else self._looked()
 
     def _looked(self) -> None:
-        stop, part = self._stop, self._part()
+        stop, part, rows, pace = self._stop, self._part(), list(self.rows), Pace()
         asked = {"method": self.method.value, "target": self.target.value or None, "layer": self.layer.value or None}
-        if self.net.value == ALL:
-            nets = {name: self._sides[name] for name in self._sides.names}
-            found = compare_saliency(nets, part.part(rows=self.rows), **asked)
-            self._show(found, maps_drawn.compared(found))
-            return
-        net, rows, parts = self._one(), list(self.rows), []
+        several = self.net.value in (ALL, ENDS)
+        nets = {name: self._sides[name] for name in self._sides.ends} if several else {"": self._one()}
+        parts: dict[str, list[Any]] = {name: [] for name in nets}
+        found: Any = None
         for start in range(0, len(rows), AT_ONCE):
-            if stop.is_set() and parts:
+            pictures = part.part(rows=rows[start : start + AT_ONCE])
+            if several:
+                shown, note = each(nets, pictures, **asked)
+            else:
+                shown, note = {"": saliency(nets[""], pictures, **asked)}, ""
+            for name, one in shown.items():
+                parts[name].append(one)
+            sides = {name: joined(held) for name, held in parts.items()}
+            found = beside(sides, note) if several else sides[""]
+            self.body.value = maps_drawn.compared(found) if several else maps_drawn.shown(found)
+            if stop.is_set():
                 break
-            parts.append(saliency(net, part.part(rows=rows[start : start + AT_ONCE]), **asked))
-            self.body.value = maps_drawn.shown(joined(parts))
-            self.notice.text = f"{sum(map(len, parts))} of {len(rows)} pictures …"
-        found = joined(parts)
-        self._show(found, maps_drawn.shown(found))
-
-    def _show(self, found: Any, text: str) -> None:
-        self.body.value, self.notice.text = text, ""
+            self.notice.text = pace.words(start + len(pictures), len(rows), "pictures")
+        self.notice.text = self._sides.told(*(nets if several else [str(self.net.value)]))
         self.found = found
 
     def _told(self, result: Any) -> None:
-        self.verdict.value, self.notice.text = maps_drawn.judged(result), ""
+        self.verdict.value, self.notice.text = maps_drawn.judged(result), self._sides.told(str(self.net.value))

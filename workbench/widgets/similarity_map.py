@@ -17,7 +17,7 @@ from workbench.probes.similar import METHODS
 from workbench.widgets import drawings
 from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Working
-from workbench.widgets.sides import Sides
+from workbench.widgets.sides import Sides, newest
 
 MOST = 1000  # images compared: the estimate has no bias of their number, and more would only take longer
 
@@ -28,7 +28,8 @@ class SimilarityMap(ipywidgets.VBox, Working):
     Args:
         nets: nets by name, such as `{"pretrained": wb.load(...), "fine-tuned": run.net()}`, or one net.
         images: what they are shown; of a run, its own if None.
-        run: a run, in place of nets.
+        run: a run, in place of nets: its net before and after training and at every snapshot; of one under way, as it
+            was saved last.
         split: which images; None is all.
 
     Attributes:
@@ -47,7 +48,9 @@ class SimilarityMap(ipywidgets.VBox, Working):
         self.first = ipywidgets.Dropdown(description="rows", **plain)
         self.second = ipywidgets.Dropdown(description="columns", **plain)
         self.measure = ipywidgets.Dropdown(options=measures, description="measure", **plain)
-        self.choosers = ipywidgets.HBox([self.first, self.second, self.measure]).add_class("wb-choosers")
+        self.newest = newest(lambda: self._run_changed(None))
+        parts = [self.first, self.second, self.measure, self.newest]
+        self.choosers = ipywidgets.HBox(parts).add_class("wb-choosers")
         self.body = ipywidgets.HTML()
         super().__init__([self.choosers, self.notice, self.body])
         self.add_class("wb-form").add_class("wb-results")
@@ -101,6 +104,7 @@ class SimilarityMap(ipywidgets.VBox, Working):
             chooser.observe(self._chosen, "value")
         self._offered = True
         self.choosers.layout.display = "" if names else "none"
+        self.newest.layout.display = "" if self._sides.live else "none"
 
     def _asked(self, sides: Sides, names: tuple[str, str], method: str) -> None:
         from workbench.embeddings import features
@@ -115,7 +119,7 @@ class SimilarityMap(ipywidgets.VBox, Working):
         found = similarity(*held, method=method, names=names)
         if sides is not self._sides:
             return
-        self.notice.text, self.body.value = "", drawn(found)
+        self.notice.text, self.body.value = sides.told(*names), drawn(found)
         self.found = found
 
 

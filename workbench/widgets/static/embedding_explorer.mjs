@@ -1,7 +1,8 @@
 import { eachFrame, errorStrip, keepKeys, make } from "./kit.mjs";
 import { cellsOf, dataAt, nearestTo, packed, plot, scaleOf, shuffled, stamp, under, wholeView, zoomed } from "./point_cloud.mjs";
+import { banded, FRONT, outToIn, roundView, spun, turnedTo } from "./point_space.mjs";
 
-const HEIGHT = 520, WHILE_MOVING = 150000, MOVE = 500, ANIMATED = 60000, REACH = 10;
+const HEIGHT = 520, WHILE_MOVING = 150000, MOVE = 500, ANIMATED = 60000, REACH = 10, HALF_TURN = 400, NOTCH = Math.PI / 18;
 
 /** The bytes of a trait as numbers of a kind, aligned. */
 function numbers(view, Kind) {
@@ -13,7 +14,8 @@ class CloudView {
   constructor({ model, el }) {
     this.model = model;
     this.get = (name) => model.get(name);
-    this.xy = this.from = new Float32Array(0);
+    this.xy = this.flat = this.z = new Float32Array(0);
+    this.turn = FRONT;
     this.hidden = new Set();
     this.thumbs = new Map();
     this.view = null;
@@ -34,22 +36,31 @@ class CloudView {
     this.note = make("div", { class: "wb-quiet wb-small" });
     this.bar = make("div", { class: "wb-bar" });
     this.choosers = {};
-    for (const [name, word] of [["net", "net"], ["stage", "stage"], ["method", "drawn by"], ["colour", "coloured by"]]) {
+    for (const [name, word] of [["net", "net"], ["stage", "stage"], ["method", "drawn by"], ["space", "in"], ["colour", "coloured by"]]) {
       const chooser = make("select", { class: "wb-select", on: { change: () => this.set(name, chooser.value) } });
       this.choosers[name] = chooser;
       this.bar.append(make("label", { class: "wb-field", "data-of": name }, make("span", { text: word }), chooser));
     }
-    this.slider = make("input", { type: "range", min: 0, class: "wb-cloud-slider", "aria-label": "stage", on: { input: () => this.slide() } });
-    this.bar.append(this.slider);
+    this.sliders = {};
+    for (const name of ["net", "stage"]) {
+      const slider = make("input", { type: "range", min: 0, class: "wb-cloud-slider", "data-of": name, "aria-label": name, on: { input: () => this.slide(name) } });
+      this.sliders[name] = slider;
+      this.choosers[name].parentElement.after(slider);
+    }
     this.lassoButton = make("button", { class: "wb-button", type: "button", text: "Lasso", "aria-pressed": false,
       title: "drag around points to select them; Shift and drag does the same", on: { click: () => this.lasso(!this.lassoing) } });
-    this.bar.append(make("span", { class: "wb-grow" }), this.lassoButton,
+    this.newest = make("button", { class: "wb-button", type: "button", text: "Newest epoch", hidden: true,
+      title: "the run goes on: show what it saved last", on: { click: () => this.model.send({ kind: "refresh" }) } });
+    this.bar.append(make("span", { class: "wb-grow" }), this.newest, this.lassoButton,
       make("button", { class: "wb-button", type: "button", text: "Show all", on: { click: () => this.showAll() } }));
     this.canvas = make("canvas", { class: "wb-cloud-canvas", tabindex: 0, role: "application",
       "aria-label": "images as points: arrow keys move, plus and minus zoom, 0 shows all, Escape clears the selection" });
     this.over = make("canvas", { class: "wb-cloud-over" });
     this.tip = make("div", { class: "wb-cloud-tip", hidden: true });
-    this.busy = make("div", { class: "wb-cloud-busy", role: "status", hidden: true });
+    this.busyWords = make("span", { role: "status" });
+    this.halt = make("button", { class: "wb-button", type: "button", text: "Stop and keep", hidden: true,
+      on: { click: () => this.model.send({ kind: "stop" }) } });
+    this.busy = make("div", { class: "wb-cloud-busy", hidden: true }, this.busyWords, this.halt);
     this.field = make("div", { class: "wb-cloud-field" }, this.canvas, this.over, this.tip, this.busy);
     this.legend = make("div", { class: "wb-cloud-legend" });
     this.panel = make("div", { class: "wb-cloud-panel", "aria-live": "polite" });
@@ -63,7 +74,7 @@ class CloudView {
     on(["xy"], () => this.takePoints(true));
     on(["codes", "palette"], eachFrame(() => this.takeColours()));
     on(["chosen"], () => this.takeChosen());
-    on(["title", "note", "busy", "options", "net", "stage", "method", "colour", "gaps"], eachFrame(() => this.showWords()));
+    on(["title", "note", "busy", "stoppable", "live", "options", "space", "net", "stage", "method", "colour", "gaps"], eachFrame(() => this.showWords()));
     this.model.on("msg:custom", (message, buffers) => this.heard(message, buffers));
     this.drawSoon = eachFrame(() => this.draw());
     this.overSoon = eachFrame(() => this.drawOver());
@@ -93,32 +104,62 @@ class CloudView {
   // ---------------------------------------------------------------- what comes from Python
 
   takePoints(animate) {
-    const xy = numbers(this.get("xy"), Float32Array), before = this.xy;
-    this.n = xy.length / 2;
+    const flat = numbers(this.get("xy"), Float32Array), deep = numbers(this.get("z"), Float32Array);
+    const z = deep.length * 2 === flat.length ? deep : new Float32Array(0), before = { flat: this.flat, z: this.z };
+    this.n = flat.length / 2;
     this.order = this.order?.length === this.n ? this.order : shuffled(this.n);
-    this.cells = cellsOf(xy);
-    this.goal = xy;
-    this.count = this.n;
-    const moves = animate && before.length === xy.length && this.n <= ANIMATED && this.n > 0;
+    this.goal = { flat, z };
+    const same = before.flat.length === flat.length && before.z.length === z.length;
+    const moves = animate && same && this.n <= ANIMATED && this.n > 0;
     if (!moves) this.view = null;
-    this.from = moves ? before.slice() : xy;
-    this.xy = moves ? before.slice() : xy;
+    this.from = moves ? { flat: before.flat.slice(), z: before.z.slice() } : this.goal;
+    [this.flat, this.z] = moves ? [before.flat.slice(), before.z.slice()] : [flat, z];
     this.began = performance.now();
+    this.ball = z.length ? roundView(flat, z, 1, 1) : null;
+    this.canvas.setAttribute("aria-label", `images as points: arrow keys ${this.deep ? "turn" : "move"}, plus and minus zoom, 0 shows all, Escape clears the selection`);
+    this.canvas.classList.toggle("wb-cloud-deep", this.deep);
+    this.face();
+    this.dress();
     if (!moves) this.drawSoon();
-    else this.glide(wholeView(xy, this.width || 1, this.height || 1));
+    else this.glide(this.whole(this.goal));
+  }
+
+  /** Whether the picture has a third dimension. */
+  get deep() {
+    return this.z.length > 0;
+  }
+
+  /** Where the points fall on the page, as the picture is turned now. */
+  face() {
+    this.cells = null;
+    if (!this.deep) {
+      this.xy = this.flat;
+      return;
+    }
+    if (this.xy === this.flat || this.xy.length !== this.flat.length) this.xy = new Float32Array(this.flat.length);
+    if (this.depth?.length !== this.n) this.depth = new Float32Array(this.n);
+    turnedTo(this.turn, this.flat, this.z, this.ball.middle, this.xy, this.depth);
+  }
+
+  /** The view that holds all of a picture, however it is turned. */
+  whole({ flat, z }) {
+    return z.length ? roundView(flat, z, this.width || 1, this.height || 1).view : wholeView(flat, this.width || 1, this.height || 1);
   }
 
   /** Points go from where they were to where they are now; the view with them. */
   glide(aim) {
-    const start = this.view ?? aim, goal = this.goal;
+    const start = this.view ?? aim, { goal, from } = this;
     const step = () => {
       if (this.goal !== goal) return;
       const t = Math.min((performance.now() - this.began) / MOVE, 1), s = t * t * (3 - 2 * t);
-      for (let i = 0; i < goal.length; i++) this.xy[i] = this.from[i] + s * (goal[i] - this.from[i]);
+      for (const part of ["flat", "z"])
+        for (let i = 0; i < goal[part].length; i++) this[part][i] = from[part][i] + s * (goal[part][i] - from[part][i]);
       this.view = { x: start.x + s * (aim.x - start.x), y: start.y + s * (aim.y - start.y), half: start.half + s * (aim.half - start.half) };
-      if (t === 1) this.xy = goal;
+      if (t === 1) [this.flat, this.z] = [goal.flat, goal.z];
+      this.face();
       this.draw();
       if (t < 1) requestAnimationFrame(step);
+      else this.canvas.dataset.settled = Number(this.canvas.dataset.settled ?? 0) + 1;
     };
     requestAnimationFrame(step);
   }
@@ -138,8 +179,10 @@ class CloudView {
     const kinds = [0, 1, 2, 3].map((shape) => stamp(shape, radius));
     this.stamps = (palette.shapes ?? []).map((shape) => kinds[this.n < 12000 ? shape : 0]);
     this.colours = (palette.colours ?? []).map((colour, code) => (this.hidden.has(code) ? 0 : packed(colour)));
-    const faint = this.colours.map((colour) => (colour ? ((0x30 << 24) | 0x808080) >>> 0 : 0));
-    this.faint = faint;
+    this.faint = this.colours.map((colour) => (colour ? ((0x30 << 24) | 0x808080) >>> 0 : 0));
+    if (!this.deep) return;
+    // what lies behind is smaller and paler
+    this.near = banded(this.colours, this.faint, (share) => (palette.shapes ?? []).map((shape) => stamp(this.n < 12000 ? shape : 0, radius * share)));
   }
 
   takeChosen() {
@@ -153,17 +196,24 @@ class CloudView {
     const gaps = this.get("gaps"), gap = gaps?.net === this.get("net") ? gaps.stages[this.get("stage")] : null;
     const apart = gap ? ` Source and target lie ${gap[0].toFixed(2)} apart here (proxy A-distance, ${gap[1].toFixed(2)} to ${gap[2].toFixed(2)}; 2 is told apart always).` : "";
     this.note.textContent = this.get("note") + apart;
-    this.busy.textContent = this.get("busy");
+    this.busyWords.textContent = this.get("busy");
     this.busy.hidden = !this.get("busy");
+    this.halt.hidden = !this.get("stoppable");
+    this.newest.hidden = !this.get("live");
     const options = this.get("options"), net = this.get("net"), stages = options.stage?.[net] ?? [];
     this.fill("net", (options.net ?? []).map((n) => [n, n]));
     this.fill("stage", stages.map((n) => [n, gaps?.net === net && gaps.stages[n] ? `${n} (${gaps.stages[n][0].toFixed(2)} apart)` : n]));
     this.fill("method", options.method ?? []);
+    this.fill("space", options.space ?? []);
     this.fill("colour", (options.colour ?? []).map((n) => [n, n === "correct" ? "right or wrong" : n]));
-    this.slider.hidden = stages.length < 2;
-    this.slider.max = Math.max(stages.length - 1, 0);
-    this.slider.value = stages.indexOf(this.get("stage"));
-    this.slider.title = `from ${stages[0]} to ${stages[stages.length - 1]}`;
+    for (const [name, held] of [["net", options.net ?? []], ["stage", stages]]) {
+      const slider = this.sliders[name];
+      slider.hidden = held.length < 2;
+      slider.max = Math.max(held.length - 1, 0);
+      slider.value = held.indexOf(this.get(name));
+      slider.title = `from ${held[0]} to ${held[held.length - 1]}`;
+      slider.setAttribute("aria-valuetext", this.get(name));
+    }
   }
 
   fill(name, pairs) {
@@ -174,9 +224,9 @@ class CloudView {
     chooser.parentElement.hidden = pairs.length < 2;
   }
 
-  slide() {
-    const stages = this.get("options").stage?.[this.get("net")] ?? [];
-    this.set("stage", stages[Number(this.slider.value)] ?? this.get("stage"));
+  slide(name) {
+    const options = this.get("options"), held = name === "net" ? options.net : options.stage?.[this.get("net")];
+    this.set(name, held?.[Number(this.sliders[name].value)] ?? this.get(name));
   }
 
   showLegend() {
@@ -225,6 +275,7 @@ class CloudView {
     const pen = this.canvas.getContext("2d");
     this.image = pen.createImageData(width, height);
     this.pixels = new Uint32Array(this.image.data.buffer);
+    this.face();
     this.dress();
     this.draw();
   }
@@ -232,12 +283,19 @@ class CloudView {
   draw(moving = false) {
     if (!this.width) return;
     if (this.codes?.length !== this.n) return;
-    this.view ??= wholeView(this.xy, this.width, this.height);
+    this.view ??= this.whole(this.goal);
     const started = performance.now(), last = moving ? Math.min(WHILE_MOVING, this.n) : this.n;
     this.pixels.fill(0);
-    const chosen = this.chosen?.length;
-    plot(this.pixels, this.width, this.height, this.view, this.xy, this.codes, chosen ? this.faint : this.colours, this.stamps, this.order, 0, last);
-    if (chosen) plot(this.pixels, this.width, this.height, this.view, this.xy, this.codes, this.colours, this.stamps, this.chosen, 0, chosen);
+    const chosen = this.chosen?.length, paint = (codes, colours, stamps, order, count) =>
+      plot(this.pixels, this.width, this.height, this.view, this.xy, codes, colours, stamps, order, 0, count);
+    if (this.deep) {
+      const { near } = this, { order, codes } = outToIn(this.depth, this.ball.reach, this.codes, this.colours.length);
+      paint(codes, chosen ? near.faint : near.colours, near.stamps, last < this.n ? this.order : order, last);
+      if (chosen) paint(codes, near.colours, near.stamps, this.chosen, chosen);
+    } else {
+      paint(this.codes, chosen ? this.faint : this.colours, this.stamps, this.order, last);
+      if (chosen) paint(this.codes, this.colours, this.stamps, this.chosen, chosen);
+    }
     this.canvas.getContext("2d").putImageData(this.image, 0, 0);
     this.canvas.dataset.drawn = last;
     this.canvas.dataset.took = (performance.now() - started).toFixed(1);
@@ -300,7 +358,7 @@ class CloudView {
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
     const [x, y] = this.at(event);
-    this.pressed = { x, y, view: this.view, moved: false };
+    this.pressed = { x, y, view: this.view, turn: this.turn, moved: false };
     if (this.lassoing || event.shiftKey) this.path = [[x, y]];
     this.hover(-1);
   }
@@ -310,7 +368,7 @@ class CloudView {
     const [x, y] = this.at(event);
     if (!this.pressed) {
       const [dx, dy] = dataAt(this.view, this.width, this.height, x, y);
-      this.hover(nearestTo(this.xy, this.cells, dx, dy, (REACH * this.ratio) / scaleOf(this.view, this.height), (i) => this.colours[this.codes[i]] !== 0), event);
+      this.hover(nearestTo(this.xy, this.sorted, dx, dy, (REACH * this.ratio) / scaleOf(this.view, this.height), (i) => this.colours[this.codes[i]] !== 0), event);
       return;
     }
     const { pressed } = this;
@@ -318,12 +376,27 @@ class CloudView {
     if (this.path) {
       this.path.push([x, y]);
       this.overSoon();
+    } else if (pressed.moved && this.deep) {
+      this.spin(pressed.turn, ((x - pressed.x) / this.ratio / HALF_TURN) * Math.PI, ((y - pressed.y) / this.ratio / HALF_TURN) * Math.PI);
     } else if (pressed.moved) {
       const scale = scaleOf(pressed.view, this.height);
       this.view = { ...pressed.view, x: pressed.view.x - (x - pressed.x) / scale, y: pressed.view.y + (y - pressed.y) / scale };
       this.moveSoon ??= eachFrame(() => this.draw(true));
       this.moveSoon();
     }
+  }
+
+  /** Turns the picture from where it was: to the right and down, as a ball under the hand. */
+  spin(turn, right, down) {
+    this.turn = spun(turn, right, down);
+    this.face();
+    this.moveSoon ??= eachFrame(() => this.draw(true));
+    this.moveSoon();
+  }
+
+  /** The points by place, sorted when first asked for after they moved. */
+  get sorted() {
+    return (this.cells ??= cellsOf(this.xy));
   }
 
   up(event) {
@@ -339,7 +412,7 @@ class CloudView {
 
   click(event) {
     const [x, y] = dataAt(this.view, this.width, this.height, ...this.at(event));
-    const row = nearestTo(this.xy, this.cells, x, y, (REACH * this.ratio) / scaleOf(this.view, this.height), (i) => this.colours[this.codes[i]] !== 0);
+    const row = nearestTo(this.xy, this.sorted, x, y, (REACH * this.ratio) / scaleOf(this.view, this.height), (i) => this.colours[this.codes[i]] !== 0);
     if (row >= 0) this.open(row);
   }
 
@@ -353,7 +426,9 @@ class CloudView {
     if (!this.ready) return;
     const step = this.view.half / 6, middle = [this.width / 2, this.height / 2];
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key];
-    if (moves) this.view = { ...this.view, x: this.view.x + moves[0], y: this.view.y + moves[1] };
+    const turns = { ArrowLeft: [-NOTCH, 0], ArrowRight: [NOTCH, 0], ArrowUp: [0, -NOTCH], ArrowDown: [0, NOTCH] }[event.key];
+    if (turns && this.deep) this.spin(this.turn, ...turns);
+    else if (moves) this.view = { ...this.view, x: this.view.x + moves[0], y: this.view.y + moves[1] };
     else if (event.key === "+" || event.key === "=") this.zoom(...middle, 1.3);
     else if (event.key === "-") this.zoom(...middle, 1 / 1.3);
     else if (event.key === "0") this.showAll();
@@ -366,6 +441,8 @@ class CloudView {
 
   showAll() {
     this.view = null;
+    this.turn = FRONT;
+    this.face();
     this.drawSoon();
   }
 

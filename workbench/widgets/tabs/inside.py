@@ -1,4 +1,4 @@
-"""Inside: what the net sees and where it looks, of the run shown or of the chosen backbone."""
+"""Inside: what the net sees and where it looks, of the run shown, also while it goes on, or of the chosen backbone."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ class InsideTab(Tab):
     def opened(self) -> None:
         """Shows the view asked for, of the run and images of the moment."""
         bench = self.bench
-        run = bench.run if bench.run is not None and bench.run.status.state == "done" else None
+        run = bench.run if bench.run is not None and has_saved(bench.run) else None
         if run is None and (bench.backbone is None or bench.images is None):
-            self.notice.text = "Nothing to look into yet. Choose images and a backbone, or a run that is done."
+            self.notice.text = (
+                "Nothing to look into yet. Choose images and a backbone, or a run that has saved weights."
+            )
             return
         self.notice.text = ""
         source = (run,) if run is not None else (bench.backbone, bench.images)
@@ -67,3 +69,9 @@ class InsideTab(Tab):
 
         choice = to_choice(backbone, "backbone")
         return load(choice.name, **choice.params)
+
+
+def has_saved(run: Any) -> bool:
+    """Whether there is a net of a run to look into."""
+    status = run.status
+    return status.state == "done" or status.saved is not None
