@@ -9,6 +9,7 @@ import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from workbench import forms
@@ -181,6 +182,14 @@ class Plan:
         changed = [n for n in SCHEDULE if getattr(self.schedule, n) != getattr(defaults, n)]
         parts += [f"{n}={getattr(self.schedule, n)!r}" for n in dict.fromkeys(["epochs", *changed])]
         return f"plan = wb.Plan({', '.join([*parts, f'seed={self.seed}'])})\nrun = wb.launch(plan)"
+
+    @property
+    def brief(self) -> str:
+        """In words short enough for one line, without the folders that its parts lie in."""
+        backbone, data = PurePath(self.backbone.name).name, PurePath(self.data.name).name
+        tuning = "painted grid" if self.tuning.name == "grid" else str(self.tuning)
+        epochs = f"{self.schedule.epochs} epoch{'s' if self.schedule.epochs > 1 else ''}"
+        return f"{self.strategy} of {backbone} on {data}, {tuning}, {epochs}, seed {self.seed}"
 
     def __str__(self) -> str:
         return f"{self.strategy} of {self.backbone}, {self.tuning}, {self.schedule.epochs} epochs, seed {self.seed}"

@@ -10,7 +10,7 @@ import pytest
 from workbench.errors import BadData
 from workbench.plan import Plan
 from workbench.widgets import launcher as module
-from workbench.widgets.launcher import Launcher, said
+from workbench.widgets.launcher import Launcher
 from workbench.widgets.plan_bar import PlanBar
 
 
@@ -106,4 +106,4 @@ def test_the_bar_launches_only_when_nothing_speaks_against_it():
 
 def test_a_painted_plan_is_said_in_one_line():
     plan = Plan("/zoo/net", "/data/pets", {"name": "grid", "params": {"rows": {"head": [1.0] * 50}}}, epochs=1)
-    assert said(plan) == "fine-tune of net on pets, painted grid, 1 epoch, seed 0"
+    assert plan.brief == "fine-tune of net on pets, painted grid, 1 epoch, seed 0"

@@ -140,6 +140,20 @@ class Diagnosis:
         rows = self.considered.set_index("cause").loc[named].reset_index()
         return rows[["cause", "confidence", "words", "gain", "low", "high", "said"]]
 
+    def report(self, file: str | os.PathLike[str], pictures: int = 8) -> Path:
+        """Writes it as one file of HTML that can be read without a kernel or a network.
+
+        Args:
+            file: such as "out.html"; an earlier one is written over.
+            pictures: of the negative-transfer set, each with where both nets look; 0 leaves them out.
+
+        Raises:
+            BadData: the file cannot be written.
+        """
+        from workbench.diagnosis.report import write
+
+        return write(self, file, pictures)
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Keeps it in a folder, which `Diagnosis.open` opens again."""
         from workbench.diagnosis.keeping import keep

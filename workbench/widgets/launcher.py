@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -114,7 +113,7 @@ class Launcher(ipywidgets.VBox):
         self.plan = plan
         if plan is not None or not self.settings.problem:
             # while a field is being corrected the last plan stays in view
-            self.bar.words = f"Plan: {said(plan)}" if plan is not None else "No plan yet"
+            self.bar.words = f"Plan: {plan.brief}" if plan is not None else "No plan yet"
         self.bar.code = plan.code() if plan is not None else ""
         self.bar.reason = reason
 
@@ -139,11 +138,3 @@ class Launcher(ipywidgets.VBox):
 
     def _right(self) -> ipywidgets.VBox:
         return ipywidgets.VBox([self.state, self.curves]).add_class("wb-right")
-
-
-def said(plan: Plan) -> str:
-    """A plan in words, short enough for one line."""
-    backbone, data = Path(plan.backbone.name).name, Path(plan.data.name).name
-    tuning = "painted grid" if plan.tuning.name == "grid" else str(plan.tuning)
-    epochs = f"{plan.schedule.epochs} epoch{'s' if plan.schedule.epochs > 1 else ''}"
-    return f"{plan.strategy} of {backbone} on {data}, {tuning}, {epochs}, seed {plan.seed}"
