@@ -87,3 +87,22 @@ def tiny_plan():
         return wb.Plan(backbone, data if data is not None else wb.images(toy_arrays()), **{**plain, **settings})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def diagnosed(tmp_path_factory):
+    """A diagnosis of a plan whose rate is far too high, and the home of its runs; classes and files have odd names."""
+    from PIL import Image
+
+    folder, place = tmp_path_factory.mktemp("odd"), tmp_path_factory.mktemp("diagnosed")
+    odd = {"left": "<b>x", "middle": 'a & "b"', "right": "right"}
+    for row, (pixels, label) in enumerate(zip(*toy_arrays(n=120), strict=True)):
+        (folder / odd[label]).mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / odd[label] / f"\N{GRINNING FACE} <i>{row}.png")
+    settings = {"lr": 1.0, "epochs": 3, "batch_size": 16, "augment": "none", "precision": "fp32", "threads": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(place))
+        images = wb.images(folder, valid=0.4)
+        net = wb.load("test_efficientnet", classes=list(images.classes), pretrained=False, size=32)
+        found = wb.diagnose(wb.Plan(net, images, "full", **settings), seeds=1, minutes=1, progress=False)
+    return found, place

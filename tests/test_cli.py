@@ -133,3 +133,43 @@ def test_backbones_are_ranked_as_a_table_or_json(toy_arrays, tmp_path, capsys):
     assert told["verdict"]["kind"] == "nothing" and told["frame"][0]["images"] < 40
     assert cli.main(["rank", str(tmp_path), "--backbones", "no-such-net"]) == 1
     assert cli.main(["rank", str(tmp_path / "nowhere")]) == 2
+
+
+def test_a_transfer_is_diagnosed_as_json_and_a_report(diagnosed, tmp_path, capsys):
+    import json
+
+    report, folder = tmp_path / "out.html", diagnosed[0].plan.data.name
+    words = ["diagnose", folder, "--backbone", "wb/residual-all"]
+    assert cli.main([*words, "--quick", "--json", "--report", str(report)]) == 0
+    said = capsys.readouterr()
+    assert said.err.splitlines() == ["looking at the plan, the weights and the images", str(report)]
+    assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
+    told = json.loads(said.out)
+    assert told["answer"] == "not asked" and told["controls"] is None and len(told["considered"]) >= 15
+    assert told["plan"]["backbone"]["name"] == "wb/residual-all"
+
+
+def test_a_diagnosis_is_printed_with_the_time_it_was_given(diagnosed, monkeypatch, capsys):
+    asked = {}
+
+    def diagnose(backbone, images, **options):
+        options.pop("progress")("your plan, seed 0", 0.5)
+        asked.update(options, backbone=backbone)
+        return diagnosed[0]
+
+    monkeypatch.setattr("workbench.diagnosis.diagnose", diagnose)
+    assert cli.main(["diagnose", "digits", "--backbone", "resnet18", "--minutes", "0.5"]) == 0
+    assert asked == {"quick": False, "minutes": 0.5, "backbone": "resnet18"}
+    said = capsys.readouterr()
+    assert said.out == f"{diagnosed[0]}\n" and said.err == "your plan, seed 0\n"
+
+
+def test_a_diagnosis_is_refused_with_a_sentence_before_it_begins(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("workbench.diagnosis.diagnose", lambda *_, **__: pytest.fail("began"))
+    words = ["diagnose", str(tmp_path), "--backbone", "wb/residual-all"]
+    assert cli.main([*words, "--report", str(tmp_path / "nowhere" / "out.html")]) == 2
+    assert cli.main(words) == 2, "no images in it"
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2 and "there is no such folder" in errors[0]
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["diagnose", str(tmp_path)])

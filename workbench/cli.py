@@ -1,4 +1,4 @@
-"""The command line: `workbench lab`, `run`, `runs`, `backbones`, `stages`, `rank`, `pretrain`, `doctor`."""
+"""The command line: `workbench lab`, `run`, `runs`, `backbones`, `stages`, `rank`, `diagnose` and more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import __version__
-from workbench.errors import RunFailed, Unavailable, WorkbenchError
+from workbench.errors import BadValue, RunFailed, Unavailable, WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,13 @@ def parser() -> argparse.ArgumentParser:
     ranked.add_argument("--limit", type=int, default=1000, help="images at most; default: 1000")
     ranked.add_argument("--trial", type=float, metavar="SECONDS", help="fine-tune those in question for so long")
     ranked.add_argument("--json", action="store_true", help="everything, as JSON")
+    asked = command("diagnose", diagnose, "find out why a transfer is worse than it should be, and what to do")
+    asked.add_argument("folder", help="what `wb.images` opens: a folder of labelled images, a table, a built-in set")
+    asked.add_argument("--backbone", required=True, metavar="NAME", help="a backbone's name, file or folder")
+    asked.add_argument("--report", metavar="FILE", help="keep everything in one file of HTML")
+    asked.add_argument("--quick", action="store_true", help="look only: nothing is trained but linear heads")
+    asked.add_argument("--minutes", type=float, default=3.0, help="after which no training is begun; default: 3")
+    asked.add_argument("--json", action="store_true", help="everything, as JSON")
     made = command("pretrain", pretrain, "make a net of the built-in zoo anew, or go on making it")
     made.add_argument("recipe", metavar="NAME", help="its name without wb/, such as residual-shape")
     made.add_argument("--images", type=int, help="how many are rendered; default: the recipe's number")
@@ -172,6 +179,28 @@ def rank(given: argparse.Namespace) -> int:
         show(rounded, "no backbone")
         print(*([f"\n{trial}"] if trial else []), sep="")
     return 0 if ranking.done else 1
+
+
+def diagnose(given: argparse.Namespace) -> int:
+    """Prints the verdict and the findings, and writes the report where one is wanted."""
+    from workbench.diagnosis import diagnose as ask
+    from workbench.images import images as open_images
+
+    if given.report and not Path(given.report).expanduser().absolute().parent.is_dir():
+        raise BadValue(f"the report cannot be written to {given.report}: there is no such folder")
+    said = ""
+
+    def tell(words: str, _: float) -> None:
+        nonlocal said
+        if words != said and not words.startswith("looking whether"):  # of each cause, a moment
+            sys.stderr.write(f"{words}\n")
+            said = words
+
+    found = ask(given.backbone, open_images(given.folder), quick=given.quick, minutes=given.minutes, progress=tell)
+    print(json.dumps(found.to_dict(), indent=1) if given.json else found)
+    if given.report:
+        sys.stderr.write(f"{found.report(given.report)}\n")
+    return 0
 
 
 def builtin() -> list[object]:

@@ -19,7 +19,7 @@ from workbench.diagnosis.weighing import yielding
 from workbench.errors import BadValue, WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from workbench.images import Images
 
@@ -34,7 +34,7 @@ def diagnose(
     quick: bool = False,
     minutes: float = 3.0,
     seeds: int = 2,
-    progress: bool = True,
+    progress: bool | Callable[[str, float], None] = True,
     **settings: Any,
 ) -> Diagnosis:
     """Why a transfer is worse than it should be, and what to do: as a good engineer would find out.
@@ -52,7 +52,8 @@ def diagnose(
         quick: whether to stop at the first look, with nothing trained but linear heads.
         minutes: after which no new training is begun, above 0.
         seeds: trainings of each, at most, as the time allows; at least 1.
-        progress: whether to show a bar that says what is tried and why.
+        progress: whether to show a bar that says what is tried and why; or a function to be told so, with how many
+            trainings are done. Raising `KeyboardInterrupt`, it ends the work, and what there is is kept.
         settings: fields of the plan to change first, such as `epochs=5`.
 
     Raises:
@@ -66,7 +67,7 @@ def diagnose(
         bar("looking at the plan, the weights and the images", 0.0)
         asked = subject(what, images, settings)
         case = Case(asked.plan, asked.images)
-        seen = looked(case)
+        seen = looked(case, bar)
         inquiry = Inquiry(case, began + 60 * minutes, bar)
         notes = list(asked.notes)
         if asked.hopeless:
@@ -79,10 +80,11 @@ def diagnose(
         return _told(asked, case, inquiry, seen, notes, time.monotonic() - began)
 
 
-def looked(case: Case) -> dict[str, Evidence]:
+def looked(case: Case, bar: Bar) -> dict[str, Evidence]:
     """What every cause sees, by name; one that cannot look says why."""
     found = {}
     for name, cls in causes.classes().items():
+        bar(f"looking whether {cls.means}", 0.0)
         try:
             found[name] = cls().evidence(case)
         except WorkbenchError as error:
@@ -97,9 +99,11 @@ def tried(case: Case, inquiry: Inquiry, seen: dict[str, Evidence], seeds: int, b
         for name in (named.YOURS, named.SCRATCH, named.FROZEN):
             inquiry.carry_out(name, plans[name], seed, f"{name}, seed {seed}: is there negative transfer?")
             bar.step()
+        if named.YOURS not in inquiry.outcomes:  # there was no time for a single training
+            return seen
         if seed == 0:
             case.outcome = inquiry.outcomes[named.YOURS][0]
-            seen = looked(case)  # some causes see more once the plan was carried out
+            seen = looked(case, bar)  # some causes see more once the plan was carried out
         for name, cause in leading(seen).items():
             _try(case, inquiry, name, cause, seed)
             bar.step()

@@ -140,6 +140,12 @@ class Diagnosis:
         rows = self.considered.set_index("cause").loc[named].reset_index()
         return rows[["cause", "confidence", "words", "gain", "low", "high", "said"]]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but pictures and arrays, ready for JSON."""
+        from workbench.diagnosis.keeping import plainly
+
+        return plainly(self)
+
     def report(self, file: str | os.PathLike[str], pictures: int = 8) -> Path:
         """Writes it as one file of HTML that can be read without a kernel or a network.
 

@@ -61,6 +61,33 @@ def opened(folder: str | os.PathLike[str]) -> Diagnosis:
         raise BadData(f"the diagnosis kept in {place} is damaged: {error}") from error
 
 
+def plainly(diagnosis: Diagnosis) -> dict[str, Any]:
+    """A diagnosis for programs to read: words, numbers and plans; what `Diagnosis.to_dict` does."""
+    controls, remedy = diagnosis.controls, diagnosis.remedy
+    return {
+        **{name: getattr(diagnosis, name) for name in ("verdict", "answer", "notes", "seconds", "trainings")},
+        "findings": [_plain_finding(found) for found in diagnosis.findings],
+        "considered": _records(diagnosis.considered),
+        "controls": _records(controls.frame if controls else None),
+        "classes": _records(controls.per_class if controls else None),
+        "harmed": _records(diagnosis.harmed),
+        "stages": _records(diagnosis.stages),
+        "plan": json.loads(diagnosis.plan.to_json()),
+        "remedy": json.loads(remedy.to_json()) if remedy else None,
+    }
+
+
+def _plain_finding(finding: Finding) -> dict[str, Any]:
+    trial, fields = finding.trial, ("cause", "means", "confidence", "words", "strength", "advice")
+    gain = {**dataclasses.asdict(trial.gain), "said": trial.said, "runs": trial.runs} if trial else None
+    numbers = {name: float(value) if value == value else None for name, value in finding.numbers.items()}
+    return {**{name: getattr(finding, name) for name in fields}, "numbers": numbers, "gain": gain}
+
+
+def _records(frame: pd.DataFrame | None) -> Any:
+    return None if frame is None else json.loads(frame.to_json(orient="records", double_precision=12))
+
+
 def _told(diagnosis: Diagnosis, folder: Path) -> dict[str, Any]:
     controls = diagnosis.controls
     plain = ("answer", "notes", "seconds", "trainings")

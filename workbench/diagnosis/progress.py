@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 
@@ -11,14 +12,18 @@ class Bar:
 
     Args:
         total: trainings.
-        shown: whether anybody looks.
+        shown: whether anybody looks; or what is told in place of a bar: the words, and how many trainings are done.
+            A `KeyboardInterrupt` that it raises stops the work.
     """
 
-    def __init__(self, total: int, shown: bool) -> None:
+    def __init__(self, total: int, shown: bool | Callable[[str, float], None]) -> None:
         from tqdm import tqdm
 
+        self._tell = shown if callable(shown) else None
         # on standard output: a notebook shows what comes on the other as if it were an error
-        self._bar = tqdm(total=total, disable=not shown, unit="training", leave=False, file=sys.stdout)
+        self._bar = tqdm(
+            total=total, disable=not shown or callable(shown), unit="training", leave=False, file=sys.stdout
+        )
         self._done = 0
 
     def __enter__(self) -> Bar:
@@ -29,6 +34,8 @@ class Bar:
 
     def __call__(self, why: str, share: float) -> None:
         """Says what is under way and how much of it is done."""
+        if self._tell:
+            self._tell(why, self._done + share)
         self._bar.set_postfix_str(why, refresh=False)
         self._bar.n = self._done + share
         self._bar.refresh()
