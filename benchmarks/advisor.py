@@ -22,6 +22,7 @@ from data import folder, machine
 
 import workbench as wb
 from workbench import disk
+from workbench.loop.trial import bf16_units
 from workbench.nets import zoos
 from workbench.ranking import advice
 from workbench.runs.assembly import assemble
@@ -39,7 +40,7 @@ PHOTOS = ("photo", "art_painting", "cartoon", "sketch")
 TARGETS = (*WORLDS, "digits", "clothing", *PHOTOS)
 SEED, WITHIN = 3, 2.0  # of a world that no source has seen; points
 # a mirrored 2 is none
-SETTINGS = {"precision": "fp32", "keep": "last"}
+SETTINGS = {"precision": "bf16" if bf16_units() else "fp32", "keep": "last"}
 
 
 @dataclass(frozen=True)

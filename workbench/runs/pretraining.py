@@ -92,7 +92,7 @@ RECIPES: dict[str, Recipe] = {
     "residual-shuffled": Recipe("shuffled labels", world("shape", noise=1.0), images=100_000),
     "mobile": general(MOBILE, images=300_000),
     # attention is unsteady at the convolutions' rate
-    "vit": general(VIT, images=200_000, lr=1e-3),
+    "vit": general(VIT, images=100_000, lr=1e-3),
 }
 
 # no crop and no flip: the renderer never shows an image twice, and a flipped image would belie its place and turn
