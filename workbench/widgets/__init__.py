@@ -10,6 +10,7 @@ from typing import Any
 
 _WHERE = {
     "BackbonePicker": "backbone_picker",
+    "DiagnosisView": "diagnosis_view",
     "EmbeddingExplorer": "embedding_explorer",
     "LayerPainter": "layer_painter",
     "LiveCurves": "live_curves",
@@ -26,6 +27,7 @@ _WHERE = {
 
 __all__ = [
     "BackbonePicker",
+    "DiagnosisView",
     "EmbeddingExplorer",
     "FilterViewer",
     "Form",

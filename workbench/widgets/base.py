@@ -26,6 +26,7 @@ import traitlets
 from workbench.errors import WorkbenchError
 
 STATIC = Path(__file__).parent / "static"
+CARDS = STATIC.parents[1] / "diagnosis" / "cards.css"  # a saved report has them too
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', flags=re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", flags=re.M)
 
@@ -43,9 +44,9 @@ def script(name: str) -> str:
 
 
 def stylesheet() -> str:
-    """The one stylesheet: `workbench.css`, then the other `.css` files beside it by name."""
-    files = sorted(STATIC.glob("*.css"), key=lambda file: (file.name != "workbench.css", file.name))
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    """The one stylesheet: `workbench.css`, what a report shares, then the other `.css` files beside it by name."""
+    first, *others = sorted(STATIC.glob("*.css"), key=lambda file: (file.name != "workbench.css", file.name))
+    return "\n".join(file.read_text(encoding="utf-8") for file in (first, CARDS, *others))
 
 
 def sentence(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.runs import Run
 from workbench.runs import run as find_run
+from workbench.runs.assembly import open_images
 from workbench.runs.folder import ACTIVE
 from workbench.runs.launching import launch, warm
 from workbench.tunings import tunings
@@ -73,6 +74,18 @@ class Launcher(ipywidgets.VBox):
         self._replan()
         # what a restarted kernel finds still under way is shown at once
         self.list.chosen = next((row["name"] for row in self.list.rows if row["state"] in ACTIVE), "")
+
+    def take(self, plan: Plan) -> None:
+        """Makes a whole plan the one that stands: its settings, images, backbone and tuning."""
+        self._building = True
+        try:
+            self.settings.take(plan)
+            if getattr(self.images, "choice", None) != plan.data or "data" in plan.held:
+                self.images = plan.held["data"] if "data" in plan.held else open_images(plan)
+            self.backbone, self.tuning = plan.held.get("backbone", plan.backbone), plan.tuning
+        finally:
+            self._building = False
+        self._replan()
 
     def launch(self) -> None:
         """Launches the plan on a thread of its own, and shows the run as soon as it is there."""

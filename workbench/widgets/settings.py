@@ -72,6 +72,14 @@ class Settings(ipywidgets.VBox):
         """Shows the tuning's own learning rate, which an empty field means."""
         self.schedule.rows["lr"].suggest(f"auto: {lr:g}", lr)
 
+    def take(self, plan: Plan) -> None:
+        """Shows the settings of a plan."""
+        self.strategy.value = plan.strategy.name
+        self._show_strategy(plan.strategy.params)
+        for form, names in ((self.schedule, FIRST), (self.rest, REST)):
+            form.value = {name: getattr(plan.schedule, name) for name in names}
+        self.seed.value = {"seed": plan.seed}
+
     def _laid_out(self) -> list[Any]:
         line = ipywidgets.HBox([self.strategy, self.about]).add_class("wb-strategy")
         more = ipywidgets.HBox([self.fold]).add_class("wb-fold")

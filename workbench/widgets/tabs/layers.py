@@ -32,6 +32,8 @@ class LayersTab(Tab):
             self.notice.text = "No backbone is chosen yet. Choose one in Backbone; its stages are shown here."
             return
         self.notice.text = ""
+        if self.painter is not None and bench.tuning is not None and self.painter.tuning != bench.tuning:
+            self.painter.tuning = bench.tuning  # a remedy was applied
         if self._shown == (bench.backbone, bench.images):
             return
         if self.painter is None:
