@@ -15,6 +15,7 @@ from workbench.evaluation import CHUNK
 from workbench.images.batches import ahead
 from workbench.nets.boundary import Layout
 from workbench.nets.cut import Cut, digest
+from workbench.nets.measure import in_turn
 from workbench.probes.stage_features import features_by_stage
 from workbench.storage import keys
 from workbench.storage.reading import Reading
@@ -72,6 +73,7 @@ def features(
 ) -> dict[str, Features]: ...
 
 
+@in_turn
 def features(
     net: Net,
     images: Images,
@@ -97,10 +99,10 @@ def features(
     part = images.part(split=split, domain=domain)
     if not len(part):
         raise BadData(f"{images.name} has no such images: split {split!r}, domain {domain!r}")
-    place = torch.device(device) if device is not None else next(net.parameters()).device
-    net.to(place)
     one = layer is None or isinstance(layer, str)
     wanted: list[Any] = [layer] if one else [getattr(name, "name", name) for name in layer or ()]
+    place = torch.device(device) if device is not None else next(net.parameters()).device
+    net.to(place)
     found = _of_stages(net, part, [name for name in wanted if name is not None])
     if None in wanted:
         found["features"] = _of_head(net, part, place)
@@ -110,6 +112,7 @@ def features(
     return out[named[0]] if one else out
 
 
+@in_turn
 def with_answers(net: Net, images: Images) -> tuple[Features, np.ndarray]:
     """Features of all images, and what the net's own head says of them, logits (N, K), from one pass.
 

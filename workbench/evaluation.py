@@ -17,6 +17,7 @@ from workbench.metrics import Evaluation
 if TYPE_CHECKING:
     from workbench.images import Images
     from workbench.nets import Net
+from workbench.nets.measure import in_turn
 
 CHUNK = 128  # images a forward pass where no gradients are kept
 
@@ -83,6 +84,7 @@ def to_probabilities(logits: np.ndarray, kind: str, sizes: list[int]) -> np.ndar
     return np.concatenate([power / power.sum(1, keepdims=True) for power in powers], axis=1)
 
 
+@in_turn
 @torch.no_grad()
 def answers(
     net: Net,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import torch
 from torch import nn
 
+import workbench as wb
 from workbench.nets import load, measure
 
 
@@ -46,3 +49,30 @@ def test_a_module_at_two_places_keeps_its_weights():
     net = load("coat_tiny", pretrained=False, size=64)
     assert net.stages[0].shape
     assert {p.device.type for p in net.parameters()} == {"cpu"}
+
+
+def test_a_net_that_is_measured_is_never_hollow_to_another_thread(toy):
+    """Five views open at once on one net: each begins by measuring it, with its weights away for a moment."""
+    for seed in range(3):
+        net = wb.load("test_resnet", classes=list(toy.classes), pretrained=False, size=32, seed=seed)
+        few, raised = toy.part(rows=range(12)), []
+
+        def asked(call, raised=raised):
+            try:
+                call()
+            except Exception as error:
+                raised.append(repr(error))
+
+        calls = [
+            lambda net=net: [stage.shape for stage in net.stages],
+            lambda net=net, few=few: wb.features(net, few, [stage.name for stage in net.stages[:-1]]),
+            lambda net=net, few=few: wb.features(net, few),
+            lambda net=net, few=few: wb.probes.saliency(net, few),
+            lambda net=net, few=few: wb.evaluate(net, few, split=None),
+        ]
+        threads = [threading.Thread(target=asked, args=(call,)) for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert raised == [] and not any(weight.is_meta for weight in net.parameters())

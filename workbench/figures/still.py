@@ -19,6 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from matplotlib.transforms import blended_transform_factory
 
 from . import style
+from .from_space import flattened
 from .marks import MARKS, POINT, SYMBOLS, colour, dash
 from .words import short_number, shown
 
@@ -32,11 +33,14 @@ def svg(figure: dict[str, Any]) -> str | None:
     Its text takes the page's text colour where it stands in a page, and is selectable.
     """
     traces = [{**t, "type": _KINDS.get(t.get("type", "scatter"), t.get("type", "scatter"))} for t in figure["data"]]
-    if any(trace["type"] not in MARKS for trace in traces):
-        return None
+    layout = figure.get("layout", {})
     with style.matplotlib_style():
         try:
-            return _finished(_drawn(traces, figure.get("layout", {})))
+            if traces and all(trace["type"] == "scatter3d" for trace in traces):
+                traces, layout = flattened(traces, layout)
+            if any(trace["type"] not in MARKS for trace in traces):
+                return None
+            return _finished(_drawn(traces, layout))
         except (TypeError, ValueError, KeyError):
             # names or dates on an axis, a template of its own: a still is a spare, never worth an exception
             return None

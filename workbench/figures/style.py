@@ -8,6 +8,7 @@ grey reaches a contrast of 4.5 on both: the best is 4.35 on either. So text is N
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -168,5 +169,7 @@ def matplotlib_style() -> Iterator[None]:
     """The matplotlib style, for as long as the block lasts; the person's own settings come back after it."""
     import matplotlib
 
-    with matplotlib.rc_context(RC):
+    with matplotlib.rc_context(RC), warnings.catch_warnings():
+        # a name may hold what the font lacks: a box stands for it, and there is nothing that a person should do
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+TURN = threading.RLock()  # taken by whoever looks inside a net: for a moment it is hollow, or listens, or is still
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def in_turn(call: F) -> F:
+    """Decorator for what shows images to a net: never while another thread measures it, its weights away."""
+
+    @functools.wraps(call)
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        with TURN:
+            return call(*args, **kwargs)
+
+    return alone  # type: ignore[return-value]
 
 
 def forward(net: nn.Module, size: int, call: Callable[..., Any] | None = None) -> Any:
@@ -21,7 +37,7 @@ def forward(net: nn.Module, size: int, call: Callable[..., Any] | None = None) -
         tensors, perhaps without content (on the meta device).
     """
     x = torch.full((1, 3, size, size), 0.5)
-    with torch.no_grad(), still(net):
+    with TURN, torch.no_grad(), still(net):
         if call is None:
             with contextlib.suppress(Exception):  # whatever the meta device lacks, the real pass below decides
                 # names are unique here; tying would swap a module that stands at two places twice, and put back half

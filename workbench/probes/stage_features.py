@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
-from workbench.nets.measure import still
+from workbench.nets.measure import TURN, in_turn, still
 
 if TYPE_CHECKING:
     from workbench.images import Images
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from workbench.nets.stages import Stage
 
 CHUNK = 128  # images a forward pass
-TURN = threading.RLock()  # taken by whoever looks inside a net
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ def features_at(net: Net, images: Images, stage: str | None = None, **options: A
     return next(iter(features_by_stage(net, images, [stage], **options).values()))
 
 
+@in_turn
 def features_by_stage(
     net: Net,
     images: Images,
