@@ -27,7 +27,7 @@ RESULTS = Path(__file__).parent / "results"
 TURNS = 4  # cases a cause
 
 
-def cases(calibration: bool) -> list[tuple[str, int]]:
+def cases() -> list[tuple[str, int]]:
     """What is planted and in which turn."""
     planted = [(cause, turn) for cause in PLANTED for turn in range(TURNS)]
     return planted + [("healthy", turn) for turn in range(len(HEALTHY))]
@@ -91,7 +91,7 @@ def main() -> None:
     name = "planted_causes_calibration" if given.calibration else "planted_causes"
     file = RESULTS / f"{name}.json"
     held: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    for cause, turn in [] if given.table else cases(given.calibration):
+    for cause, turn in [] if given.table else cases():
         key = f"{cause} | {turn}"
         chosen = (not given.only or cause in given.only) and (not given.turns or turn in given.turns)
         if not chosen or (key in held and not given.again):

@@ -7,7 +7,7 @@ import pytest
 import workbench as wb
 
 SHAPES = ("square", "triangle", "moon", "gear")
-QUICK = {"batch_size": 16, "augment": "none", "precision": "fp32", "threads": 1, "epochs": 4}
+QUICK = {"batch_size": 16, "augment": "none", "precision": "fp32", "threads": 1, "epochs": 12}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from workbench.diagnosis.causes import causes
 from workbench.diagnosis.experiments import Experiments
 from workbench.diagnosis.findings import ANSWERS, Finding, Trial
 from workbench.diagnosis.gaps import Gap
-from workbench.diagnosis.weighing import LIMIT, UNTRIED, evidence_of, weighed
+from workbench.diagnosis.weighing import LIMIT, REFUTED, UNTRIED, evidence_of, weighed, yielding
 from workbench.errors import BadData, BadValue, RunFailed, UnknownName
 
 FEW = {"progress": False, "seeds": 1, "minutes": 2}
@@ -31,11 +31,12 @@ def test_the_rule_of_confidence():
     assert evidence_of(gain(0.0)) < 0.25
     # what was not tried stays open, and what cannot be tried is as sure as what was seen
     assert weighed(0.95, None, True) == UNTRIED and weighed(0.95, None, False) == 0.95
-    assert weighed(0.9, gain(0.0), True) < 0.9 < weighed(0.9, gain(0.2), True)
+    assert weighed(0.99, gain(0.0), True) == REFUTED < 0.9 < weighed(0.9, gain(0.2), True)
+    assert yielding(0.8, [0.5, 0.25]) == 0.8 * 0.5 * 0.75
 
 
 def test_a_rate_too_high_is_named_undone_and_kept(sound, world, tmp_path, monkeypatch):
-    plan = sound(world(80), tuning="full", lr=0.3, batch_size=8)
+    plan = sound(world(80), tuning="full", lr=0.3, batch_size=8, epochs=4)
     found = wb.diagnose(plan, **FEW)
     first = found.findings[0]
     assert first.cause == "rate-too-high" and first.trial.said == "confirmed" and first.confidence > 0.8

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.diagnosis.causes.base import rising
 from workbench.diagnosis.control_plans import unpretrained
+from workbench.diagnosis.recalibration import has_statistics, taken_anew
 from workbench.embeddings import features
 from workbench.errors import BadData
 from workbench.evaluation import evaluate
+from workbench.probes.samples import folds
 from workbench.probes.tasks import linear_accuracy
 from workbench.runs.assembly import open_net
 from workbench.runs.record import run
@@ -45,6 +48,7 @@ class Case:
         self.kept: dict[str, Any] = {}
         self._features: dict[tuple[bool, str], dict[str, Features]] = {}
         self._fitted: dict[str, float] = {}
+        self._told: dict[tuple[str, bool], float] = {}
 
     @cached_property
     def images(self) -> Images:
@@ -91,8 +95,9 @@ class Case:
 
     @cached_property
     def blank(self) -> Net:
-        """The same architecture without its weights."""
-        return open_net(unpretrained(self.plan), self.images)
+        """The same architecture without its weights; its batch norms know the images, or it would tell nothing."""
+        net = open_net(unpretrained(self.plan), self.images)
+        return taken_anew(net, self.images.part("train")) if has_statistics(net) else net
 
     @cached_property
     def rates(self) -> np.ndarray:
@@ -134,9 +139,22 @@ class Case:
 
     @cached_property
     def gains(self) -> dict[str, float]:
-        """By stage, what a linear head gains by the weights: its accuracy less that on the same net without them."""
+        """By stage, what a linear head gains by the weights: its accuracy less that on the same net without them.
+
+        Over all images, each judged by a head that did not learn from it.
+        """
         known = [s for s in self.features("train") if s in self.features("train", pretrained=False)]
-        return {stage: self.probe(stage) - self.probe(stage, pretrained=False) for stage in known}
+        return {stage: self.told(stage) - self.told(stage, pretrained=False) for stage in known}
+
+    def told(self, stage: str = "features", pretrained: bool = True) -> float:
+        """Accuracy of linear heads over all images, each judged by one that did not learn from it."""
+        if (stage, pretrained) not in self._told:
+            parts = [self.features(part, pretrained)[stage] for part in PARTS]
+            x, y = np.concatenate([p.array for p in parts]), np.concatenate([p.labels for p in parts])
+            if not np.isfinite(x).all():
+                raise BadData("the backbone's features are not finite")
+            self._told[stage, pretrained] = crossed(x, y, len(self.images.classes))
+        return self._told[stage, pretrained]
 
     def probe_of(self, net: Net) -> float:
         """The same of another net, on what its head reads."""
@@ -146,6 +164,11 @@ class Case:
         """The base rate for another tuning, as many times its usual one as the plan's is; None is the usual one."""
         named = self.plan.schedule.lr
         return None if named is None else named * tunings[tuning].lr / tunings[self.plan.tuning.name].lr
+
+    @cached_property
+    def unfinished(self) -> float:
+        """0 to 1: how far the plan is from knowing the images that it learnt from; 1 where it was not carried out."""
+        return 1.0 if self.outcome is None else rising(1 - self.fitted(self.outcome), 0.08, 0.05)
 
     def accuracy(self, outcome: Outcome) -> float:
         """Accuracy of a training on the validation images, also where it is judged by another domain's."""
@@ -160,3 +183,10 @@ class Case:
         if outcome.run not in self._fitted:
             self._fitted[outcome.run] = evaluate(run(outcome.run).net(), self.images, split="train").accuracy
         return self._fitted[outcome.run]
+
+
+def crossed(x: np.ndarray, y: np.ndarray, classes: int, count: int = 3) -> float:
+    """Accuracy of linear heads on rows (N, D) that they did not learn from, over a few folds."""
+    fold = folds(y, count, 0)
+    right = [linear_accuracy(x[fold != f], y[fold != f], x[fold == f], y[fold == f], classes) for f in range(count)]
+    return float(np.average(right, weights=np.bincount(fold, minlength=count)))

@@ -71,7 +71,7 @@ def _trial(inquiry: Inquiry, name: str, balanced: bool) -> Trial | None:
     if gain is None:
         return None
     outcomes = inquiry.outcomes[name]
-    return Trial(outcomes[0].plan, gain, tuple(o.run for o in outcomes), balanced)
+    return Trial(inquiry.plans[name], gain, tuple(o.run for o in outcomes), balanced)
 
 
 def _row(finding: Finding) -> tuple[object, ...]:

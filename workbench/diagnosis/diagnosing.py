@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WORTH = 0.15  # strength from which on a cause is worth an experiment
 MOST = 5  # causes that are tried
+TRAININGS = 6  # with every stage moving that there should be time for
+SHORTEST = 3  # epochs that say something
 
 
 def diagnose(
@@ -73,6 +75,7 @@ def diagnose(
         if asked.hopeless:
             notes.append(asked.hopeless)
         elif not quick:
+            notes += shortened(inquiry, minutes)
             try:
                 seen = tried(case, inquiry, seen, seeds, bar)
             except KeyboardInterrupt:
@@ -92,12 +95,30 @@ def looked(case: Case, bar: Bar) -> dict[str, Evidence]:
     return found
 
 
+def shortened(inquiry: Inquiry, minutes: float) -> list[str]:
+    """Fewer epochs for every training where the plan's would leave no time for experiments; what is said of it."""
+    plan, wanted = inquiry.case.plan, 60 * minutes / TRAININGS
+    takes = inquiry.seconds_of(plan)
+    if takes <= wanted:
+        return []
+    inquiry.share = max(wanted / takes, SHORTEST / plan.schedule.epochs)
+    if inquiry.share >= 1:
+        inquiry.share = 1.0
+        return []
+    epochs = max(1, round(plan.schedule.epochs * inquiry.share))
+    words = f"to fit {minutes:g} minutes, {epochs} of {plan.schedule.epochs} epochs were trained, of everything alike"
+    return [f"{words}; with more minutes the answer is about the plan as it is"]
+
+
 def tried(case: Case, inquiry: Inquiry, seen: dict[str, Evidence], seeds: int, bar: Bar) -> dict[str, Evidence]:
     """Carries out the plan, its controls and the leading causes' experiments, as far as the time allows."""
     plans = named.controls_of(case.plan)
     for seed in range(seeds):
         for name in (named.YOURS, named.SCRATCH, named.FROZEN):
-            inquiry.carry_out(name, plans[name], seed, f"{name}, seed {seed}: is there negative transfer?")
+            needed = seed == 0 and name != named.FROZEN
+            inquiry.carry_out(
+                name, plans[name], seed, f"{name}, seed {seed}: is there negative transfer?", needed=needed
+            )
             bar.step()
         if named.YOURS not in inquiry.outcomes:  # there was no time for a single training
             return seen

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.diagnosis.control_plans import SCRATCH
 from workbench.diagnosis.gaps import Gap
+from workbench.diagnosis.weighing import LEAST
 from workbench.plan import Plan
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Trial:
         """Whether the cause is "confirmed" (a clear gain), "refuted" (no gain to speak of), or "open"."""
         if self.gain.low > 0:
             return "confirmed"
-        return "refuted" if self.gain.value <= 0 or self.gain.high < 0.02 else "open"
+        return "refuted" if self.gain.value < LEAST or self.gain.high < 2 * LEAST else "open"
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,9 @@ class Diagnosis:
         if self.controls is None:
             return f"{ANSWERS[self.answer]}."
         found = self.controls.gap()
-        return f"{ANSWERS[self.answer]}: {found} against training from scratch, on {found.images} images."
+        told = f"{ANSWERS[self.answer]}: {found} against training from scratch, on {found.images} images."
+        behind = [name for name in self.controls.worse_than if name != SCRATCH]
+        return told + (f" It is clearly behind {' and '.join(behind)}." if behind else "")
 
     def _why(self) -> str:
         if not self.findings:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.cost import estimate
 from workbench.diagnosis.experiments import Experiments, Outcome
 from workbench.diagnosis.gaps import Gap, gap
 from workbench.errors import RunFailed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.images import Images
     from workbench.plan import Plan
 
+BATCH = 32
 LATE = 1.15  # a training may take so much longer than the last one like it
 
 
@@ -29,32 +31,40 @@ class Inquiry:
         case: what is diagnosed.
         ends: when no new training is begun, in seconds of `time.monotonic`.
         tell: called with a sentence and the share of a training that is done.
+        share: of a plan's epochs that every training gets, so that there is time for all.
 
     Attributes:
         outcomes: by name, one a seed, in the order of the seeds.
+        plans: by name, as asked for: with all epochs, and the first seed.
         failures: by name, why a training failed; it counts as one that answers the first class always.
     """
 
     case: Case
     ends: float
     tell: Callable[[str, float], None]
+    share: float = 1.0
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
     _took: dict[tuple[str, bool], float] = field(default_factory=dict)
 
-    def carry_out(self, name: str, plan: Plan, seed: int, why: str, data: Images | None = None) -> bool:
+    def carry_out(
+        self, name: str, plan: Plan, seed: int, why: str, data: Images | None = None, needed: bool = False
+    ) -> bool:
         """Trains and judges a plan with a seed, if there is time for it; whether there was.
 
         Args:
             data: other training images than the case's.
+            needed: whether it is done in any case.
         """
+        self.plans.setdefault(name, plan if data is None else plan.but(data=data))
         place = Experiments(self.case.data if data is None else data, self.tell, self.case.judged)
-        one = plan.but(seed=plan.seed + seed)
+        one = plan.but(seed=plan.seed + seed, epochs=max(1, round(plan.schedule.epochs * self.share)))
         if len(self.outcomes.get(name, ())) > seed:
             return True
         kind = plan.tuning.name, bool(plan.backbone.params.get("pretrained", True))
         expected = LATE * self._took.get(kind, min(self._took.values(), default=0.0))
-        if time.monotonic() + expected > self.ends and not self._kept(place, one):
+        if not needed and time.monotonic() + expected > self.ends and not self._kept(place, one):
             return False
         began = time.monotonic()
         try:
@@ -80,6 +90,11 @@ class Inquiry:
     def complete(self) -> Mapping[str, tuple[Outcome, ...]]:
         """Everything that was carried out."""
         return {name: tuple(found) for name, found in self.outcomes.items()}
+
+    def seconds_of(self, plan: Plan) -> float:
+        """About how long a training takes where every stage moves."""
+        found = estimate(self.case.net, [1.0] * len(self.case.net.stages), len(self.case.train_labels), BATCH)
+        return found.seconds_once + found.seconds_per_epoch * plan.schedule.epochs
 
     @staticmethod
     def _kept(place: Experiments, plan: Plan) -> bool:

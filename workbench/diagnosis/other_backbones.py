@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from workbench.diagnosis.case import crossed
 from workbench.embeddings import features
 from workbench.nets import load, zoos
 from workbench.plan import Choice, Plan
-from workbench.probes.samples import folds
-from workbench.probes.tasks import linear_accuracy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,10 +37,3 @@ def _known(case: Case, name: str) -> float:
     part = case.images.part("train")
     found = features(load(name), part)
     return crossed(found.array, found.labels, len(case.images.classes))
-
-
-def crossed(x: np.ndarray, y: np.ndarray, classes: int, count: int = 3) -> float:
-    """Accuracy of linear heads on rows that they did not learn from, over a few folds."""
-    fold = folds(y, count, 0)
-    right = [linear_accuracy(x[fold != f], y[fold != f], x[fold == f], y[fold == f], classes) for f in range(count)]
-    return float(np.average(right, weights=np.bincount(fold, minlength=count)))

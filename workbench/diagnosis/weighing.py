@@ -12,6 +12,8 @@ from workbench.diagnosis.gaps import Gap
 # what putting the right thing right is expected to gain, and the wrong thing: mean and standard deviation
 RIGHT, WRONG = (0.10, 0.08), (0.0, 0.02)
 LIMIT = 30.0  # odds that no single experiment exceeds
+LEAST = 0.01  # gain below which putting it right gained nothing: it is refuted, whatever speaks for it
+REFUTED = 0.3  # confidence that it has at most then
 UNTRIED = 0.7  # confidence that a cause reaches at most whose experiment there was no time for
 
 
@@ -20,7 +22,8 @@ def weighed(strength: float, gain: Gap | None, triable: bool) -> float:
 
     The strength of the evidence is read as a probability. The gain of the experiment is a measurement with an error,
     and its odds are those of a gain that putting the right thing right brings (10 points, give or take 8; more counts
-    as much) against one that putting anything else right brings (none, give or take 2), by Bayes' rule.
+    as much) against one that putting anything else right brings (none, give or take 2), by Bayes' rule. Where nothing
+    is gained, the cause is refuted, whatever speaks for it.
 
     Args:
         strength: 0 to 1.
@@ -31,7 +34,7 @@ def weighed(strength: float, gain: Gap | None, triable: bool) -> float:
         return min(strength, UNTRIED) if triable else strength
     prior = min(max(strength, 0.005), 0.995)
     odds = prior / (1 - prior) * evidence_of(gain)
-    return odds / (1 + odds)
+    return min(odds / (1 + odds), REFUTED if gain.value < LEAST else 1.0)
 
 
 def yielding(strength: float, likely: Iterable[float]) -> float:

@@ -18,7 +18,7 @@ class ConceptShift(Cause):
     means = "the labels mean something else than in training"
     advice = "agree on what the classes mean, and relabel one of the domains"
     source = "Moreno-Torres et al. 2012, doi:10.1016/j.patcog.2011.06.019"
-    yields_to = ("spurious-cue",)
+    yields_to = ("spurious-cue", "label-shift")
 
     def evidence(self, case: Case) -> Evidence:
         """Whether images of one class differ where images as a whole do not, and what a linear head loses."""

@@ -18,7 +18,7 @@ class GapOfDomains(Cause):
     means = "the images judged by look different from those trained on"
     advice = "train on images of the target domain too, or adapt to it (strategy dann)"
     source = "Ben-David et al. 2010, doi:10.1007/s10994-009-5152-4"
-    yields_to = ("spurious-cue",)
+    yields_to = ("spurious-cue", "label-shift")
 
     def evidence(self, case: Case) -> Evidence:
         """Whether the shift is one of looks, how far the domains lie apart, and what a linear head loses on the way."""

@@ -30,7 +30,7 @@ class FrozeTooLittle(Cause):
         each = float(case.counts.sum() / max(np.count_nonzero(case.counts), 1))
         if moving < 0.5 or each >= FEW:
             return NOTHING
-        known = case.probe()
+        known = case.told()
         words = (
             f"{moving:.0%} of the stages move on {each:.0f} images a class; a linear head alone gets {known:.0%} right"
         )

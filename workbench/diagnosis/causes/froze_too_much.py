@@ -33,9 +33,9 @@ class FrozeTooMuch(Cause):
         still = float((case.rates.max(1)[:-1] == 0).mean())
         if still < 0.5:
             return NOTHING
-        known = case.probe()
+        known = case.told()
         words = f"{still:.0%} of the stages never move; a linear head on what they give gets {known:.0%} right"
-        return Evidence(rising(1 - known, 0.2, 0.15) * still, words, {"frozen stages": still, "linear head": known})
+        return Evidence(rising(1 - known, 0.3, 0.15) * still, words, {"frozen stages": still, "linear head": known})
 
     def without(self, case: Case) -> Plan | None:
         """A linear probe, and then everything."""

@@ -32,7 +32,7 @@ class LabelShift(Cause):
         most = shares.iloc[int((shares["target"] - shares["source"]).abs().argmax())]
         name = case.images.classes[int(most["class"])]
         words = f"{name} is {most['source']:.0%} of the training domain and {most['target']:.0%} of the other"
-        strength = rising(distance, 0.25, 0.1) * max(alone, 0.2)
+        strength = rising(distance, 0.28, 0.08) * (0.6 + 0.4 * alone)
         return Evidence(strength, words, {"apart": distance, "label alone": alone}, {"shares": shares})
 
     def data_without(self, case: Case) -> Any:

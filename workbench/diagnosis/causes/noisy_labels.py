@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
 from workbench.probes.label_noise import LabelProblems, label_problems
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
 
+SUREST = 0.2  # share of the answers that counts as the surest
 FEWEST = 5  # images of a class: with fewer, a classifier that is held back knows too little
 
 
@@ -23,22 +26,25 @@ class NoisyLabels(Cause):
     yields_to = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm")
 
     def evidence(self, case: Case) -> Evidence:
-        """The share of wrong labels by confident learning on the better of pretrained and untrained features.
+        """How often labels contradict even what a linear head is surest of, having learnt from other images.
 
-        Classes that look alike are confused in both directions and at the border; wrong labels are confidently of
-        another class. So what counts is the share of images whose neighbours nearly all bear another label.
+        A hard task has easy images, on which the surest answers are right; wrong labels fall on easy images too. So
+        the surest fifth is nearly always right but where labels are wrong, and there about as often as all others. It
+        says nothing where the features tell no class apart.
         """
-        if case.counts.min() < FEWEST:
+        if case.counts[case.counts > 0].min() < FEWEST:
             return NOTHING
         found = self.problems(case)
-        frame = found.problems
-        lonely = float((frame["neighbours"] < 0.2).sum() / len(found.frame)) if len(frame) else 0.0
+        right, surest = surely(found)
+        chance = float(case.counts.max() / case.counts.sum())
         words = (
-            f"{len(frame)} of {len(found.frame)} training labels are likely wrong ({found.rate:.0%}); "
-            f"{lonely:.0%} stand alone among images of other classes"
+            f"even of the fifth of its answers that a linear head is surest of, having learnt from other images, the "
+            f"labels contradict {1 - surest:.0%}; {len(found.problems)} of {len(found.frame)} are likely wrong"
         )
-        numbers = {"estimated share": found.rate, "stand alone": lonely}
-        return Evidence(rising(lonely, 0.1, 0.05), words, numbers) if lonely > 0.02 else NOTHING
+        strength = rising(1 - surest, 0.29, 0.06) * rising(right / max(surest, 0.01), 0.55, 0.08)
+        strength *= rising(right - chance, 0.15, 0.05)
+        numbers = {"contradicted": 1 - surest, "right": right, "estimated share": found.rate}
+        return Evidence(strength, words, numbers, {"labels": found.problems.head(100)})
 
     def data_without(self, case: Case) -> Any:
         """The images without the training images whose label is likely wrong; validation images stay as they are."""
@@ -46,6 +52,16 @@ class NoisyLabels(Cause):
         return case.data.part(rows=~case.data.frame["id"].isin(wrong).to_numpy())
 
     def problems(self, case: Case) -> LabelProblems:
-        """Confident learning on the training images."""
-        better = case.probe() >= case.probe(pretrained=False)
-        return label_problems(case.features("train", pretrained=better)["features"], classes=case.images.classes)
+        """Confident learning on the training images; made once."""
+        if "labels" not in case.kept:
+            case.kept["labels"] = label_problems(case.features("train")["features"], classes=case.images.classes)
+        return case.kept["labels"]
+
+
+def surely(found: LabelProblems) -> tuple[float, float]:
+    """How often a classifier that never saw an image agrees with its label: over all, and where it is surest."""
+    frame = found.frame
+    agrees = frame["margin"] > 0
+    sure = np.maximum(frame["confidence"], frame["confidence"] - frame["margin"])
+    surest = sure >= np.quantile(sure, 1 - SUREST)
+    return float(agrees.mean()), float(agrees[surest].mean())

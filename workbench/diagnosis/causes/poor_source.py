@@ -34,9 +34,9 @@ class PoorSource(Cause):
             return NOTHING
         gains = case.gains
         best, last = max(gains.values()), gains["features"]
-        noise = float(np.sqrt(0.25 / len(case.images.part("valid"))))
+        noise = float(np.sqrt(0.25 / len(case.images)))
         words = f"a linear head gains {100 * last:+.0f} points by the weights, at the best stage {100 * best:+.0f}"
-        strength = rising(-best, -0.04, 0.03 + noise) * rising(-last, 0.0, 0.03 + noise)
+        strength = rising(-best, -0.06, 0.03 + noise) * rising(-last, -0.03, 0.03 + noise)
         return Evidence(strength, words, {"gain": last, "gain of the best stage": best})
 
     def without(self, case: Case) -> Plan | None:

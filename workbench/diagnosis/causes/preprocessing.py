@@ -9,6 +9,7 @@ import numpy as np
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
 from workbench.diagnosis.control_plans import own_pixels
 from workbench.errors import BadValue
+from workbench.plan import Choice
 from workbench.probes.batch_statistics import NORMALISATIONS, pixel_readings
 from workbench.runs.assembly import open_net
 
@@ -33,17 +34,27 @@ class PreprocessingMismatch(Cause):
         return Evidence(strength, words, {**declared.numbers, **seen.numbers}) if words else NOTHING
 
     def declared(self, case: Case) -> Evidence:
-        """How far the plan's normalisation is from the backbone's own, in its standard deviations."""
-        own = open_net(own_pixels(case.plan), case.images)
+        """How far the plan's normalisation is from the backbone's own, in its standard deviations, and its size."""
+        own = open_net(as_its_own(case.plan), case.images)
         here, there = case.net.preprocessing, own.preprocessing
         levels = np.array([[0.0] * 3, [1.0] * 3])  # black and white
         entering = [(levels - np.array(p.mean)) / np.array(p.std) for p in (here, there)]
         off = float(np.abs(entering[0] - entering[1]).max())
-        if off < 0.05:
-            return NOTHING
-        told = [f"mean {_told(p.mean)} and std {_told(p.std)}" for p in (here, there)]
-        words = f"{told[0]} are used, its own are {told[1]}"
-        return Evidence(rising(off, 0.8, 0.6), words, {"normalisation off by": off})
+        smaller = float(np.log2(there.size / here.size))
+        told, strength = [], 0.0
+        if off >= 0.05:
+            words = [f"mean {_told(p.mean)} and std {_told(p.std)}" for p in (here, there)]
+            told.append(f"{words[0]} are used, its own are {words[1]}")
+            strength = rising(off, 0.8, 0.6)
+        if abs(smaller) > 0.3:
+            told.append(f"images of {here.size} pixels are shown, it learnt from {there.size}")
+            # larger ones than it learnt from rarely harm
+            strength = max(strength, rising(smaller, 1.0, 0.5), 0.5 * rising(-smaller, 1.0, 0.5))
+        if here.interpolation != there.interpolation or abs(here.crop_pct - there.crop_pct) > 0.1:
+            ways = [f"{p.interpolation}, {p.crop_pct:.0%} of the edge" for p in (here, there)]
+            told.append(f"images are cut otherwise than its own: {ways[0]}, not {ways[1]}")
+            strength = max(strength, 0.2 + 0.6 * rising(there.crop_pct - here.crop_pct, 0.3, 0.1))
+        return Evidence(strength, "; ".join(told), {"normalisation off by": off, "size, halved": smaller})
 
     def seen(self, case: Case) -> Evidence:
         """Another reading of the same pixels fits the first batch norms much better."""
@@ -64,7 +75,7 @@ class PreprocessingMismatch(Cause):
     def without(self, case: Case) -> Plan | None:
         """The backbone's own preprocessing; where that is what is used, the reading that its batch norms know."""
         if self.declared(case).strength > 0:
-            return own_pixels(case.plan)
+            return as_its_own(case.plan)
         try:
             suspect = pixel_readings(case.net, case.images.part("train")).suspect
         except BadValue:
@@ -73,6 +84,15 @@ class PreprocessingMismatch(Cause):
             return None
         mean, std = NORMALISATIONS[suspect]
         return case.plan.but(backbone=case.plan.backbone.but(preprocessing={"mean": mean, "std": std}))
+
+
+def as_its_own(plan: Plan) -> Plan:
+    """The plan with the preprocessing and the size that come with the backbone's weights."""
+    plain = own_pixels(plan)
+    if "backbone" in plan.held or "size" not in plain.backbone.params:
+        return plain
+    params = {name: value for name, value in plain.backbone.params.items() if name != "size"}
+    return plain.but(backbone=Choice(plain.backbone.name, params))
 
 
 def _told(numbers: tuple[float, ...]) -> str:

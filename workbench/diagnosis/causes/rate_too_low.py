@@ -26,7 +26,8 @@ class RateTooLow(Cause):
         if times < 2:
             return NOTHING
         words = f"the rate {case.rate:.2g} is {times:.0f} times below the usual {case.usual_rate:.2g}"
-        return Evidence(rising(math.log10(times), 1.0, 0.5), words, {"rate": case.rate, "times below": times})
+        strength = rising(math.log10(times), 1.0, 0.5) * case.unfinished
+        return Evidence(strength, words, {"rate": case.rate, "times below": times})
 
     def without(self, case: Case) -> Plan | None:
         """The same with the usual rate."""

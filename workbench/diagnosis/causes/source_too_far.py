@@ -28,13 +28,13 @@ class SourceTooFar(Cause):
         if not case.pretrained:
             return NOTHING
         chance = float(case.counts.max() / case.counts.sum())
-        known, last = case.probe(), case.gains["features"]
+        known, last = case.told(), case.gains["features"]
         share = last / max(known - chance, 0.05)
         words = (
             f"a linear head gets {known:.0%} right, {100 * last:+.0f} points of it by the weights; "
             f"the best stage gains {100 * max(case.gains.values()):+.0f}"
         )
-        noise = float(np.sqrt(0.25 / max(len(case.images.part("valid")), 1)))
+        noise = float(np.sqrt(0.25 / len(case.images)))
         strength = rising(-share, -0.05, 0.1) * rising(max(case.gains.values()), 0.02, 0.02 + noise)
         return Evidence(strength, words, {"share": share, "gain": last, "linear head": known})
 

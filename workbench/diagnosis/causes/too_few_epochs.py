@@ -29,7 +29,9 @@ class TooFewEpochs(Cause):
             return NOTHING
         words = f"{case.plan.schedule.epochs} epochs of {len(case.train_labels)} images are {case.updates} updates"
         strength = rising(math.log2(ENOUGH / case.updates), 2.3, 0.8)
-        return Evidence(strength, words, {"updates": case.updates, "epochs": case.plan.schedule.epochs})
+        return Evidence(
+            strength * case.unfinished, words, {"updates": case.updates, "epochs": case.plan.schedule.epochs}
+        )
 
     def without(self, case: Case) -> Plan | None:
         """As many epochs as make up enough updates."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
 from workbench.diagnosis.fewer_stages import kept_up_to
 
@@ -28,10 +26,9 @@ class UnrelatedSource(Cause):
         if not case.pretrained:
             return NOTHING
         stage, best = best_stage(case)
-        lost = best - case.probe()
-        words = f"a linear head gets {best:.0%} right on {stage}, and {case.probe():.0%} on the last stage"
-        noise = float(np.sqrt(0.25 / max(len(case.images.part("valid")), 1)))
-        return Evidence(rising(lost, 0.06 + noise, 0.05), words, {"lost": lost, "best stage": best})
+        lost = best - case.told()
+        words = f"a linear head gets {best:.0%} right on {stage}, and {case.told():.0%} on the last stage"
+        return Evidence(rising(lost, 0.08, 0.04), words, {"lost": lost, "best stage": best})
 
     def without(self, case: Case) -> Plan | None:
         """The stages up to the best one transferred, those after it grown anew."""
@@ -40,6 +37,6 @@ class UnrelatedSource(Cause):
 
 def best_stage(case: Case) -> tuple[str, float]:
     """The stage that tells the classes apart best, and the accuracy of a linear head on it."""
-    known = {stage: case.probe(stage) for stage in case.gains if stage != "features"}
+    known = {stage: case.told(stage) for stage in case.gains if stage != "features"}
     best = max(known, key=lambda stage: known[stage])
     return best, known[best]
