@@ -15,6 +15,7 @@ from workbench.diagnosis.case import Case
 from workbench.diagnosis.causes import Cause, causes
 from workbench.diagnosis.causes.base import rising
 from workbench.diagnosis.cues import tie
+from workbench.diagnosis.diagnosing import looked
 from workbench.diagnosis.recalibration import taken_anew
 from workbench.images.edits import Cleaning
 from workbench.plan import Plan
@@ -130,8 +131,9 @@ def test_a_poor_source(sound, toy_arrays):
     broken = copy.deepcopy(net)
     with torch.no_grad():
         next(broken.backbone.parameters()).fill_(float("nan"))
-    name, found = strongest(sound(backbone=broken))
-    assert name == "poor-source" and found[name] == 1.0
+    found = looked(case_of(sound(images, backbone=broken)))
+    assert found["poor-source"].strength == 1.0 and "no number" in found["poor-source"].words
+    assert all(seen.strength == 0 for name, seen in found.items() if name != "poor-source")
 
 
 def test_noisy_labels(sound, world, tmp_path):

@@ -89,6 +89,12 @@ class Case:
         return open_net(self.plan, self.images)
 
     @cached_property
+    def broken(self) -> tuple[str, ...]:
+        """Tensors of the backbone that hold what is no number."""
+        state = self.net.backbone.state_dict()
+        return tuple(n for n, t in state.items() if t.is_floating_point() and not t.isfinite().all())
+
+    @cached_property
     def pretrained(self) -> bool:
         """Whether it begins with weights that were learnt."""
         return "backbone" in self.plan.held or bool(self.plan.backbone.params.get("pretrained", True))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WORTH = 0.15  # strength from which on a cause is worth an experiment
 MOST = 5  # causes that are tried
+BY_WEIGHTS = ("poor-source",)  # what can be said of weights that are no numbers
 TRAININGS = 6  # with every stage moving that there should be time for
 SHORTEST = 3  # epochs that say something
 
@@ -83,11 +84,15 @@ def diagnose(
         return _told(asked, case, inquiry, seen, notes, time.monotonic() - began)
 
 
-def looked(case: Case, bar: Bar) -> dict[str, Evidence]:
+def looked(case: Case, bar: Bar | None = None) -> dict[str, Evidence]:
     """What every cause sees, by name; one that cannot look says why."""
     found = {}
     for name, cls in causes.classes().items():
-        bar(f"looking whether {cls.means}", 0.0)
+        if bar is not None:
+            bar(f"looking whether {cls.means}", 0.0)
+        if case.broken and name not in BY_WEIGHTS:
+            found[name] = Evidence(0.0, "could not be looked at: the backbone's weights are no numbers")
+            continue
         try:
             found[name] = cls().evidence(case)
         except WorkbenchError as error:
@@ -182,7 +187,7 @@ def _told(
 
 def _stages(case: Case) -> Any:
     try:
-        return stage_table(case)
+        return None if case.broken else stage_table(case)
     except WorkbenchError:
         return None
 

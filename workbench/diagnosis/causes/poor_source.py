@@ -25,11 +25,9 @@ class PoorSource(Cause):
 
     def evidence(self, case: Case) -> Evidence:
         """Linear heads on every stage, with the weights and without; and weights that are not numbers."""
-        state = case.net.backbone.state_dict()
-        broken = [n for n, t in state.items() if t.is_floating_point() and not t.isfinite().all()]
-        if broken:
-            words = f"{len(broken)} tensors hold what is no number, such as {broken[0]}"
-            return Evidence(1.0, words, {"broken": len(broken)})
+        if case.broken:
+            words = f"{len(case.broken)} tensors hold what is no number, such as {case.broken[0]}"
+            return Evidence(1.0, words, {"broken": len(case.broken)})
         if not case.pretrained:
             return NOTHING
         gains = case.gains
