@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.diagnosis.case import Case
 from workbench.diagnosis.causes import causes
+from workbench.diagnosis.diagnosing import _try
 from workbench.diagnosis.experiments import Experiments
 from workbench.diagnosis.findings import ANSWERS, Finding, Trial
 from workbench.diagnosis.gaps import Gap
+from workbench.diagnosis.inquiry import Inquiry
 from workbench.diagnosis.weighing import LIMIT, REFUTED, UNTRIED, evidence_of, weighed, yielding
-from workbench.errors import BadData, BadValue, RunFailed, UnknownName
+from workbench.errors import BadData, BadValue, RunFailed, Unavailable, UnknownName
 
 FEW = {"progress": False, "seeds": 1, "minutes": 2}
 
@@ -127,3 +130,17 @@ def test_what_misleads_comes_first_and_a_refuted_cause_is_none(sound):
     assert lost.said == "refuted" and Trial(sound(), gain(0.1)).said == "confirmed"
     assert Trial(sound(), gain(0.03)).said == "open"
     assert Finding("rate-too-high", "", 0.9, "").remedy is None
+
+
+def test_what_no_experiment_can_refute_is_not_tried_and_one_that_cannot_be_made_is_noted(sound, monkeypatch):
+    case = Case(sound(), wb.images("world", n=40, valid=0.5))
+    inquiry = Inquiry(case, 0.0, lambda *_: None)
+    monkeypatch.setattr(Inquiry, "carry_out", lambda *_: pytest.fail("tried"))
+    _try(case, inquiry, "leaked-duplicates", causes["leaked-duplicates"](), 0)
+
+    def without(*_):
+        raise Unavailable("no such weights here")
+
+    monkeypatch.setattr(causes["poor-source"], "without", without)
+    _try(case, inquiry, "poor-source", causes["poor-source"](), 0)
+    assert inquiry.failures == {"the experiment on poor-source": "no such weights here"}

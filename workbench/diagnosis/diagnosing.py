@@ -148,9 +148,13 @@ def leading(seen: Mapping[str, Evidence]) -> dict[str, Cause]:
 
 
 def _try(case: Case, inquiry: Inquiry, name: str, cause: Cause, seed: int) -> None:
-    if seed and name not in inquiry.outcomes:
+    if not cause.triable or (seed and name not in inquiry.outcomes):
         return
-    plan, data = cause.without(case), cause.data_without(case)
+    try:
+        plan, data = cause.without(case), cause.data_without(case)
+    except WorkbenchError as error:  # such as weights that are not on this machine
+        inquiry.failures[f"the experiment on {name}"] = str(error)
+        return
     if plan is None and data is None:
         return
     why = f"what if not: {cause.means}? seed {seed}"
@@ -170,7 +174,7 @@ def _told(
         answer = "nothing is transferred"
     elif asked.hopeless:
         answer = "not enough data to tell"
-    notes += [f"{name} failed and counts as knowing nothing: {why}" for name, why in inquiry.failures.items()]
+    notes += [_failure(name, why, inquiry) for name, why in inquiry.failures.items()]
     findings, considered = concluded(inquiry, seen)
     return Diagnosis(
         plan=asked.plan,
@@ -183,6 +187,11 @@ def _told(
         seconds=seconds,
         trainings=sum(map(len, done.values())),
     )
+
+
+def _failure(name: str, why: str, inquiry: Inquiry) -> str:
+    counts = " and counts as knowing nothing" if name in inquiry.outcomes else ""
+    return f"{name} failed{counts}: {why}"
 
 
 def _stages(case: Case) -> Any:
