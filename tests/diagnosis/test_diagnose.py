@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.diagnosis import concluding
 from workbench.diagnosis.case import Case
-from workbench.diagnosis.causes import causes
+from workbench.diagnosis.causes import Evidence, causes
 from workbench.diagnosis.diagnosing import _try
 from workbench.diagnosis.experiments import Experiments
 from workbench.diagnosis.findings import ANSWERS, Finding, Trial
@@ -144,3 +145,11 @@ def test_what_no_experiment_can_refute_is_not_tried_and_one_that_cannot_be_made_
     monkeypatch.setattr(causes["poor-source"], "without", without)
     _try(case, inquiry, "poor-source", causes["poor-source"](), 0)
     assert inquiry.failures == {"the experiment on poor-source": "no such weights here"}
+
+
+def test_an_experiment_does_not_refute_what_is_shown(sound, monkeypatch):
+    monkeypatch.setattr(concluding, "_trial", lambda *_: Trial(sound(), gain(0.0)))
+    seen = {name: Evidence(0.9, "seen") for name in ("noisy-labels", "rate-too-high")}
+    findings, considered = concluding.concluded(Inquiry(Case(sound(), None), 0.0, lambda *_: None), seen)
+    assert [f.cause for f in findings] == ["noisy-labels"] and findings[0].trial.said == "refuted"
+    assert considered.set_index("cause").loc["rate-too-high", "confidence"] == REFUTED

@@ -52,10 +52,11 @@ def _conclude(inquiry: Inquiry, seen: Mapping[str, Evidence], name: str, made: d
     trial = _trial(inquiry, name, cause.balanced)
     others = [_conclude(inquiry, seen, other, made).confidence for other in cause.yields_to if other in seen]
     left = yielding(found.strength, others)
+    sure = weighed(left, trial.gain if trial else None, cause.triable and not cause.shown)
     made[name] = Finding(
         cause=name,
         means=cause.means,
-        confidence=weighed(left, trial.gain if trial else None, cause.triable),
+        confidence=max(sure, left) if cause.shown else sure,
         words=found.words,
         numbers=dict(found.numbers),
         drawn=dict(found.drawn),

@@ -47,6 +47,8 @@ class Cause(ABC):
         source: where it is described.
         triable: whether an experiment can put it right; else the evidence is all there is.
         balanced: whether the experiment is judged with every class weighing the same.
+        shown: whether what is seen shows it by itself, so that an experiment says what putting it right is worth, and
+            cannot refute it.
         misleads: whether it makes the measurements themselves false, so that it is put right before all else.
         yields_to: causes that bring the same about, and are put right first: as far as they are likely, this is not.
     """
@@ -57,6 +59,7 @@ class Cause(ABC):
     source: ClassVar[str]
     triable: ClassVar[bool] = True
     balanced: ClassVar[bool] = False
+    shown: ClassVar[bool] = False
     misleads: ClassVar[bool] = False
     yields_to: ClassVar[tuple[str, ...]] = ()
 

@@ -19,6 +19,7 @@ class ImbalancedClasses(Cause):
     means = "a few classes have most of the images, and the rare ones are given up"
     advice = "train on as many images of each class, and judge by the balanced accuracy"
     balanced = True
+    shown = True
     source = "Cui et al. 2019, arXiv:1901.05555"
 
     def evidence(self, case: Case) -> Evidence:

@@ -19,6 +19,7 @@ class LabelShift(Cause):
 
     means = "the classes come in other shares than in training"
     advice = "train with the shares of the target"
+    shown = True
     source = "Lipton et al. 2018, arXiv:1802.03916"
 
     def evidence(self, case: Case) -> Evidence:

@@ -22,6 +22,7 @@ class NoisyLabels(Cause):
 
     means = "labels of the training images are wrong"
     advice = "look at the images whose label is doubted, correct or remove them, and train again"
+    shown = True
     source = "Northcutt et al. 2021, arXiv:1911.00068"
     yields_to = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm")
 
