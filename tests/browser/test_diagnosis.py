@@ -1,0 +1,46 @@
+"""The tab Diagnosis as a person meets it: a quick look, a finding unfolded, and nothing that a name could do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.browser
+CODE = """
+import workbench as wb
+x = wb.images("digits").part(rows=range(120))
+names = ["<b>odd" if k < 5 else "even & so" for k in x.labels()]
+images = wb.images(([x.pixels(row) for row in range(120)], names), valid=0.4)
+backbone = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}
+bench = wb.Workbench(images, backbone, tuning="full")
+bench.launcher.settings.schedule.value = {**bench.launcher.settings.schedule.value, "lr": 1.0}
+bench.show_tab("Diagnosis")
+bench
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(lab):
+    """A notebook of one cell, run."""
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "id": "tab", "source": CODE}
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    (lab.folder / "diagnosis.ipynb").write_text(
+        json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+    )
+    lab.open("diagnosis.ipynb")
+    assert lab.run_all() == []
+    return lab
+
+
+def test_a_quick_look_is_started_read_and_unfolded(notebook):
+    cell = notebook.cell("tab")
+    cell.get_by_label("how", exact=True).select_option("a quick look")
+    cell.get_by_role("button", name="Diagnose", exact=True).click()
+    cell.get_by_text("Nothing is transferred").wait_for(timeout=60_000)
+    card = cell.locator("details.wb-card").first
+    card.locator("summary").click()
+    card.get_by_text("was not carried out").wait_for(timeout=2_000)
+    assert cell.get_by_role("button", name="Apply remedy").first.is_disabled()
+    cell.locator("svg.wb-figure").first.wait_for(timeout=30_000)
+    assert cell.locator("b").count() == 0 and notebook.page_errors == [] and notebook.strangers == []
