@@ -125,8 +125,6 @@ def tried(case: Case, inquiry: Inquiry, seen: dict[str, Evidence], seeds: int, b
                 name, plans[name], seed, f"{name}, seed {seed}: is there negative transfer?", needed=needed
             )
             bar.step()
-        if named.YOURS not in inquiry.outcomes:  # there was no time for a single training
-            return seen
         if seed == 0:
             case.outcome = inquiry.outcomes[named.YOURS][0]
             seen = looked(case, bar)  # some causes see more once the plan was carried out
