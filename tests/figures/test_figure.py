@@ -80,5 +80,5 @@ def test_every_public_name_resolves_to_a_function_or_class_even_after_its_module
 
 
 def test_an_unknown_figure_is_refused_with_what_there_is():
-    with pytest.raises(AttributeError, match="confusion, curves"):
+    with pytest.raises(AttributeError, match="confusion, controls, curves"):
         figures.confusoin  # noqa: B018
