@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import ThreadpoolController
 
 from workbench.probes.linear import STRENGTHS, Linear, directions
 
@@ -58,3 +59,17 @@ def test_a_class_of_one_and_one_never_learnt():
     told = Linear(x, y).probabilities(x, 6)
     assert told.shape == (30, 6) and (told[:, [3, 5]] == 0).all() and np.allclose(told.sum(1), 1)
     assert set(Linear(x[:2], np.array([0, 1])).predict(x)) <= {0, 1}
+
+
+def test_its_small_products_run_on_one_thread(monkeypatch):
+    seen = []
+    fit = LogisticRegression.fit
+
+    def watched(self, *args, **kwargs):
+        seen.append([pool["num_threads"] for pool in ThreadpoolController().info() if pool["user_api"] == "blas"])
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(LogisticRegression, "fit", watched)
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        Linear(*clouds(), strength=1e-2)
+    assert seen and all(count == 1 for counts in seen for count in counts)

@@ -117,3 +117,9 @@ def test_two_threads_may_look_into_one_net(toy):
     for n, maps in zip(asked, found, strict=True):
         assert np.allclose(maps, alone[n], atol=1e-6)
     assert net.training and all(module.training for module in net.modules())
+
+
+def test_a_net_that_answers_in_other_words_is_not_called_mistaken(tiny, toy):
+    words = ("goose", "crane", "heron")
+    assert "true" in wb.probes.grad_cam(tiny(), toy.part(rows=[0, 1])).frame
+    assert "true" not in wb.probes.grad_cam(tiny(classes=words), toy.part(rows=[0, 1])).frame

@@ -33,7 +33,8 @@ class Saliency:
         maps: (N, S, S) float32, how much each pixel counts; in the method's own units, below 0 only if `signed`.
         pictures: (N, S, S, 3) uint8, as the net was shown them.
         target: (N,) the outputs explained.
-        frame: a row a picture: id, true (where known), predicted, confidence, target and its probability.
+        frame: a row a picture: id, true (where known, and in the net's own words), predicted, confidence, target and
+            its probability.
         method: its name.
         layer: the stage read; None for methods that read pixels.
         signed: whether values below 0 speak against the target.
@@ -142,7 +143,8 @@ def _frame(net: Net, shown: Pictures, said: Tensor, target: Tensor) -> pd.DataFr
     predicted = said.argmax(1)
     names = net.classes or [str(k) for k in range(said.shape[1])]
     columns: dict[str, Any] = {"id": shown.ids}
-    if shown.labels is not None:
+    # a net that answers in other words is not mistaken
+    if shown.labels is not None and not set(names).isdisjoint(shown.labels):
         columns["true"] = shown.labels
     columns["predicted"] = [names[k] for k in predicted]
     columns["confidence"] = said.amax(1).numpy()
