@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 import torch
 
@@ -83,3 +85,16 @@ def test_it_stands_inside_the_workbench(nets, toy):
     tab.question.value = "What does it look for?"
     tab.wait(60)
     assert isinstance(tab.place.children[0], FilterViewer) and settled(tab.place.children[0]).found is not None
+
+
+def test_two_nets_stand_side_by_side_in_every_view(nets, toy):
+    view = settled(FilterViewer(nets, toy, split=None))
+    for show in (FILTERS, MAPS, DRAWN):
+        view.view.value = show
+        settled(view)
+        assert all(f'<p class="wb-quiet">{html.escape(name)}</p>' in view.body.value for name in nets), show
+
+
+def test_a_net_of_another_architecture_is_left_out(nets, tiny, toy):
+    view = settled(FilterViewer({"other": tiny("test_efficientnet", size=64), **nets}, toy, split=None))
+    assert "wb-beside" not in view.body.value and view.body.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -162,6 +163,21 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
     def _net(self) -> Any:
         return self._sides[str(self.net.value)]
 
+    @property
+    def _beside(self) -> tuple[str, ...]:
+        """The net chosen, last, and the one that it is compared with: the first, or the last where that is chosen."""
+        chosen, ends = str(self.net.value), self._sides.ends
+        other = ends[-1] if chosen == ends[0] else ends[0]
+        shapes = [{s.name: s.shape for s in self._sides[n].stages}.get(str(self.stage.value)) for n in (other, chosen)]
+        # of another architecture there is no such stage, or not with such channels
+        return (chosen,) if other == chosen or shapes[0] != shapes[1] else (other, chosen)
+
+    def _each(self, look: Callable[[Any], tuple[Any, str]]) -> tuple[Any, str]:
+        """What `look` gives of the net chosen, and its text beside that of the other net."""
+        seen = {name: look(self._sides[name]) for name in self._beside}
+        found, text = seen[str(self.net.value)]
+        return found, text if len(seen) == 1 else maps_drawn.beside({name: told for name, (_, told) in seen.items()})
+
     def _part(self) -> Any:
         images = self.images if self.images is not None else getattr(self.run, "images", None)
         if images is None:
@@ -174,12 +190,14 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
         found, text = made[view]()
         if not stop.is_set() or view == DRAWN:
             self._shown = (view, found)
-            shown = {CROPS: self._sides.ends, MOVED: self._sides.ends}.get(view, (str(self.net.value),))
+            shown = self._sides.ends if view in (CROPS, MOVED) else self._beside
             self.body.value, self.notice.text = text, self._sides.told(*shown)
             self.found = found
 
     def _filters(self) -> tuple[Any, str]:
-        net = self._net
+        return self._each(self._filters_of)
+
+    def _filters_of(self, net: Any) -> tuple[Any, str]:
         first = self.stage.value == net.stages[0].name
         found = filters(net, None if first else str(self.stage.value))
         return found, maps_drawn.sheet(figures.filters(found, str(self.order.value)))
@@ -187,8 +205,13 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
     def _maps(self) -> tuple[Any, str]:
         part = self._part()
         self.picture.max = len(part) - 1
-        found = activations(self._net, part.part(rows=[self.picture.value]), str(self.stage.value))
-        return found, maps_drawn.sheet(figures.activations(found))
+        shown = part.part(rows=[self.picture.value])
+
+        def look(net: Any) -> tuple[Any, str]:
+            found = activations(net, shown, str(self.stage.value))
+            return found, maps_drawn.sheet(figures.activations(found))
+
+        return self._each(look)
 
     def _crops(self) -> tuple[Any, str]:
         part = self._part()
@@ -199,6 +222,9 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
         return found, maps_drawn.sheet(figures.exciting(found))
 
     def _climb(self) -> tuple[Any, str]:
+        return self._each(self._climb_of)
+
+    def _climb_of(self, net: Any) -> tuple[Any, str]:
         stop, pace = self._stop, Pace()
 
         def watch(step: int, steps: int, pictures: np.ndarray) -> bool:
@@ -207,7 +233,7 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
                 self.body.value = maps_drawn.large(pictures[0])
             return stop.is_set()
 
-        found = visualise(self._net, str(self.stage.value), self.channel.value, watch=watch)
+        found = visualise(net, str(self.stage.value), self.channel.value, watch=watch)
         return found, maps_drawn.large(found.pictures[0], maps_drawn.climbed(found))
 
     def _moved(self) -> tuple[Any, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,12 @@ def compared(found: Any) -> str:
     heading = f"The maps of {names[0]} and {names[1]} agree to {agreed}; those that moved most come first"
     signs = next(iter(found.shown.values())).signed
     return f'{drawings.section(heading)}<div class="wb-pairs">{"".join(groups)}</div>{legend(signs)}{note}'
+
+
+def beside(texts: Mapping[str, str]) -> str:
+    """The same view of several nets, each under its name."""
+    parts = [f'<div><p class="wb-quiet">{html.escape(name)}</p>{text}</div>' for name, text in texts.items()]
+    return f'<div class="wb-beside">{"".join(parts)}</div>'
 
 
 def judged(result: Any) -> str:
