@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,12 +12,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-TURN = threading.RLock()  # taken by whoever looks inside a net: for a moment it is hollow, or listens, or is still
+TURN = threading.RLock()  # taken by whoever looks inside a net: for a moment it listens, or is still
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def in_turn(call: F) -> F:
-    """Decorator for what shows images to a net: never while another thread measures it, its weights away."""
+    """Decorator for what shows images to a net: never while another thread measures it."""
 
     @functools.wraps(call)
     def alone(*args: Any, **kwargs: Any) -> Any:
@@ -40,8 +41,7 @@ def forward(net: nn.Module, size: int, call: Callable[..., Any] | None = None) -
     with TURN, torch.no_grad(), still(net):
         if call is None:
             with contextlib.suppress(Exception):  # whatever the meta device lacks, the real pass below decides
-                # names are unique here; tying would swap a module that stands at two places twice, and put back half
-                return torch.func.functional_call(net, _hollow(net), (x.to("meta"),), tie_weights=False)
+                return _hollow(net)(x.to("meta"))
         first = next(net.parameters(), None)
         return (call or net)(x if first is None else x.to(first.device, first.dtype))
 
@@ -108,9 +108,11 @@ def _only_tensor(output: Any) -> Tensor | None:
     return tensors[0] if len(tensors) == 1 else None
 
 
-def _hollow(net: nn.Module) -> dict[str, Tensor]:
-    tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-    return {name: tensor.detach().to("meta") for name, tensor in tensors.items()}
+def _hollow(net: nn.Module) -> nn.Module:
+    """A copy whose weights have no content, hooks included: the net keeps its own, whoever reads it meanwhile."""
+    empty: dict[int, Any] = {id(p): nn.Parameter(p.detach().to("meta"), p.requires_grad) for p in net.parameters()}
+    empty |= {id(b): b.detach().to("meta") for b in net.buffers()}
+    return copy.deepcopy(net, empty)
 
 
 @contextlib.contextmanager
