@@ -12,6 +12,20 @@ from workbench.runs.folder import Status
 from workbench.widgets import follow
 
 
+def settled(view):
+    """The view once what it began has ended; one piece of work may begin the next."""
+    for _ in range(4):
+        view.wait(60)
+    return view
+
+
+def without_error(view):
+    """The view once what it began has ended well."""
+    settled(view)
+    assert view.error == "", view.error
+    return view
+
+
 class StagedRun:
     """Looks like a run; `write` adds points, `status` is what the test sets."""
 

@@ -10,6 +10,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 import workbench as wb
+from tests.widgets.conftest import without_error as settled
 from workbench.widgets import EmbeddingExplorer, FilterViewer, SaliencyViewer, SimilarityMap
 
 
@@ -17,13 +18,6 @@ from workbench.widgets import EmbeddingExplorer, FilterViewer, SaliencyViewer, S
 def nets(tiny):
     kinds = ["<b>left</b>", "middle 🐈", "right"]
     return {"before": tiny("test_resnet", kinds, 64), "after": tiny("test_resnet", kinds, 64, seed=1)}
-
-
-def settled(view):
-    for _ in range(4):
-        view.wait(60)
-    assert view.error == "", view.error
-    return view
 
 
 def exported(figure):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import workbench as wb
+from tests.widgets.conftest import without_error as settled
 from workbench.errors import BadValue, Unavailable
 from workbench.widgets import FilterViewer
 from workbench.widgets.filter_viewer import CROPS, DRAWN, FILTERS, MAPS, MOVED
@@ -20,13 +21,6 @@ def nets(tiny):
         for p in after.backbone.layer3.parameters():
             p.add_(0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0)))
     return {"before": before, "<b>after</b>": after}
-
-
-def settled(view):
-    for _ in range(4):
-        view.wait(60)
-    assert view.error == "", view.error
-    return view
 
 
 def test_every_view_of_two_nets(nets, toy):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import workbench as wb
+from tests.widgets.conftest import settled
 from workbench.widgets import EmbeddingExplorer, FilterViewer, SaliencyViewer, SimilarityMap
 
 
@@ -19,12 +20,6 @@ def odd(tmp_path):
         for k in range(6):
             Image.fromarray(dice.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(tmp_path / name / f"🐈 {k}.png")
     return wb.images(tmp_path)
-
-
-def settled(view):
-    for _ in range(4):
-        view.wait(60)
-    return view
 
 
 def test_markup_and_emoji_are_text_in_every_view(odd, tiny):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import workbench as wb
+from tests.widgets.conftest import settled
 from workbench.errors import BadValue, Unavailable
 from workbench.widgets import SaliencyViewer
 
@@ -13,12 +14,6 @@ from workbench.widgets import SaliencyViewer
 def nets(tiny):
     kinds = ["left", "middle", "right"]
     return {"before": tiny("test_resnet", kinds, 64), "<b>after</b>": tiny("test_resnet", kinds, 64, seed=1)}
-
-
-def settled(view):
-    for _ in range(4):
-        view.wait(60)
-    return view
 
 
 def test_maps_are_drawn_and_every_chooser_asks_again(nets, toy):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import workbench as wb
+from tests.widgets.conftest import settled
 from workbench.runs.carrying import Carrier
 from workbench.runs.launching import create
 from workbench.widgets import EmbeddingExplorer, FilterViewer, SaliencyViewer, SimilarityMap
@@ -31,12 +32,6 @@ def under_way(tiny_plan, toy):
     Carrier(run.folder, watch=watch, save_every=0).carry_out()
     assert run.status.state == "failed" and "Halted" in run.status.sentence
     return run
-
-
-def settled(view):
-    for _ in range(4):
-        view.wait(60)
-    return view
 
 
 def test_given_nets_are_themselves(tiny):

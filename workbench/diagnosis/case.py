@@ -120,6 +120,10 @@ class Case:
         """The base rate that the plan names, or that its tuning does."""
         return self.plan.schedule.lr or tunings[self.plan.tuning.name].lr
 
+    def leaving_out(self, ids: Any) -> Images:
+        """The images without those of these names."""
+        return self.data.part(rows=~self.data.frame["id"].isin(ids).to_numpy())
+
     def features(self, split: str, pretrained: bool = True) -> dict[str, Features]:
         """Pooled features of every stage before the head, and `features`, which the head reads; from the store."""
         if (pretrained, split) not in self._features:

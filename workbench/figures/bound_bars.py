@@ -8,7 +8,7 @@ import pandas as pd
 
 from . import style
 from .figure import Figure, leader, page
-from .placing import percent_axis, spread
+from .placing import names_axis, percent_axis, spread
 from .words import percent, plain, short, short_number, these_columns
 
 _WIDTH, _INNER, _LEFT = 760, 320, 70
@@ -62,12 +62,7 @@ def bound(frame: Any, dial: str | None = None, *, dial_title: str | None = None,
     _measured(figure, rows, names)
     top = max(float(totals.max()), float(rows["target_error"].max()), 0.1) * 1.06
     figure.update_yaxes(**percent_axis(0, top), showgrid=True, title_text="share of the target's images")
-    figure.update_xaxes(
-        range=[-0.6, len(rows) - 0.4],
-        tickvals=list(range(len(rows))),
-        ticktext=[plain(n) for n in names],
-        title_text=plain(dial_title or dial or ""),
-    )
+    figure.update_xaxes(**names_axis(names), title_text=plain(dial_title or dial or ""))
     if top > 1:
         _one(figure)
     _names(figure, rows, top)

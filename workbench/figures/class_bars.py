@@ -8,7 +8,7 @@ import pandas as pd
 
 from . import style
 from .figure import Figure, page
-from .placing import percent_axis
+from .placing import names_axis, percent_axis
 from .words import percent, plain, short, these_columns
 
 _PRECISION, _RECALL = style.CATEGORIES[4], style.CATEGORIES[0]
@@ -48,12 +48,7 @@ def per_class(frame: Any, *, title: str | None = None) -> Figure:
         _bars(figure, rows, column, colour, 0.02 if at == 0 else -0.36)
     _key(figure, rows)
     figure.update_xaxes(**percent_axis(0, 1), showgrid=True)
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))),
-        ticktext=[plain(n) for n in names],
-        range=[-0.6, len(rows) - 0.4],
-        **style.NAMES,
-    )
+    figure.update_yaxes(**names_axis(names), **style.NAMES)
     return figure
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from . import style
 from .figure import Figure, page
 from .intervals import dots, written, zero_line
-from .placing import padded
+from .placing import names_axis, padded
 from .words import percent, plain, short, these_columns
 
 _ROW, _YOURS, _SCRATCH = 32, "your plan", "from scratch"
@@ -49,12 +49,7 @@ def controls(found: Any, *, level: float | None = None, title: str | None = None
         showgrid=True,
         title_text="your plan less the control, points",
     )
-    figure.update_yaxes(
-        range=[-0.6, len(rows) - 0.4],
-        tickvals=list(range(len(rows))),
-        ticktext=[plain(n) for n in names],
-        **style.NAMES,
-    )
+    figure.update_yaxes(**names_axis(names), **style.NAMES)
     return figure
 
 

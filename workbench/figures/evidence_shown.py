@@ -10,7 +10,7 @@ from . import style
 from .figure import Figure, page
 from .intervals import comparison
 from .named_lines import lines
-from .placing import padded
+from .placing import names_axis, padded
 from .words import plain, short, short_number
 
 _MOST = 16  # rows of bars; beyond, the greatest
@@ -91,10 +91,5 @@ def _bars(frame: pd.DataFrame, names: str, columns: list[str], name: str, title:
         showgrid=True,
         title_text=plain(columns[0]) if len(columns) == 1 else None,
     )
-    figure.update_yaxes(
-        range=[-0.6, len(rows) - 0.4],
-        tickvals=list(range(len(rows))),
-        ticktext=[plain(n) for n in labels],
-        **style.NAMES,
-    )
+    figure.update_yaxes(**names_axis(labels), **style.NAMES)
     return figure

@@ -9,7 +9,7 @@ import pandas as pd
 from . import style
 from .figure import Figure, page
 from .intervals import gain_colour, written, zero_line
-from .placing import padded
+from .placing import names_axis, padded
 from .words import plain, short, these_columns
 
 _MOST = 30  # classes shown: the most harmed; of fewer, all
@@ -54,12 +54,7 @@ def class_gaps(frame: Any, *, level: float | None = None, title: str | None = No
         showgrid=True,
         title_text="your plan less training from scratch, points",
     )
-    figure.update_yaxes(
-        range=[-0.6, len(rows) - 0.4],
-        tickvals=list(range(len(rows))),
-        ticktext=[plain(n) for n in names],
-        **style.NAMES,
-    )
+    figure.update_yaxes(**names_axis(names), **style.NAMES)
     return figure
 
 

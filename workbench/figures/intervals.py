@@ -8,7 +8,7 @@ import pandas as pd
 
 from . import style
 from .figure import Figure, page
-from .placing import padded
+from .placing import names_axis, padded
 from .words import plain, short, these_columns
 
 _ROW = 30
@@ -54,12 +54,7 @@ def comparison(
     figure.update_xaxes(
         range=list(padded([0.0, *rows["low"], *rows["high"]], 0.06, 0.06)), showgrid=True, title_text=plain(axis)
     )
-    figure.update_yaxes(
-        range=[-0.6, len(rows) - 0.4],
-        tickvals=list(range(len(rows))),
-        ticktext=[plain(n) for n in names],
-        **style.NAMES,
-    )
+    figure.update_yaxes(**names_axis(names), **style.NAMES)
     return figure
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .words import plain
+
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Positions moved as little as needed to stand at least `gap` apart within low..high, their order kept."""
@@ -64,6 +66,12 @@ def percent_axis(low: float, high: float, most: int = 6) -> dict[str, Any]:
     ticks = round_ticks(low, high, most)
     digits = 0 if all(abs(t * 100 - round(t * 100)) < 1e-6 for t in ticks) else 1
     return {"range": [low, high], "tickvals": ticks, "ticktext": [f"{100 * t:.{digits}f} %" for t in ticks]}
+
+
+def names_axis(names: Sequence[str]) -> dict[str, Any]:
+    """An axis with a name at each of 0, 1, 2, …, and room for a bar at both ends."""
+    at = list(range(len(names)))
+    return {"range": [-0.6, len(names) - 0.4], "tickvals": at, "ticktext": [plain(name) for name in names]}
 
 
 def decades(low: float, high: float, most: int = 8) -> list[float]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 
+from workbench.loop import device as devices
 from workbench.loop.optimiser import set_rates
 from workbench.loop.phase import set_phase
 from workbench.loop.training import Training, shown
@@ -68,7 +68,7 @@ def one_loss(training: Training, step: int, multipliers: dict[str, float], lr: f
     batches = training.tasks[0]
     epoch, place = divmod(step, batches.steps)
     set_rates(training.optimizer, multipliers, lr)
-    torch.manual_seed(training.seed + step)
+    devices.seed(training.place, training.seed + step)
     batch = shown(batches.batch(epoch, place), training.place, batches.size, training.schedule.augment)
     return float(sum(training.update(batch, 0.0).values()))
 

@@ -58,4 +58,4 @@ def kept_in_shares(case: Case, labels: np.ndarray, ids: np.ndarray, wanted: np.n
     for k in np.flatnonzero(have):
         rows = random.permutation(np.flatnonzero(labels == k))
         left_out += ids[rows[max(int(np.ceil(total * wanted[k])), 1) :]].tolist()
-    return case.data.part(rows=~case.data.frame["id"].isin(left_out).to_numpy())
+    return case.leaving_out(left_out)

@@ -33,8 +33,7 @@ class LeakedDuplicates(Cause):
 
     def data_without(self, case: Case) -> Any:
         """The images without the validation images that leaked."""
-        frame = case.data.frame
-        return case.data.part(rows=~frame["id"].isin(self.leaked(case)).to_numpy())
+        return case.leaving_out(self.leaked(case))
 
     def leaked(self, case: Case) -> np.ndarray:
         """Names of validation images that are in the training split too."""

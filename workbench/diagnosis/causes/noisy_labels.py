@@ -49,8 +49,7 @@ class NoisyLabels(Cause):
 
     def data_without(self, case: Case) -> Any:
         """The images without the training images whose label is likely wrong; validation images stay as they are."""
-        wrong = self.problems(case).problems["id"]
-        return case.data.part(rows=~case.data.frame["id"].isin(wrong).to_numpy())
+        return case.leaving_out(self.problems(case).problems["id"])
 
     def problems(self, case: Case) -> LabelProblems:
         """Confident learning on the training images; made once."""

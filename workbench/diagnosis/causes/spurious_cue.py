@@ -71,4 +71,4 @@ def loosened(case: Case, cue: Cue) -> Any:
     for k, v in zip(*np.nonzero(table > most), strict=True):
         rows = np.flatnonzero((part.labels() == k) & (values == v))
         left_out += ids[random.permutation(rows)[most:]].tolist()
-    return case.data.part(rows=~case.data.frame["id"].isin(left_out).to_numpy())
+    return case.leaving_out(left_out)
