@@ -31,6 +31,7 @@ import workbench as wb
 from workbench import disk
 from workbench.images.batches import Batches
 from workbench.images.crops import centre
+from workbench.loop.trial import bf16_units
 from workbench.nets import zoos
 from workbench.plan import Schedule
 from workbench.runs.pretraining import RECIPES
@@ -41,6 +42,8 @@ SIZE = 64
 BATCH = 32
 RATES = (5e-4, 1.5e-3, 5e-3)
 TUNING_SEED = 100
+# the same for all, since a trial would leave the shortest in fp32
+PRECISION = "bf16" if bf16_units() else "fp32"
 SEEN = {"scratch": 40_000, "tuned": 15_000}  # images that training sees, views of the same few included
 RESULTS = Path(__file__).parent / "results"
 CELLS, TABLE = RESULTS / "transfer_table.json", RESULTS / "transfer_table.txt"
@@ -120,7 +123,8 @@ def trained(cell: Cell, data: wb.Images, rate: float) -> float:
     view = {"size": SIZE, "interpolation": pixels.interpolation, "crop_pct": pixels.crop_pct}
     batches = Batches(train, ("labelled",), batch_size=BATCH, seed=cell.seed, **view)
     epochs = max(20, SEEN[cell.mode] // len(train))
-    schedule = Schedule(epochs=epochs, batch_size=BATCH, lr=rate, augment=cell.target.augment, keep="last")
+    settings = {"augment": cell.target.augment, "keep": "last", "precision": PRECISION}
+    schedule = Schedule(epochs=epochs, batch_size=BATCH, lr=rate, **settings)
     made = tunings.make("full"), strategies.make("fine-tune")
     for _ in wb.train(model, *made, [batches], schedule, seed=cell.seed):
         pass
@@ -188,9 +192,16 @@ def rate_of(cell: Cell, cells: dict[str, float]) -> float | None:
         key = f"{draw.key} | {rate:g}"
         if key not in cells:
             cells[key] = measured(draw, rate)
-            disk.write(CELLS, json.dumps(cells, indent=0))
+            keep(cells)
         tries[rate] = cells[key]
     return max(tries, key=lambda rate: tries[rate])
+
+
+def keep(cells: dict[str, float]) -> None:
+    """Writes what is measured, beside what another process wrote meanwhile."""
+    if CELLS.exists():
+        cells.update(json.loads(CELLS.read_text()) | cells)
+    disk.write(CELLS, json.dumps(cells, indent=0, sort_keys=True))
 
 
 def table(cells: dict[str, float], seeds: int) -> str:
@@ -250,7 +261,7 @@ def main() -> None:
             continue
         rate = rate_of(cell, cells)
         cells[cell.key] = measured(cell, rate)
-        disk.write(CELLS, json.dumps(cells, indent=0))
+        keep(cells)
         print(f"{cell.row}, {cell.mode}, {cell.target.name}, seed {cell.seed}: {cells[cell.key]:.1f}", flush=True)
     text = f"{machine()}\n{SIZE} px, accuracy in percent on held-out images, mean ± sd of {given.seeds} seeds\n\n"
     text += table(cells, given.seeds)

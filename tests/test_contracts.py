@@ -30,7 +30,8 @@ def tensors(net):
 
 
 def trial(name, teacher):
-    return {"distill": {"teacher": str(teacher)}}.get(name, TRIALS.get(name, {}))
+    taught = {"teacher": str(teacher)}
+    return {"distill": taught, "distill-features": taught}.get(name, TRIALS.get(name, {}))
 
 
 @pytest.mark.parametrize("tuning", list(tunings))

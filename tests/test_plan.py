@@ -29,7 +29,11 @@ def plan(**changes) -> Plan:
     return Plan(**{"backbone": "resnet18", "data": "digits", **changes})
 
 
-EXAMPLES = {"grid": {"rows": {"stem": [0, 0.5], "head": [1.0]}}, "distill": {"teacher": "some/run"}}
+EXAMPLES = {
+    "grid": {"rows": {"stem": [0, 0.5], "head": [1.0]}},
+    "distill": {"teacher": "some/run"},
+    "distill-features": {"teacher": "some/run"},
+}
 PAIRS = [(t, s) for t in tunings for s in strategies]
 
 

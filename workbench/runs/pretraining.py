@@ -15,6 +15,8 @@ from workbench.runs import folder as files
 VALIDATED = 2000  # images that are held back
 FEWEST, MOST = 1000, 100_000_000  # images of one pretraining; with fewer some class may have none
 
+TEACHER = "wb/residual-contrast"
+
 # a ResNet of twelve layers with a stem of three: at 64 px its last map is 2 × 2, at 96 px 3 × 3
 RESIDUAL = ("resnet10t", {"layers": [1, 1, 2, 1], "channels": [32, 64, 128, 192], "stem_width": 16})
 MOBILE = ("mobilenetv4_conv_small_050", {})
@@ -73,6 +75,20 @@ def general(architecture: tuple[str, Mapping[str, Any]], images: int, **settings
     )
 
 
+def taught(architecture: tuple[str, Mapping[str, Any]], images: int, **settings: Any) -> Recipe:
+    """The recipe for nets that learn little from so few images by themselves: a teacher's features are the hints."""
+    return Recipe(
+        f"the features of {TEACHER}, no labels",
+        world("shape"),
+        architecture,
+        strategy=Choice("distill-features", {"teacher": TEACHER}),
+        images=images,
+        head=False,
+        settings={"augment": "crop", "batch_size": 32, **settings},
+        budget="two cores: 90 minutes",
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     "residual-shape": Recipe("shape", world("shape"), images=250_000),
     "residual-texture": Recipe("texture", world("texture"), images=120_000),
@@ -90,7 +106,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "residual-formula": Recipe("formula", Choice("material"), images=250_000, settings={"augment": "crop"}),
     "residual-shuffled": Recipe("shuffled labels", world("shape", noise=1.0), images=100_000),
-    "mobile": general(MOBILE, images=300_000),
+    "mobile": taught(MOBILE, images=300_000),
     # attention is unsteady at the convolutions' rate
     "vit": general(VIT, images=100_000, lr=1e-3),
 }

@@ -1,0 +1,78 @@
+"""Feature distillation hands on what a teacher sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+from tests.strategies.selfsupervised.test_features import probed, saws
+from workbench.strategies import Examples, Target, strategies
+
+
+@pytest.fixture
+def teacher(tiny, tmp_path):
+    tiny(seed=5, classes=("cat", "dog")).save(tmp_path / "teacher.safetensors")
+    return tmp_path / "teacher.safetensors"
+
+
+def prepared(teacher, student):
+    strategy = strategies.make("distill-features", teacher=teacher)
+    strategy.target = Target("classes", (("", 3),))
+    strategy.prepare(student)
+    return strategy
+
+
+def test_match_is_the_share_of_variance_that_is_not_told(tiny, teacher):
+    student = tiny(seed=1).eval()
+    strategy = prepared(teacher, student)
+    torch.manual_seed(0)
+    x = torch.rand(16, 3, 32, 32)
+    terms = strategy.losses(student, {"labelled": Examples(x, None)}, 0.0)
+    assert set(terms) == {"match"}
+    with torch.no_grad():
+        taught = wb.load(teacher).eval().features(x)
+        taught = (taught - taught.mean(0)) / (taught.var(0, correction=0) + 1e-5).sqrt()
+        told = strategy.map(student.features(x))
+    assert terms["match"].item() == pytest.approx(((taught - told) ** 2).mean().item(), rel=1e-4)
+    with torch.no_grad():
+        for parameter in strategy.map.parameters():
+            parameter.zero_()
+    # who tells nothing leaves all of it
+    silent = strategy.losses(student, {"labelled": Examples(x, None)}, 0.0)["match"]
+    assert silent.item() == pytest.approx((taught**2).mean().item(), rel=1e-4)
+
+
+def test_labels_reach_the_head_alone_and_nothing_reaches_the_teacher(tiny, teacher):
+    student = tiny(seed=1)
+    strategy = prepared(teacher, student)
+    before = {name: value.clone() for name, value in strategy.teacher.state_dict().items()}
+    batch = {"labelled": Examples(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))}
+    strategy.train()
+    terms = strategy.losses(student, batch, 0.0)
+    terms["probe"].backward(retain_graph=True)
+    head = {id(p) for p in student.head.parameters()}
+    assert all((p.grad is not None) == (id(p) in head) for p in student.parameters())
+    terms["match"].backward()
+    assert any(p.grad is not None for p in student.parameters() if id(p) not in head)
+    assert all(p.grad is None for p in strategy.teacher.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in strategy.teacher.state_dict().items())
+
+
+def test_a_student_reads_what_its_teacher_reads_without_a_label(tmp_path):
+    """The paper's promise: hints hand on a representation, to a net of another architecture."""
+    student = {"name": "test_efficientnet", "params": {"pretrained": False, "size": 24}}
+    fixed = {"augment": "none", "keep": "last", "precision": "fp32", "lr": 3e-3, "epochs": 10, "batch_size": 24}
+    labelled = wb.Plan("test_resnet", wb.images(saws(240, 0)), **fixed).but(
+        backbone={"name": "test_resnet", "params": {"pretrained": False, "size": 24}}
+    )
+    wb.fit(labelled, progress=False).net().save(tmp_path / "teacher.safetensors")
+    hints = wb.strategy("distill-features", teacher=tmp_path / "teacher.safetensors")
+    x, _ = saws(240, 1)
+    unlabelled = wb.images((x, np.array(["a", "b"])[np.arange(240) % 2]))  # labels that tell nothing
+    net = wb.fit(wb.Plan(student, unlabelled, strategy=hints, **fixed), progress=False).net()
+    x, y = saws(420, 2)
+    before = probed(wb.load("test_efficientnet", pretrained=False, size=24), x, y)
+    after = probed(net, x, y)
+    assert after > before + 0.15, (before, after)
