@@ -91,6 +91,27 @@ def test_the_short_trial_runs_behind_it(board):
     assert board.trial is not None and "wins the short trial" in board.board["trial"]
 
 
+def test_a_short_trial_is_watched_and_stopped_and_what_was_trained_is_judged(board):
+    board.rank()
+    board.wait(120)
+    shares, offs = [], []
+    board.observe(lambda change: shares.append(change["new"]["share"]), "about")
+
+    def once(change):
+        if change["new"]["share"] > 0 and not board._stop.is_set():
+            offs.append(change["new"]["no_stop"])
+            board.answer({"do": "stop"})
+            offs.append(board.about["no_stop"])
+
+    board.observe(once, "about")
+    board.answer({"do": "try", "seconds": 600})
+    board.wait(120)
+    assert offs == ["", "it ends once all have trained equally far"]
+    assert board.trial.stopped and board.trial.seconds < 300 and 0 < max(shares) < 1
+    assert board.trial.frame["updates"].nunique() == 1, "those that are compared were trained equally far"
+    assert "is ahead in the short trial, which was stopped" in board.board["trial"] and not board.about["busy"]
+
+
 def test_without_images_it_says_what_to_do(images):
     board = TransferabilityBoard(None, NETS)
     assert "open some in Data" in board.about["no_rank"]

@@ -6,6 +6,7 @@ import copy
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class Trial:
         order: the backbones, the best first: by the round that they reached, then by accuracy.
         seconds: what it cost, all told; `budget` is what was given.
         judges: validation images that each accuracy is counted over.
+        stopped: whether it was ended before its time.
     """
 
     frame: pd.DataFrame
@@ -50,6 +52,7 @@ class Trial:
     seconds: float
     budget: float
     judges: int
+    stopped: bool = False
 
     @property
     def winner(self) -> str:
@@ -68,8 +71,9 @@ class Trial:
         last = self.frame.set_index("backbone").loc[[self.winner]].iloc[-1]
         points, clear = self.lead
         doubt = "" if clear else f", which {self.judges} validation images do not tell from chance"
+        won = "is ahead in the short trial, which was stopped" if self.stopped else "wins the short trial"
         return (
-            f"{self.winner} wins the short trial: {last['accuracy']:.1%} after {last['epochs']:.1f} epochs, "
+            f"{self.winner} {won}: {last['accuracy']:.1%} after {last['epochs']:.1f} epochs, "
             f"{points:.1f} points ahead of {self.order[1]}{doubt}; it cost {self.seconds:.0f} s of {self.budget:g} s"
         )
 
@@ -82,6 +86,7 @@ def short_trial(
     tuning: Any = "full",
     seed: int = 0,
     progress: bool = True,
+    watch: Callable[[float], bool] | None = None,
     **settings: Any,
 ) -> Trial:
     """Fine-tunes a few backbones for as long as you give it, and tells which is ahead.
@@ -101,6 +106,8 @@ def short_trial(
         tuning: which weights move.
         seed: of the new heads, the order of the images and their views.
         progress: whether to show a bar.
+        watch: called again and again with the share of the time that is over, 0 to 1; where it says False, the trial
+            ends as soon as all have made the same number of updates, and what there is is judged.
         settings: fields of the schedule, such as `lr=1e-3` or `augment="flip"`; epochs, shape and warm-up are ours.
 
     Raises:
@@ -118,10 +125,17 @@ def short_trial(
     started, total = time.perf_counter(), max(1, math.ceil(math.log2(len(runners))))
     rows: list[dict[str, Any]] = []
     places: list[str] = []
+    stopped = False
+
+    def goes_on() -> bool:
+        nonlocal stopped
+        stopped = watch is not None and not watch(min(1.0, (time.perf_counter() - started) / seconds))
+        return not stopped
+
     # on standard output: a notebook shows what comes on the other as if it were an error
     with tqdm(total=total, disable=not progress, unit="round", leave=False, file=sys.stdout) as bar:
         for number in range(1, total + 1):
-            found = _round(runners, judges, started + seconds * number / total)
+            found = _round(runners, judges, started + seconds * number / total, goes_on)
             ordered = sorted(runners, key=lambda r: (-found[r.name]["accuracy"], -found[r.name]["sure"]))
             kept = ordered[: math.ceil(len(ordered) / 2)]
             rows += [{"round": number, **found[r.name], "kept": r in kept} for r in ordered]
@@ -130,10 +144,13 @@ def short_trial(
                 runner.training.close()
             runners = kept
             bar.update()
+            if stopped:
+                break
     for runner in runners:
         runner.training.close()
-    order = (runners[0].name, *places)
-    return Trial(pd.DataFrame(rows), order, time.perf_counter() - began, float(seconds), len(judges))
+    order = (*(runner.name for runner in runners), *places)
+    took = time.perf_counter() - began
+    return Trial(pd.DataFrame(rows), order, took, float(seconds), len(judges), stopped)
 
 
 class _Runner:
@@ -163,7 +180,9 @@ class _Runner:
         self.seconds += time.perf_counter() - began
 
 
-def _round(runners: list[_Runner], judges: Images, end: float) -> dict[str, dict[str, Any]]:
+def _round(
+    runners: list[_Runner], judges: Images, end: float, goes_on: Callable[[], bool]
+) -> dict[str, dict[str, Any]]:
     """All runners brought equally far, slice by slice, until another slice would end after `end`; then judged."""
     before = {runner.name: runner.seconds for runner in runners}
     goal = max(runner.done for runner in runners) + 1
@@ -173,7 +192,7 @@ def _round(runners: list[_Runner], judges: Images, end: float) -> dict[str, dict
             runner.until(goal)
         now = time.perf_counter()
         # the machine may serve others too: equal updates matter more than the time in which they were made
-        if now + (now - began) > end:
+        if not goes_on() or now + (now - began) > end:
             break
         goal = max(*(runner.done for runner in runners), goal) + max(1, goal // SLICES)
     far = max(runner.done for runner in runners)

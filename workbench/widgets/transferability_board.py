@@ -95,13 +95,17 @@ class TransferabilityBoard(Panel):
         if seconds < 1:
             raise BadValue("the budget of a trial is in seconds, from 1")
 
+        def watch(share: float) -> bool:
+            self._say(share=share)
+            return not self._stop.is_set()
+
         def tried() -> None:
-            self.trial = short_trial(ranking, self.images, seconds=seconds, progress=False)
+            self.trial = short_trial(ranking, self.images, seconds=seconds, progress=False, watch=watch)
 
         self._start(f"short trial of {len(ranking.verdict.among) or 2}, {seconds:g} s", tried)
 
     def stop(self) -> None:
-        """Ends the ranking after the backbone that is being measured; what is there stays."""
+        """Ends the ranking after the backbone that is being measured, a trial once all are level; what is there stays."""
         self._stop.set()
         self._say()
 
@@ -170,12 +174,12 @@ class TransferabilityBoard(Panel):
         busy = "work is under way" if state["busy"] else ""
         trial = state["busy"] and state["what"].startswith("short trial")
         stopping = state["busy"] and self._stop.is_set()
-        no_stop = "nothing is under way" if not busy else "a trial ends with its time" if trial else ""
+        ending = "it ends once all have trained equally far" if trial else "it ends after the present backbone"
         self.about = {
             **state,
             "images": "" if self.images is None else self.images.name,
             "no_rank": busy or ("" if self.images is not None else "there are no images yet: open some in Data"),
-            "no_stop": "it ends after the present backbone" if stopping else no_stop,
+            "no_stop": ending if stopping else "" if busy else "nothing is under way",
             "no_trial": busy or no_trial,
         }
 
