@@ -1,0 +1,61 @@
+"""The board as a person uses it: rank, sort, take a backbone by a click, run the short trial and stop it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.browser
+CODE = """
+import workbench as wb
+images = wb.images("digits").part(rows=range(300))
+nets = [{"name": name, "params": {"pretrained": False, "size": 32}} for name in ("test_resnet", "test_efficientnet")]
+board = wb.widgets.TransferabilityBoard(images, [*nets, "<b>no net</b>"], scores=["logme", "knn"], draws=10)
+board
+"""
+
+
+@pytest.fixture(scope="module")
+def notebook(lab):
+    """A notebook of one cell, run."""
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "id": "board", "source": CODE}
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    text = json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+    (lab.folder / "board.ipynb").write_text(text)
+    lab.open("board.ipynb")
+    assert lab.run_all() == []
+    return lab
+
+
+def names(cell):
+    return cell.locator("tbody .wb-board-name").all_inner_texts()
+
+
+def test_a_ranking_is_read_sorted_and_taken_from(notebook):
+    cell = notebook.cell("board")
+    cell.get_by_role("button", name="Rank").click()
+    cell.get_by_role("button", name="Run the short trial").and_(cell.locator(":enabled")).wait_for(timeout=90_000)
+    assert cell.locator(".wb-title").inner_text()[1:] == notebook.python("print(str(board.ranking.verdict)[1:])").strip()
+    assert sum("no net" in name for name in names(cell)) == 1 and cell.locator("tbody b").count() == 0
+    head = cell.locator("[data-key=knn]")
+    head.click()
+    first = names(cell)
+    head.click()
+    assert names(cell)[:2] == first[1::-1], "the other way round; what failed stays last"
+    cell.locator("tbody tr").first.click()
+    cell.locator("tbody tr[aria-selected=true]").wait_for(timeout=10_000)
+    assert notebook.python("print(board.backbone)").strip() == names(cell)[0]
+
+
+def test_the_short_trial_shows_its_progress_and_can_be_stopped(notebook):
+    cell = notebook.cell("board")
+    cell.get_by_label("seconds of the short trial").fill("600")
+    cell.get_by_role("button", name="Run the short trial").click()
+    bar = cell.get_by_role("progressbar")
+    bar.and_(cell.locator(":visible")).wait_for(timeout=20_000)
+    cell.get_by_role("button", name="Stop").click()
+    words = cell.get_by_text("is ahead in the short trial, which was stopped")
+    words.wait_for(timeout=60_000)
+    assert notebook.python("print(board.trial.stopped, board.trial.seconds < 300)").split() == ["True", "True"]
+    assert notebook.page_errors == [] and notebook.strangers == []
