@@ -36,7 +36,8 @@ def test_a_ranking_is_read_sorted_and_taken_from(notebook):
     cell = notebook.cell("board")
     cell.get_by_role("button", name="Rank").click()
     cell.get_by_role("button", name="Run the short trial").and_(cell.locator(":enabled")).wait_for(timeout=90_000)
-    assert cell.locator(".wb-title").inner_text()[1:] == notebook.python("print(str(board.ranking.verdict)[1:])").strip()
+    said = notebook.python("print(str(board.ranking.verdict)[1:])").strip()
+    assert cell.locator(".wb-title").inner_text()[1:].strip() == said
     assert sum("no net" in name for name in names(cell)) == 1 and cell.locator("tbody b").count() == 0
     head = cell.locator("[data-key=knn]")
     head.click()

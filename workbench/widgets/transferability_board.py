@@ -105,7 +105,7 @@ class TransferabilityBoard(Panel):
         self._start(f"short trial of {len(ranking.verdict.among) or 2}, {seconds:g} s", tried)
 
     def stop(self) -> None:
-        """Ends the ranking after the backbone that is being measured, a trial once all are level; what is there stays."""
+        """Ends a ranking after the backbone that is being measured, a trial once all are level; what there is stays."""
         self._stop.set()
         self._say()
 
