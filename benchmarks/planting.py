@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,12 +24,21 @@ SHAPES = {
     False: ("disc", "star", "cross", "heart", "fish", "house"),
     True: ("square", "triangle", "moon", "gear", "bird", "mug"),
 }
-SOURCE = "wb/residual-shape"
-EACH = {"world": 53, "digits": 32, "clothing": 32, "pacs": 46}  # images a class, those to judge by included
+# sources whose features serve the ground, so that what is planted is all that is wrong
+SOURCES = {
+    "world": "wb/residual-shape",
+    "digits": "wb/residual-contrast",
+    "clothing": "wb/residual-contrast",
+    "pacs": "wb/residual-contrast",
+    "sketches": "wb/residual-contrast",
+}
+PLACES = {"clothing": ("clothing",), "pacs": ("pacs", "photo"), "sketches": ("pacs", "sketch")}
+EACH = {"world": 53, "digits": 32, "clothing": 32, "pacs": 46, "sketches": 46}  # training images a class
 # what the built-in sources tell apart in photographs
 REAL = {
     "clothing": ("dress", "hat", "pants", "shoes", "t-shirt"),
     "pacs": ("elephant", "guitar", "house", "person"),
+    "sketches": ("elephant", "guitar", "house", "person"),
 }
 SETTINGS = {"epochs": 8, "batch_size": 16, "augment": "none", "precision": "fp32"}
 
@@ -46,29 +56,34 @@ class Ground:
         self.turn, self.calibration = turn, calibration
         self.name = name or GROUNDS[turn % len(GROUNDS)]
         self.seed = SEEDS[calibration] + turn
+        self.source = SOURCES[self.name]
         self.shapes = SHAPES[calibration]
 
+    def at(self, name: str) -> Ground:
+        """Another ground with the same seed."""
+        return Ground(self.turn, self.calibration, name)
+
     def images(self, each: int | None = None, **options: Any) -> wb.Images:
-        """So many images a class, two fifths of them to judge by."""
+        """So many training images a class, and two fifths of all that there are to judge by."""
         few = {"per_class": each or EACH[self.name], "valid": 0.4, "seed": self.seed}
         if self.name == "world":
             n = few["per_class"] * len(self.shapes) * 2
             return wb.images("world", n=n, label="shape", only={"shape": self.shapes}, **{**few, **options})
         if self.name == "digits":
             return wb.images("digits", **{**few, **options})
-        place = folder("data", *(("clothing",) if self.name == "clothing" else ("pacs", "photo")))
+        place = folder("data", *PLACES[self.name])
         return whole(wb.images(place, **{**few, "classes": REAL[self.name], **options}), few)
 
     def plan(self, images: wb.Images | None = None, backbone: Any = None, **changes: Any) -> wb.Plan:
         """A sound plan, or one with changes."""
         data = self.images() if images is None else images
-        source = SOURCE if backbone is None else backbone
-        return wb.Plan(source, data, **{"tuning": "lp-ft", **SETTINGS, "seed": self.turn, **changes})
+        source = self.source if backbone is None else backbone
+        return wb.Plan(source, data, **{"tuning": "full", **SETTINGS, "seed": self.turn, **changes})
 
-    def pair(self, **dials: Any) -> wb.Images:
-        """Two domains of the world, a source and a target."""
+    def paired(self, backbone: str = SOURCES["world"], **dials: Any) -> wb.Plan:
+        """A sound plan on two domains of the world, a source and a target, that differ as the dials say."""
         wanted = {"label": "shape", "classes": 6, "n": 330, "size": 64, "seed": self.seed, **dials}
-        return wb.world.pair(**wanted).images
+        return self.plan(wb.world.pair(**wanted).images, backbone)
 
 
 def whole(images: wb.Images, few: dict[str, Any]) -> wb.Images:
@@ -104,7 +119,7 @@ def preprocessing(ground: Ground) -> wb.Plan:
         {"mean": (0.0, 0.0, 0.0), "std": (4.0, 4.0, 4.0)},
     )[ground.turn]
     params = {"size": 16} if "size" in wrong else {"preprocessing": wrong}
-    return ground.plan(backbone={"name": SOURCE, "params": params})
+    return ground.plan(backbone={"name": ground.source, "params": params})
 
 
 def rate_too_high(ground: Ground) -> wb.Plan:
@@ -121,13 +136,13 @@ def rate_too_low(ground: Ground) -> wb.Plan:
 
 def too_few_epochs(ground: Ground) -> wb.Plan:
     """A handful of updates."""
-    return ground.plan(epochs=1, batch_size=(64, 64, 96, 64)[ground.turn], tuning=("lp-ft", "full")[ground.turn % 2])
+    return ground.plan(epochs=1, batch_size=(32, 64, 32, 48)[ground.turn])
 
 
 def froze_too_much(ground: Ground) -> wb.Plan:
     """The head alone, on features of another kind."""
-    source = ("wb/residual-contrast", "wb/residual-formula", "wb/residual-contrast", "wb/residual-formula")
-    return ground.plan(backbone=source[ground.turn], tuning="head")
+    source = ("rotation", "contrast", "formula", "rotation")[ground.turn]
+    return ground.at("world").plan(backbone=f"wb/residual-{source}", tuning="head", epochs=20)
 
 
 def froze_too_little(ground: Ground) -> wb.Plan:
@@ -149,46 +164,34 @@ def few_to_learn(images: wb.Images, each: int) -> wb.Images:
 
 def foreign_batch_norm(ground: Ground) -> wb.Plan:
     """Batch norms with the statistics of a dark room or of negatives."""
-    shift = ("low-light:5", "invert", "low-light:5", "invert")[ground.turn]
-    images = ground.images()
-    net = wb.load(SOURCE)
-    other = Ground(0, ground.calibration, "world").images(shift=shift)
-    crooked = taken_anew(net, other)
-    tuning = ("head", "lp-ft", "head", "lp-ft")[ground.turn]
-    return ground.plan(images, crooked, tuning=tuning, batch_norm="still")
+    ground, shift = ground.at("world"), ("low-light:5", "invert", "low-light:5", "invert")[ground.turn]
+    crooked = taken_anew(wb.load(ground.source), ground.images(shift=shift))
+    tuning = ("head", "lp-ft", "lp-ft", "head")[ground.turn]
+    return ground.plan(backbone=crooked, tuning=tuning, batch_norm="still", epochs=20)
 
 
 def source_too_far(ground: Ground) -> wb.Plan:
-    """Sources that know colours, for things without; textures, for strokes."""
-    ground = Ground(ground.turn, ground.calibration, ("digits", "digits", "clothing", "clothing")[ground.turn])
-    source = ("wb/residual-hue", "wb/residual-texture", "wb/residual-hue", "wb/residual-rotation")[ground.turn]
-    return ground.plan(backbone=source)
+    """A source that knows the hues of a made world, for photographs and drawings."""
+    ground = ground.at(("clothing", "pacs", "clothing", "sketches")[ground.turn])
+    return ground.plan(backbone="wb/residual-hue")
 
 
 def unrelated_task(ground: Ground) -> wb.Plan:
     """The same world, and another question."""
-    source, label = (
-        ("wb/residual-shape", "hue"),
-        ("wb/residual-texture", "hue"),
-        ("wb/residual-shape", "background"),
-        ("wb/residual-shape", "light"),
-    )[ground.turn]
-    images = wb.images("world", n=320, label=label, seed=ground.seed, valid=0.4, only=only(ground, label))
-    return ground.plan(images, backbone=source)
-
-
-def only(ground: Ground, label: str) -> dict[str, Any]:
-    """Six values of a factor."""
     from workbench.images.world.factors import values
 
-    return {label: ground.shapes if label == "shape" else list(values(label))[:6]}
+    source = ("shape", "texture", "shape", "rotation")[ground.turn]
+    some = list(values("hue"))[4 * ground.calibration :][:6]
+    images = wb.images("world", n=320, label="hue", seed=ground.seed, valid=0.4, only={"hue": some})
+    return ground.plan(images, backbone=f"wb/residual-{source}")
 
 
 def poor_source(ground: Ground) -> wb.Plan:
     """Shuffled labels, noise over the weights, weights in disorder, a stage that is lost."""
+    ground = ground.at(("world", "clothing")[ground.turn % 2])
     if ground.turn == 0:
         return ground.plan(backbone="wb/residual-shuffled")
-    net = wb.load(SOURCE)
+    net = wb.load(ground.source)
     draw = torch.Generator().manual_seed(ground.seed)
     with torch.no_grad():
         for number, p in enumerate(net.backbone.parameters()):
@@ -226,41 +229,56 @@ def imbalanced(ground: Ground) -> wb.Plan:
 
 
 def leaked(ground: Ground) -> wb.Plan:
-    """A third of the images to judge by are among those trained on."""
+    """A third of the images to judge by are among those trained on, as they are or saved anew."""
     rows = written(ground.images(), None)
-    valid = [row for row in rows if row[1] == "valid"]
-    return ground.plan(opened(rows + [(name, "train", x) for name, _, x in valid[:: (3, 4, 3, 2)[ground.turn]]]))
+    valid = [row for row in rows if row[1] == "valid"][:: (3, 4, 3, 4)[ground.turn]]
+    again = (None, None, {"quality": 50}, {"quality": 85, "smaller": 0.7})[ground.turn]
+    twins = [(name, "train", pixels if again is None else saved_anew(pixels, **again)) for name, _, pixels in valid]
+    return ground.plan(opened(rows + twins))
+
+
+def saved_anew(pixels: np.ndarray, quality: int, smaller: float = 1.0) -> np.ndarray:
+    """An image as it comes back from a JPEG file, perhaps of fewer pixels."""
+    image, file = Image.fromarray(pixels), io.BytesIO()
+    image.resize([round(smaller * edge) for edge in image.size]).save(file, "jpeg", quality=quality)
+    return np.asarray(Image.open(file))
 
 
 def spurious(ground: Ground) -> wb.Plan:
-    """In training, a texture, hue or background goes with the class."""
-    cue = ("texture", "hue", "background", "texture")[ground.turn]
-    source = ("wb/residual-texture", "wb/residual-hue", "wb/residual-all", "wb/residual-all")[ground.turn]
-    return ground.plan(ground.pair(spurious=0.95, cue=cue), source, tuning="full")
+    """In training, a texture or hue goes with the class; or a source of textures, for drawings without any."""
+    if ground.turn < 2:
+        cue, source = (("texture", "wb/residual-texture"), ("hue", "wb/residual-hue"))[ground.turn]
+        return ground.paired(source, spurious=0.95, cue=cue)
+    ground = ground.at(("world", "sketches")[ground.turn - 2])
+    images = ground.images(style="sketch") if ground.name == "world" else ground.images()
+    return ground.plan(images, "wb/residual-texture")
 
 
 def label_shift(ground: Ground) -> wb.Plan:
     """The target's classes come in other shares."""
-    return ground.plan(ground.pair(label_shift=(0.7, 0.6, 0.7, 0.8)[ground.turn]))
+    return ground.paired(label_shift=(0.7, 0.6, 0.7, 0.8)[ground.turn])
 
 
 def concept_shift(ground: Ground) -> wb.Plan:
     """Half of the target's classes have changed their names."""
-    return ground.plan(ground.pair(concept=(0.5, 0.7, 0.5, 0.9)[ground.turn]))
+    return ground.paired(concept=(0.5, 0.7, 0.5, 0.9)[ground.turn])
 
 
 def domain_gap(ground: Ground) -> wb.Plan:
     """The target is drawn, dark, or a negative."""
     if ground.turn == 1:
         options = {"domains": {"clean": None, "other": "noise:5"}, "source": "clean", "target": "other"}
-        return ground.plan(Ground(1, ground.calibration, "digits").images(**options))
+        return ground.plan(ground.at("digits").images(**options))
     style = ("sketch", "", "inverted", "low-light")[ground.turn]
-    return ground.plan(ground.pair(covariate=1.0, style=("photo", style)))
+    return ground.paired(covariate=1.0, style=("photo", style))
 
 
 def too_small(ground: Ground) -> wb.Plan:
-    """A handful of images."""
-    return ground.plan(ground.images(each=8 if ground.name in ("world", "pacs") else 6))
+    """A handful of images, to learn from and to judge by."""
+    images = few_to_learn(ground.images(), (6, 3, 6, 6)[ground.turn])
+    rows = np.flatnonzero((images.frame["split"] == "train").to_numpy())
+    judged = np.flatnonzero((images.frame["split"] != "train").to_numpy())
+    return ground.plan(images.part(rows=np.sort([*rows, *np.random.default_rng(0).permutation(judged)[:24]])))
 
 
 PLANTED: dict[str, Callable[[Ground], wb.Plan]] = {
@@ -290,18 +308,12 @@ HEALTHY: tuple[Callable[[Ground], wb.Plan], ...] = (
     lambda g: g.plan(),
     lambda g: g.plan(),
     lambda g: g.plan(),
-    lambda g: Ground(g.turn, g.calibration, "world").plan(tuning="head"),
-    lambda g: Ground(g.turn, g.calibration, "digits").plan(tuning="discriminative"),
-    lambda g: Ground(g.turn, g.calibration, "world").plan(
-        few_to_learn(Ground(g.turn, g.calibration, "world").images(), 8)
-    ),
-    lambda g: Ground(g.turn, g.calibration, "clothing").plan(backbone="wb/residual-contrast"),
-    lambda g: Ground(g.turn, g.calibration, "world").plan(
-        Ground(g.turn, g.calibration, "world").images(style="sketch")
-    ),
-    lambda g: g.plan(g.pair()),
-    lambda g: Ground(g.turn, g.calibration, "digits").plan(
-        Ground(g.turn, g.calibration, "digits").images(shift="invert")
-    ),
-    lambda g: Ground(g.turn, g.calibration, "pacs").plan(tuning="full", lr=5e-4),
+    lambda g: g.at("world").plan(tuning="head", epochs=20),
+    lambda g: g.at("digits").plan(few_to_learn(g.at("digits").images(), 5), tuning="head", epochs=60),
+    lambda g: g.at("world").plan(few_to_learn(g.at("world").images(), 8), tuning="head", epochs=40),
+    lambda g: g.at("clothing").plan(backbone="wb/residual-all"),
+    lambda g: g.at("world").plan(g.at("world").images(style="sketch")),
+    lambda g: g.paired(),
+    lambda g: g.at("digits").plan(g.at("digits").images(shift="invert")),
+    lambda g: g.at("pacs").plan(lr=5e-4),
 )

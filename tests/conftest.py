@@ -103,6 +103,7 @@ def diagnosed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(place))
         patch.setattr("workbench.diagnosis.diagnosing.MOST", 1)  # one experiment is enough to be shown
+        patch.setattr("workbench.diagnosis.stage_transplants.MOST", 2)
         images = wb.images(folder, valid=0.4)
         net = wb.load("test_efficientnet", classes=list(images.classes), pretrained=False, size=32)
         found = wb.diagnose(wb.Plan(net, images, "full", **settings), seeds=1, minutes=1, progress=False)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.diagnosis.stage_gaps import UNKNOWN, stage_gaps
+from workbench.diagnosis.stage_transplants import KINDS, UNTIMELY, curve
 from workbench.embeddings import features
 from workbench.errors import WorkbenchError
 from workbench.probes.alignment import cka
@@ -15,13 +17,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.diagnosis.case import Case
+    from workbench.diagnosis.inquiry import Inquiry
     from workbench.nets import Net
 
-COLUMNS = ["stage", "rate", "probe", "untrained", "rank", "drift", "cka", "gap", "transplant"]
+COLUMNS = ["stage", "rate", "probe", "untrained", "rank", "drift", "cka", "gap", "transplant", "tuned"]
 
 
-def stage_table(case: Case) -> pd.DataFrame:
-    """A row a stage before the head: see `Diagnosis.stages`; what cannot be measured is NaN."""
+def stage_table(case: Case, inquiry: Inquiry | None = None) -> pd.DataFrame:
+    """A row a stage before the head: see `Diagnosis.stages`; what cannot be measured is NaN.
+
+    Args:
+        inquiry: what was trained; None where nothing was, which leaves out what takes long.
+    """
     import pandas as pd
 
     rows = [_row(case, stage.name, place) for place, stage in enumerate(case.net.stages[:-1])]
@@ -30,7 +37,19 @@ def stage_table(case: Case) -> pd.DataFrame:
         after = run(case.outcome.run).net()
         frame["drift"] = drifts(case.net, after)
         frame["cka"] = _cka(case, after, list(frame["stage"]))
+    if inquiry is not None:
+        frame["gap"] = frame["stage"].map(stage_gaps(case)).astype(float)
+        for kind in KINDS:
+            frame[kind] = curve(inquiry, kind, list(frame["stage"]))
     return frame
+
+
+def unsaid(case: Case, frame: pd.DataFrame) -> list[str]:
+    """Why columns are empty that could have been filled."""
+    if not case.pretrained:
+        return []
+    empty = {"gap": UNKNOWN, "transplant": UNTIMELY}
+    return [words for column, words in empty.items() if frame[column].isna().all()]
 
 
 def _row(case: Case, stage: str, place: int) -> tuple[object, ...]:
@@ -41,7 +60,7 @@ def _row(case: Case, stage: str, place: int) -> tuple[object, ...]:
         rank = effective_rank(held.array) if held is not None else np.nan
     except WorkbenchError:
         seen, rank = (np.nan, np.nan), np.nan
-    return (stage, rate, *seen, rank, np.nan, np.nan, np.nan, np.nan)
+    return (stage, rate, *seen, rank, *(np.nan,) * (len(COLUMNS) - 5))
 
 
 def drifts(before: Net, after: Net) -> list[float]:

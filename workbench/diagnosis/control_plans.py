@@ -50,5 +50,14 @@ def own_pixels(plan: Plan) -> Plan:
     return plan.but(backbone=_without(plan.backbone))
 
 
+def as_its_own(plan: Plan) -> Plan:
+    """The plan with the preprocessing and the size that come with the backbone's weights."""
+    plain = own_pixels(plan)
+    if "backbone" in plan.held or "size" not in plain.backbone.params:
+        return plain
+    params = {name: value for name, value in plain.backbone.params.items() if name != "size"}
+    return plain.but(backbone=Choice(plain.backbone.name, params))
+
+
 def _without(choice: Choice) -> Choice:
     return Choice(choice.name, {name: value for name, value in choice.params.items() if name not in PIXELS})

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from workbench.diagnosis import control_plans as named
-from workbench.diagnosis.by_stage import stage_table
+from workbench.diagnosis import stage_transplants as transplants
+from workbench.diagnosis.by_stage import stage_table, unsaid
 from workbench.diagnosis.case import Case
 from workbench.diagnosis.causes import Cause, Evidence, causes
 from workbench.diagnosis.concluding import concluded
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 WORTH = 0.15  # strength from which on a cause is worth an experiment
 MOST = 5  # causes that are tried
-BY_WEIGHTS = ("poor-source",)  # what can be said of weights that are no numbers
 TRAININGS = 6  # with every stage moving that there should be time for
 SHORTEST = 3  # epochs that say something
 
@@ -77,6 +77,8 @@ def diagnose(
             notes.append(asked.hopeless)
         elif not quick:
             notes += shortened(inquiry, minutes)
+            if asked.run is not None and inquiry.share == 1:
+                inquiry.adopt(named.YOURS, asked.run)
             try:
                 seen = tried(case, inquiry, seen, seeds, bar)
             except KeyboardInterrupt:
@@ -90,7 +92,7 @@ def looked(case: Case, bar: Bar | None = None) -> dict[str, Evidence]:
     for name, cls in causes.classes().items():
         if bar is not None:
             bar(f"looking whether {cls.means}", 0.0)
-        if case.broken and name not in BY_WEIGHTS:
+        if case.broken and not cls.by_weights:
             found[name] = Evidence(0.0, "could not be looked at: the backbone's weights are no numbers")
             continue
         try:
@@ -131,10 +133,13 @@ def tried(case: Case, inquiry: Inquiry, seen: dict[str, Evidence], seeds: int, b
         for name, cause in leading(seen).items():
             _try(case, inquiry, name, cause, seed)
             bar.step()
+        if seed == 0:
+            transplants.carry_out(case, inquiry, "transplant", bar.step)
     for name in (named.SOUND, named.RANDOM):
         for seed in range(seeds):
             inquiry.carry_out(name, plans[name], seed, f"{name}, seed {seed}: what could be had")
             bar.step()
+    transplants.carry_out(case, inquiry, "tuned", bar.step)
     return seen
 
 
@@ -173,6 +178,9 @@ def _told(
     elif asked.hopeless:
         answer = "not enough data to tell"
     notes += [_failure(name, why, inquiry) for name, why in inquiry.failures.items()]
+    stages = _stages(case, inquiry)
+    if stages is not None and done:
+        notes += unsaid(case, stages)
     findings, considered = concluded(inquiry, seen)
     return Diagnosis(
         plan=asked.plan,
@@ -180,7 +188,7 @@ def _told(
         findings=findings,
         considered=considered,
         controls=controls,
-        stages=_stages(case),
+        stages=stages,
         notes=tuple(notes),
         seconds=seconds,
         trainings=sum(map(len, done.values())),
@@ -192,9 +200,9 @@ def _failure(name: str, why: str, inquiry: Inquiry) -> str:
     return f"{name} failed{counts}: {why}"
 
 
-def _stages(case: Case) -> Any:
+def _stages(case: Case, inquiry: Inquiry) -> Any:
     try:
-        return None if case.broken else stage_table(case)
+        return None if case.broken else stage_table(case, inquiry if inquiry.outcomes else None)
     except WorkbenchError:
         return None
 

@@ -87,9 +87,18 @@ class Experiments:
         """
         plan = plan.but(data=self.images)
         folder, began = self.folder(plan), time.monotonic()
-        file = folder / (JUDGED if self.judged is None else f"{self.judged.fingerprint}-{JUDGED}")
-        if not file.exists():
+        if not self._file(folder).exists():
             self._train(plan, folder, why)
+        return self.said(plan, folder, began)
+
+    def said(self, plan: Plan, folder: Path, began: float) -> Outcome:
+        """What the net of a finished training says of the images that are judged by.
+
+        Args:
+            began: when it was asked for, in seconds of `time.monotonic`.
+        """
+        file = self._file(folder)
+        if not file.exists():
             self._judge(folder, file)
         with np.load(file, allow_pickle=False) as found:
             answers = {name: found[name] for name in ("ids", "labels", "probabilities")}
@@ -120,6 +129,9 @@ class Experiments:
             raise KeyboardInterrupt(f"{folder.name} was stopped and its state saved: asked again, it goes on")
         if status.state == "failed":
             raise RunFailed(f"the experiment {why!r} failed: {status.sentence}")
+
+    def _file(self, folder: Path) -> Path:
+        return folder / (JUDGED if self.judged is None else f"{self.judged.fingerprint}-{JUDGED}")
 
     def _judge(self, folder: Path, file: Path) -> None:
         judged = self.images.source.part("valid") if self.judged is None else self.judged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.diagnosis.control_group import Controls
 
 NAMED = 0.5  # confidence from which on a cause is a finding
+WIDE = 100  # letters of a line
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,10 @@ class Diagnosis:
         considered: a row a cause of the registry: cause, strength, confidence, gain, low, high, said, words.
         controls: the plan held against its controls; None in a quick look.
         stages: a row a stage: stage, rate, probe (accuracy of a linear head), untrained (the same without the weights),
-            rank, drift (of the weights, relative), cka (before against after), gap (proxy A-distance of the domains)
-            and transplant (accuracy with only the stages up to this one transferred); NaN where not measured.
+            rank, drift (of the weights, relative), cka (before against after), gap (proxy A-distance of the two
+            domains, or of what the backbone learnt from, where that can be made anew), transplant (accuracy after a
+            short training with only the stages up to this one transferred, and frozen) and tuned (the same with all
+            stages moving); NaN where not measured, and the notes say why.
         notes: what cannot be said, and what was done about it.
         seconds: that it took.
         trainings: that it took, those read from earlier ones included.
@@ -181,8 +185,9 @@ class Diagnosis:
         return opened(folder)
 
     def __str__(self) -> str:
-        lines = [self.verdict, *(f"{i}. {finding}" for i, finding in enumerate(self.findings, 1))]
-        return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+        items = [(f"{i}. ", finding) for i, finding in enumerate(self.findings, 1)]
+        parts = [("", self.verdict), *items, *(("- ", note) for note in self.notes)]
+        return "\n".join(_wrapped(mark, str(text)) for mark, text in parts)
 
     def _transfer(self) -> str:
         if self.controls is None:
@@ -200,6 +205,12 @@ class Diagnosis:
         better = f"; put right, it gains {first.gain}" if first.trial and first.trial.said == "confirmed" else ""
         others = [f.cause for f in self.findings[1:]]
         return f"{likely} {first.means} ({first.cause}){better}." + (f" Also: {', '.join(others)}." if others else "")
+
+
+def _wrapped(mark: str, text: str) -> str:
+    """Lines that fit where a notebook shows text, which would break them within words."""
+    wrapper = textwrap.TextWrapper(WIDE, mark, " " * len(mark), break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(text)
 
 
 # what was found about the transfer -> as a sentence begins with it

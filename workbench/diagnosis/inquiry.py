@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +14,13 @@ from workbench.cost import estimate
 from workbench.diagnosis.experiments import Experiments, Outcome
 from workbench.diagnosis.gaps import Gap, gap
 from workbench.errors import RunFailed
+from workbench.runs import folder as files
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
     from workbench.images import Images
     from workbench.plan import Plan
+    from workbench.runs.record import Run
 
 BATCH = 32
 LATE = 1.15  # a training may take so much longer than the last one like it
@@ -75,6 +78,14 @@ class Inquiry:
             outcome = self._failed(one, time.monotonic() - began)
         self.outcomes.setdefault(name, []).append(outcome)
         return True
+
+    def adopt(self, name: str, done: Run) -> None:
+        """Takes a finished run for the first seed's, where it lies among the runs."""
+        folder = Path(done.folder)
+        if folder.parent == files.root():
+            self.plans.setdefault(name, self.case.plan)
+            place = Experiments(self.case.data, self.tell, self.case.judged)
+            self.outcomes[name] = [place.said(self.case.plan, folder, time.monotonic())]
 
     def gain(self, name: str, over: str, balanced: bool = False) -> Gap | None:
         """How much better one does than another over the seeds that both have; None where they share none."""

@@ -190,4 +190,9 @@ def _planned(told: Any) -> Plan:
 def _framed(told: Any) -> pd.DataFrame | None:
     import pandas as pd
 
-    return None if told is None else pd.DataFrame(told["data"], columns=told["columns"])
+    if told is None:
+        return None
+    frame = pd.DataFrame(told["data"], columns=told["columns"])
+    # a column of numbers of which none was measured
+    empty = [name for name in frame if frame[name].isna().all()]
+    return frame.astype(dict.fromkeys(empty, float))

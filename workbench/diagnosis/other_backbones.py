@@ -28,9 +28,20 @@ def ranked(case: Case) -> pd.DataFrame:
 
 def with_another(case: Case) -> Plan:
     """The plan with the best of the other built-in backbones."""
-    others = ranked(case)
-    others = others[others["name"] != case.plan.backbone.name]
-    return case.plan.but(backbone=Choice(str(others["name"].iloc[0])))
+    return case.plan.but(backbone=Choice(str(others(case)["name"].iloc[0])))
+
+
+def others(case: Case) -> pd.DataFrame:
+    """The ranking without the case's own."""
+    frame = ranked(case)
+    return frame[frame["name"] != case.plan.backbone.name]
+
+
+def nearer(case: Case) -> float:
+    """How much more accurate a linear head is on the best of the others than on the case's own features."""
+    own = case.features("train")["features"]
+    known = crossed(own.array, own.labels, len(case.images.classes))
+    return float(others(case)["accuracy"].iloc[0]) - known
 
 
 def _known(case: Case, name: str) -> float:

@@ -50,6 +50,7 @@ class Cause(ABC):
         shown: whether what is seen shows it by itself, so that an experiment says what putting it right is worth, and
             cannot refute it.
         misleads: whether it makes the measurements themselves false, so that it is put right before all else.
+        by_weights: whether it can be told of weights that are no numbers.
         yields_to: causes that bring the same about, and are put right first: as far as they are likely, this is not.
     """
 
@@ -61,6 +62,7 @@ class Cause(ABC):
     balanced: ClassVar[bool] = False
     shown: ClassVar[bool] = False
     misleads: ClassVar[bool] = False
+    by_weights: ClassVar[bool] = False
     yields_to: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.plan import Plan
 
 FEW = 40  # training images a class above which every stage may move
+SETTLED = 300  # updates after which a head alone has settled
 
 
 @causes.add("froze-too-little")
@@ -44,5 +46,6 @@ class FrozeTooLittle(Cause):
         return Evidence(moving * few * better, words, {**numbers, "plan": reached, "fitted": fitted})
 
     def without(self, case: Case) -> Plan | None:
-        """The head alone."""
-        return case.plan.but(tuning="head", lr=case.rate_for("head"))
+        """The head alone, for as many epochs as a head needs on so few images."""
+        epochs = math.ceil(case.plan.schedule.epochs * SETTLED / case.updates)
+        return case.plan.but(tuning="head", lr=None, epochs=max(epochs, case.plan.schedule.epochs))

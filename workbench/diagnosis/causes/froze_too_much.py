@@ -16,7 +16,7 @@ class FrozeTooMuch(Cause):
     """The frozen features do not tell the target's classes apart, and nothing else may move."""
 
     means = "the layers that would have to adapt are frozen"
-    advice = "let every stage move, slowly and after the head"
+    advice = "let every stage move"
     source = "Kornblith et al. 2019, arXiv:1805.08974"
     yields_to = (
         "rate-too-low",
@@ -38,5 +38,5 @@ class FrozeTooMuch(Cause):
         return Evidence(rising(1 - known, 0.3, 0.15) * still, words, {"frozen stages": still, "linear head": known})
 
     def without(self, case: Case) -> Plan | None:
-        """A linear probe, and then everything."""
-        return case.plan.but(tuning="lp-ft", lr=case.rate_for("lp-ft"))
+        """Everything moves."""
+        return case.plan.but(tuning="full", lr=case.rate_for("full"))

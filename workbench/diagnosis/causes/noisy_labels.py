@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.diagnosis.case import crossed
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
 from workbench.probes.label_noise import LabelProblems, label_problems
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
 
 SUREST = 0.2  # share of the answers that counts as the surest
-FEWEST = 5  # images of a class: with fewer, a classifier that is held back knows too little
+FEWEST = 8  # images of a class: with fewer, a classifier that is held back knows too little
+FOLDS = 5  # that a linear head is held back from in turn
+HARD = 0.45  # strength at most of what a hard task shows as well
 
 
 @causes.add("noisy-labels")
@@ -24,27 +27,28 @@ class NoisyLabels(Cause):
     advice = "look at the images whose label is doubted, correct or remove them, and train again"
     shown = True
     source = "Northcutt et al. 2021, arXiv:1911.00068"
-    yields_to = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm")
+    yields_to = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm", "leaked-duplicates")
 
     def evidence(self, case: Case) -> Evidence:
-        """How often labels contradict even what a linear head is surest of, having learnt from other images.
+        """Two witnesses: labels that are worse than the validation images', and sure answers that they contradict.
 
-        A hard task has easy images, on which the surest answers are right; wrong labels fall on easy images too. So
-        the surest fifth is nearly always right but where labels are wrong, and there about as often as all others. It
-        says nothing where the features tell no class apart.
+        A linear head that learns from wrong labels still comes out about right: it agrees with the validation labels,
+        and not with training labels that it did not see. Where the validation labels are as wrong, the labels
+        contradict even its surest answers; but so they do where a task is hard, and only the experiment can tell.
         """
         if case.counts[case.counts > 0].min() < FEWEST:
             return NOTHING
+        learnt, judged = case.features("train")["features"], len(case.images.part("valid"))
+        held, valid = crossed(learnt.array, learnt.labels, len(case.images.classes), FOLDS), case.probe()
+        error = float(np.sqrt(held * (1 - held) / len(learnt) + valid * (1 - valid) / max(judged, 1)))
         found = self.problems(case)
-        right, surest = surely(found)
-        chance = float(case.counts.max() / case.counts.sum())
         words = (
-            f"even of the fifth of its answers that a linear head is surest of, having learnt from other images, the "
-            f"labels contradict {1 - surest:.0%}; {len(found.problems)} of {len(found.frame)} are likely wrong"
+            f"a linear head agrees with {valid:.0%} of the validation labels, and with {held:.0%} of the training "
+            f"labels that it did not learn from; {len(found.problems)} of {len(found.frame)} are likely wrong"
         )
-        strength = rising(1 - surest, 0.29, 0.06) * rising(right / max(surest, 0.01), 0.55, 0.08)
-        strength *= rising(right - chance, 0.15, 0.05)
-        numbers = {"contradicted": 1 - surest, "right": right, "estimated share": found.rate}
+        contradicted, doubtful = contradiction(found, float(case.counts.max() / case.counts.sum()))
+        strength = max(rising(valid - held - error, 0.1, 0.025), HARD * doubtful)
+        numbers = {"validation": valid, "training": held, "contradicted": contradicted, "estimated share": found.rate}
         return Evidence(strength, words, numbers, {"labels": found.problems.head(100)})
 
     def data_without(self, case: Case) -> Any:
@@ -58,10 +62,15 @@ class NoisyLabels(Cause):
         return case.kept["labels"]
 
 
-def surely(found: LabelProblems) -> tuple[float, float]:
-    """How often a classifier that never saw an image agrees with its label: over all, and where it is surest."""
+def contradiction(found: LabelProblems, chance: float) -> tuple[float, float]:
+    """How often labels contradict a classifier's surest answers, and how doubtful that makes them, each 0 to 1.
+
+    A hard task has easy images, on which the surest answers are right; wrong labels fall on easy images too. It says
+    nothing where the features tell no class apart.
+    """
     frame = found.frame
     agrees = frame["margin"] > 0
     sure = np.maximum(frame["confidence"], frame["confidence"] - frame["margin"])
-    surest = sure >= np.quantile(sure, 1 - SUREST)
-    return float(agrees.mean()), float(agrees[surest].mean())
+    right, surest = float(agrees.mean()), float(agrees[sure >= np.quantile(sure, 1 - SUREST)].mean())
+    doubtful = rising(1 - surest, 0.29, 0.06) * rising(right / max(surest, 0.01), 0.55, 0.08)
+    return 1 - surest, doubtful * rising(right - chance, 0.15, 0.05)

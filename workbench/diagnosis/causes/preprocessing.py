@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
-from workbench.diagnosis.control_plans import own_pixels
+from workbench.diagnosis.control_plans import as_its_own
 from workbench.errors import BadValue
-from workbench.plan import Choice
 from workbench.probes.batch_statistics import NORMALISATIONS, pixel_readings
 from workbench.runs.assembly import open_net
 
@@ -31,7 +30,7 @@ class PreprocessingMismatch(Cause):
         declared, seen = self.declared(case), self.seen(case)
         strength = 1 - (1 - declared.strength) * (1 - seen.strength)
         words = "; ".join(w for w in (declared.words, seen.words) if w)
-        return Evidence(strength, words, {**declared.numbers, **seen.numbers}) if words else NOTHING
+        return Evidence(strength, words, {**declared.numbers, **seen.numbers}, seen.drawn) if words else NOTHING
 
     def declared(self, case: Case) -> Evidence:
         """How far the plan's normalisation is from the backbone's own, in its standard deviations, and its size."""
@@ -70,7 +69,10 @@ class PreprocessingMismatch(Cause):
             f"read as {found.suspect}, they would be {best:.2f} nats from what its first batch norms remember, "
             f"not {now:.2f}"
         )
-        return Evidence(rising(np.log(now / best), 1.2, 0.5), words, {"gap": now, "gap read otherwise": best})
+        # what no reading explains, as where weights are damaged, is not in the pixels
+        strength = rising(np.log(now / best), 1.2, 0.5) * rising(-np.log(max(best, 1e-6)), -0.25, 0.6)
+        drawn = {"gap by reading": found.frame}
+        return Evidence(strength, words, {"gap": now, "gap read otherwise": best}, drawn)
 
     def without(self, case: Case) -> Plan | None:
         """The backbone's own preprocessing; where that is what is used, the reading that its batch norms know."""
@@ -84,15 +86,6 @@ class PreprocessingMismatch(Cause):
             return None
         mean, std = NORMALISATIONS[suspect]
         return case.plan.but(backbone=case.plan.backbone.but(preprocessing={"mean": mean, "std": std}))
-
-
-def as_its_own(plan: Plan) -> Plan:
-    """The plan with the preprocessing and the size that come with the backbone's weights."""
-    plain = own_pixels(plan)
-    if "backbone" in plan.held or "size" not in plain.backbone.params:
-        return plain
-    params = {name: value for name, value in plain.backbone.params.items() if name != "size"}
-    return plain.but(backbone=Choice(plain.backbone.name, params))
 
 
 def _told(numbers: tuple[float, ...]) -> str:

@@ -8,6 +8,8 @@ from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, ri
 from workbench.diagnosis.fewer_stages import kept_up_to
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
 
@@ -19,7 +21,7 @@ class UnrelatedSource(Cause):
     means = "the late stages are specialised in another task"
     advice = "transfer fewer stages and let the late ones begin anew"
     source = "Yosinski et al. 2014, arXiv:1411.1792"
-    yields_to = ("preprocessing-mismatch", "foreign-batch-norm", "poor-source")
+    yields_to = ("preprocessing-mismatch", "foreign-batch-norm", "poor-source", "spurious-cue", "source-too-far")
 
     def evidence(self, case: Case) -> Evidence:
         """Linear heads on every stage: where classes are told apart best, and what is lost from there to the end."""
@@ -28,7 +30,8 @@ class UnrelatedSource(Cause):
         stage, best = best_stage(case)
         lost = best - case.told()
         words = f"a linear head gets {best:.0%} right on {stage}, and {case.told():.0%} on the last stage"
-        return Evidence(rising(lost, 0.08, 0.04), words, {"lost": lost, "best stage": best})
+        drawn = {"linear heads by stage": _heads(case)}
+        return Evidence(rising(lost, 0.11, 0.05), words, {"lost": lost, "best stage": best}, drawn)
 
     def without(self, case: Case) -> Plan | None:
         """The stages up to the best one transferred, those after it grown anew."""
@@ -40,3 +43,11 @@ def best_stage(case: Case) -> tuple[str, float]:
     known = {stage: case.told(stage) for stage in case.gains if stage != "features"}
     best = max(known, key=lambda stage: known[stage])
     return best, known[best]
+
+
+def _heads(case: Case) -> pd.DataFrame:
+    import pandas as pd
+
+    stages = [stage for stage in case.gains if stage != "features"]
+    rows = [(stage, case.told(stage), case.told(stage, pretrained=False)) for stage in stages]
+    return pd.DataFrame(rows, columns=["stage", "weights", "untrained"])
