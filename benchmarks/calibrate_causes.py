@@ -5,7 +5,7 @@ midway between the cases where its cause was planted and the nearest of all othe
 where they lie further apart; its width is such that both come out at about 0.1 and 0.9. A number that does not part
 them is left out. Printed: a line a cause, with the strength in its own cases and the strongest alarms in others.
 
-    python benchmarks/calibrate_causes.py [--only noisy-labels healthy] [--show noisy-labels] [--again]
+    python benchmarks/calibrate_causes.py [--only noisy-labels healthy] [--turns 0 1] [--show noisy-labels] [--again]
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def main() -> None:
     """Looks at the cases that were not looked at, then prints the table."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--only", nargs="+", default=[], help="causes, or healthy")
+    asked.add_argument("--turns", nargs="+", type=int, default=[])
     asked.add_argument("--show", nargs="+", default=[], help="causes whose numbers are printed")
     asked.add_argument("--again", action="store_true", help="look again at cases that were looked at")
     given = asked.parse_args()
@@ -66,7 +67,8 @@ def main() -> None:
     held: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
     for cause, turn in cases():
         key = f"{cause} | {turn}"
-        if (given.only and cause not in given.only) or (key in held and not given.again) or given.show:
+        chosen = (not given.only or cause in given.only) and (not given.turns or turn in given.turns)
+        if not chosen or (key in held and not given.again) or given.show:
             continue
         held[key] = seen(cause, turn)
         disk.write(FILE, json.dumps(held, indent=0))

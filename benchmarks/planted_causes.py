@@ -42,6 +42,7 @@ def measured(cause: str, turn: int, calibration: bool, minutes: float) -> dict[s
     table = found.considered.head(6)
     return {
         "plan": str(plan),
+        "minutes": minutes,
         "answer": found.answer,
         "named": [f.cause for f in found.findings],
         "verdict": found.verdict,
@@ -70,10 +71,15 @@ def table(held: dict[str, Any]) -> str:
         lines += ["", f"named first: {sum(first)} of {len(first)} ({sum(first) / len(first):.0%})"]
         lines += [f"in the first two: {sum(second)} of {len(second)} ({sum(second) / len(second):.0%})"]
     lines += [f"false alarms: {alarms} of {healthy} healthy transfers"]
+    lines += [f"made so far: {len(held)} of {len(cases())} cases, with budgets of {_budgets(held)} minutes"]
     times = sorted(found["seconds"] for found in held.values())
     return "\n".join(
         [*lines, f"seconds: median {times[len(times) // 2]:.0f}, longest {times[-1]:.0f}"] if times else lines
     )
+
+
+def _budgets(held: dict[str, Any]) -> str:
+    return " and ".join(sorted({f"{found['minutes']:g}" for found in held.values()}))
 
 
 def main() -> None:

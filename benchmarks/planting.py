@@ -163,9 +163,9 @@ def few_to_learn(images: wb.Images, each: int) -> wb.Images:
 
 
 def foreign_batch_norm(ground: Ground) -> wb.Plan:
-    """Batch norms with the statistics of a dark room or of negatives."""
-    ground, shift = ground.at("world"), ("low-light:5", "invert", "low-light:5", "invert")[ground.turn]
-    crooked = taken_anew(wb.load(ground.source), ground.images(shift=shift))
+    """Batch norms with the statistics of a dark room."""
+    ground = ground.at("world")
+    crooked = taken_anew(wb.load(ground.source), ground.images(shift="low-light:5"))
     tuning = ("head", "lp-ft", "lp-ft", "head")[ground.turn]
     return ground.plan(backbone=crooked, tuning=tuning, batch_norm="still", epochs=20)
 

@@ -48,6 +48,7 @@ class Case:
         self.kept: dict[str, Any] = {}
         self._features: dict[tuple[bool, str], dict[str, Features]] = {}
         self._fitted: dict[str, float] = {}
+        self._probed: dict[tuple[str, bool], float] = {}
         self._told: dict[tuple[str, bool], float] = {}
 
     @cached_property
@@ -134,8 +135,10 @@ class Case:
 
     def probe(self, stage: str = "features", pretrained: bool = True) -> float:
         """Accuracy on the validation images of a linear head that learnt a stage's features of the training images."""
-        train, valid = (self.features(part, pretrained)[stage] for part in PARTS)
-        return self.head_accuracy(train, valid)
+        if (stage, pretrained) not in self._probed:
+            train, valid = (self.features(part, pretrained)[stage] for part in PARTS)
+            self._probed[stage, pretrained] = self.head_accuracy(train, valid)
+        return self._probed[stage, pretrained]
 
     def head_accuracy(self, train: Features, valid: Features) -> float:
         """Accuracy of a linear head that learns from some features on others.

@@ -15,6 +15,7 @@ from workbench.runs.assembly import open_net
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
+    from workbench.probes.batch_statistics import PixelReadings
 
 
 @causes.add("preprocessing-mismatch")
@@ -57,13 +58,10 @@ class PreprocessingMismatch(Cause):
 
     def seen(self, case: Case) -> Evidence:
         """Another reading of the same pixels fits the first batch norms much better."""
-        try:
-            found = pixel_readings(case.net, case.images.part("train"))
-        except BadValue:  # no batch norm
+        found = readings(case)
+        if found is None or found.suspect is None:
             return NOTHING
         gaps = found.frame.set_index("reading")["gap"]
-        if found.suspect is None:
-            return NOTHING
         now, best = float(gaps.iloc[0]), float(gaps[found.suspect])
         words = (
             f"read as {found.suspect}, they would be {best:.2f} nats from what its first batch norms remember, "
@@ -78,14 +76,21 @@ class PreprocessingMismatch(Cause):
         """The backbone's own preprocessing; where that is what is used, the reading that its batch norms know."""
         if self.declared(case).strength > 0:
             return as_its_own(case.plan)
-        try:
-            suspect = pixel_readings(case.net, case.images.part("train")).suspect
-        except BadValue:
+        found = readings(case)
+        if found is None or found.suspect not in NORMALISATIONS or "backbone" in case.plan.held:
             return None
-        if suspect not in NORMALISATIONS:
-            return None
-        mean, std = NORMALISATIONS[suspect]
+        mean, std = NORMALISATIONS[found.suspect]
         return case.plan.but(backbone=case.plan.backbone.but(preprocessing={"mean": mean, "std": std}))
+
+
+def readings(case: Case) -> PixelReadings | None:
+    """How well the first batch norms know the pixels, read in several ways; None without batch norms; measured once."""
+    if "readings" not in case.kept:
+        try:
+            case.kept["readings"] = pixel_readings(case.net, case.images.part("train"))
+        except BadValue:
+            case.kept["readings"] = None
+    return case.kept["readings"]
 
 
 def _told(numbers: tuple[float, ...]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.unrelated_source import LOST, lost_on_the_way
 from workbench.diagnosis.cues import Cue, cues_of
 from workbench.diagnosis.domains import apart, of_both
 from workbench.diagnosis.other_backbones import nearer, others, with_another
@@ -76,7 +77,9 @@ def _read(case: Case) -> Evidence:
     )
     numbers = {"texture": float(gained["texture"]), "shape": float(gained["shape"]), "gain of another": better}
     drawn = {"what its features tell of made images": worth(case)}
-    return Evidence(strength * rising(better, 0.05, 0.03), words, numbers, drawn)
+    # what an earlier stage of the same net tells is not unread, but lost on the way
+    unread = 1 - rising(lost_on_the_way(case), *LOST)
+    return Evidence(strength * unread * rising(better, 0.05, 0.03), words, numbers, drawn)
 
 
 def shortcut(case: Case) -> Evidence:

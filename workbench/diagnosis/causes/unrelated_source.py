@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
 
+LOST = (0.11, 0.05)  # accuracy from which on much is lost from the best stage to the last, and how sharply that counts
+
 
 @causes.add("unrelated-source")
 class UnrelatedSource(Cause):
@@ -28,14 +30,19 @@ class UnrelatedSource(Cause):
         if not case.pretrained:
             return NOTHING
         stage, best = best_stage(case)
-        lost = best - case.told()
+        lost = lost_on_the_way(case)
         words = f"a linear head gets {best:.0%} right on {stage}, and {case.told():.0%} on the last stage"
         drawn = {"linear heads by stage": _heads(case)}
-        return Evidence(rising(lost, 0.11, 0.05), words, {"lost": lost, "best stage": best}, drawn)
+        return Evidence(rising(lost, *LOST), words, {"lost": lost, "best stage": best}, drawn)
 
     def without(self, case: Case) -> Plan | None:
         """The stages up to the best one transferred, those after it grown anew."""
         return kept_up_to(case, best_stage(case)[0])
+
+
+def lost_on_the_way(case: Case) -> float:
+    """How much more a linear head tells from the best stage than from the last."""
+    return best_stage(case)[1] - case.told()
 
 
 def best_stage(case: Case) -> tuple[str, float]:
