@@ -44,7 +44,7 @@ RATES = (5e-4, 1.5e-3, 5e-3)
 TUNING_SEED = 100
 # the same for all, since a trial would leave the shortest in fp32
 PRECISION = "bf16" if bf16_units() else "fp32"
-SEEN = {"scratch": 40_000, "tuned": 15_000}  # images that training sees, views of the same few included
+SEEN = {"scratch": 40_000, "tuned": 20_000}  # images that training sees, views of the same few included
 RESULTS = Path(__file__).parent / "results"
 CELLS, TABLE = RESULTS / "transfer_table.json", RESULTS / "transfer_table.txt"
 STARTS = {"scratch: residual": "residual-all", "scratch: mobile": "mobile", "scratch: vit": "vit"}
