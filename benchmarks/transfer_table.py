@@ -222,17 +222,18 @@ def table(cells: dict[str, float], seeds: int) -> str:
 
 
 def verdicts(means: dict[tuple[str, str], dict[str, float]]) -> Iterator[str]:
-    """Gains over scratch and over random features, where both sides are there."""
-    scratch, random = means.get(("scratch: residual", "scratch")), means.get(("scratch: residual", "random"))
+    """Gains over the same architecture from scratch and over its random features, where both sides are there."""
     for (row, mode), found in means.items():
-        base = scratch if mode == "tuned" else random
-        if mode not in ("tuned", "frozen") or not base or not row.startswith("residual"):
+        if mode not in ("tuned", "frozen") or row not in RECIPES:
             continue
+        blank = next(start for start, like in STARTS.items() if RECIPES[like].architecture == RECIPES[row].architecture)
+        base = means.get((blank, "scratch" if mode == "tuned" else "random"), {})
         gains = {name: value - base[name] for name, value in found.items() if name in base}
         many, worse = sum(gain >= 10 for gain in gains.values()), sum(gain < 0 for gain in gains.values())
         told = ", ".join(f"{name} {gain:+.1f}" for name, gain in gains.items())
         over = "scratch" if mode == "tuned" else "random features"
-        yield f"{row}, {mode}, over {over}: {told}: 10 points or more on {many}, worse on {worse} of {len(gains)}"
+        if gains:
+            yield f"{row}, {mode}, over {over}: {told}: 10 points or more on {many}, worse on {worse} of {len(gains)}"
 
 
 def is_chosen(cell: Cell, only: set[str]) -> bool:
