@@ -42,5 +42,5 @@ def test_a_quick_look_is_started_read_and_unfolded(notebook):
     card.locator("summary").click()
     card.get_by_text("was not carried out").wait_for(timeout=2_000)
     assert cell.get_by_role("button", name="Apply remedy").first.is_disabled()
-    cell.locator("svg.wb-figure").first.wait_for(timeout=30_000)
+    cell.locator("svg.wb-figure:visible").first.wait_for(timeout=30_000)
     assert cell.locator("b").count() == 0 and notebook.page_errors == [] and notebook.strangers == []
