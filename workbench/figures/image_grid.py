@@ -193,8 +193,8 @@ def _length(text: str, points: float, weight: str = "normal") -> float:
     """Pixels that `text` takes."""
     with style.matplotlib_style():
         font = get_font(findfont(FontProperties(family="sans-serif", weight=weight)))
-    font.set_size(points, _DPI)
-    font.set_text(text)
+        font.set_size(points, _DPI)
+        font.set_text(text)
     return font.get_width_height()[0] / 64
 
 
