@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -19,10 +17,7 @@ board
 @pytest.fixture(scope="module")
 def notebook(lab):
     """A notebook of one cell, run."""
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "id": "board", "source": CODE}
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    text = json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
-    (lab.folder / "board.ipynb").write_text(text)
+    lab.write("board.ipynb", board=CODE)
     lab.open("board.ipynb")
     assert lab.run_all() == []
     return lab

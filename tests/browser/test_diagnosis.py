@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -23,11 +21,7 @@ bench
 @pytest.fixture(scope="module")
 def notebook(lab):
     """A notebook of one cell, run."""
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "id": "tab", "source": CODE}
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    (lab.folder / "diagnosis.ipynb").write_text(
-        json.dumps({"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
-    )
+    lab.write("diagnosis.ipynb", tab=CODE)
     lab.open("diagnosis.ipynb")
     assert lab.run_all() == []
     return lab

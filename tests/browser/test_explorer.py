@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -25,11 +23,7 @@ many
 @pytest.fixture(scope="module")
 def notebook(lab):
     """A notebook of two cells, run."""
-    blank = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-    cells = [{**blank, "id": "few", "source": CODE}, {**blank, "id": "many", "source": MANY}]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    text = json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
-    (lab.folder / "explorer.ipynb").write_text(text)
+    lab.write("explorer.ipynb", few=CODE, many=MANY)
     lab.open("explorer.ipynb")
     assert lab.run_all() == []
     return lab

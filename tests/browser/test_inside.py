@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -27,11 +25,7 @@ SETTLED = "node => Number(node.dataset.drawn) > 0"
 @pytest.fixture(scope="module")
 def notebook(lab):
     """A notebook in which something was trained, and looked into."""
-    blank = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
-    cells = [{**blank, "id": "results", "source": TRAINED}, {**blank, "id": "course", "source": COURSE}]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    text = json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
-    (lab.folder / "inside.ipynb").write_text(text)
+    lab.write("inside.ipynb", results=TRAINED, course=COURSE)
     lab.open("inside.ipynb")
     assert lab.run_all() == []
     return lab
