@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from workbench.errors import BadData, UnknownName
-from workbench.evaluation import CHUNK
 from workbench.images.batches import ahead
 from workbench.nets.boundary import Layout
 from workbench.nets.cut import Cut, digest
@@ -131,15 +130,16 @@ def _of_head(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features (N, D) and the rows that they are of; `said` takes the head's logits (b, K), batch by batch."""
     source = _source(Cut(net, ()), net, part, place)
-    reading, rows = Reading(source, CHUNK), np.arange(len(part))
-    starts, found, kept = range(0, len(rows), CHUNK), [], []
-    for start, fetched in zip(starts, ahead(lambda at: reading.fetch(rows[at : at + CHUNK]), starts, 2), strict=True):
+    reading, rows = Reading(source), np.arange(len(part))
+    count = reading.count
+    starts, found, kept = range(0, len(rows), count), [], []
+    for start, fetched in zip(starts, ahead(lambda at: reading.fetch(rows[at : at + count]), starts, 2), strict=True):
         x, good = reading.show(fetched)
         if good.any():
             found.append(net.features(x).float().cpu().numpy())
             if said is not None:
                 said.append(net(x).float().cpu().numpy())
-            kept.append(rows[start : start + CHUNK][good])
+            kept.append(rows[start : start + count][good])
     source.flush()
     if not found:
         raise BadData(f"none of the {len(part)} images of {part.name} can be read; see images.problems")

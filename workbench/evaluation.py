@@ -13,13 +13,11 @@ from workbench.errors import BadData, BadValue
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
 from workbench.metrics import Evaluation
+from workbench.nets.measure import at_once, in_turn
 
 if TYPE_CHECKING:
     from workbench.images import Images
     from workbench.nets import Net
-from workbench.nets.measure import in_turn
-
-CHUNK = 128  # images a forward pass where no gradients are kept
 
 
 def evaluate(
@@ -109,10 +107,11 @@ def answers(
     modes = {module: module.training for module in net.modules()}
     net.to(place).eval()
     try:
-        chunks = range(0, len(rows), CHUNK)
+        count = reading.count
+        chunks = range(0, len(rows), count)
         logits, kept = [], []
         for start, fetched in zip(
-            chunks, ahead(lambda at: reading.fetch(rows[at : at + CHUNK]), chunks, 2), strict=True
+            chunks, ahead(lambda at: reading.fetch(rows[at : at + count]), chunks, 2), strict=True
         ):
             x, good = reading.show(fetched)
             if not good.any():
@@ -120,7 +119,7 @@ def answers(
             with torch.autocast(place.type, dtype=autocast, enabled=autocast is not None):
                 y = predict(net, x) if predict else net(x)
             logits.append(y.float().cpu().numpy())
-            kept.append(rows[start : start + CHUNK][good])
+            kept.append(rows[start : start + count][good])
     finally:
         for module, mode in modes.items():
             module.training = mode
@@ -130,7 +129,13 @@ def answers(
 
 
 class Reading(Protocol):
-    """Where the views of images come from: fetched ahead on a thread, then made ready where the net runs."""
+    """Where the views of images come from: fetched ahead on a thread, then made ready where the net runs.
+
+    Attributes:
+        count: images that are asked for at a time.
+    """
+
+    count: int
 
     def fetch(self, rows: np.ndarray) -> Any:
         """Whatever of some rows can be had without the net."""
@@ -152,6 +157,7 @@ class Centres:
     def __init__(self, net: Net, part: Images, place: torch.device) -> None:
         pre = net.preprocessing
         self.view, self.place = part.view(pre.size, pre.interpolation, pre.crop_pct), place
+        self.count = at_once(place)
 
     def fetch(self, rows: np.ndarray) -> tuple[Tensor, np.ndarray]:
         """Squares as they are stored."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.images import Images
     from workbench.nets import Net
 
-MOST, CHUNK = 512, 64  # images, and those of a batch
+MOST, CHUNK = 512, 32  # images, and those of a batch
 
 
 def has_statistics(net: Net) -> bool:
@@ -31,10 +31,14 @@ def recalibrated(case: Case) -> Net:
 
 
 @torch.no_grad()
-def taken_anew(net: Net, images: Images) -> Net:
-    """A copy of a net whose batch norms have the means and variances of these images; its weights are the same."""
+def taken_anew(net: Net, images: Images, most: int = MOST) -> Net:
+    """A copy of a net whose batch norms have the means and variances of these images; its weights are the same.
+
+    Args:
+        most: images that are looked at, from all over the set.
+    """
     new = copy.deepcopy(net).eval()
-    pre, count = net.preprocessing, min(MOST, len(images))
+    pre, count = net.preprocessing, min(most, len(images))
     rows = torch.linspace(0, len(images) - 1, count).long().unique().numpy()
     view = images.view(pre.size, pre.interpolation, pre.crop_pct)
     norms = [m for m in new.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.plan import Plan
 
 KINDS = {"transplant": "kept as it is", "tuned": "trained on"}  # column of the stages -> what becomes of the transplant
-MOST = 6  # stages that are cut after
+MOST = 4  # stages that are cut after
 FEWER, LEAST = 1 / 3, 3  # share of a training's epochs, and how many say something
 UNTIMELY = "there was no time to transplant stages; with more minutes the stages say how far up the weights serve"
 

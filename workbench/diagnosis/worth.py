@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 QUESTIONS = ("shape", "texture", "hue", "background")  # what any source of pictures teaches something of
 COUNT, KINDS, SEED = 400, 6, 5
+SETTLED = 128  # images after which statistics of batch norms hardly change
 
 
 def worth(case: Case) -> pd.DataFrame:
@@ -45,6 +46,6 @@ def _measured(case: Case) -> pd.DataFrame:
     found = {}
     for name, plan in (("weights", as_its_own(case.plan)), ("untrained", unpretrained(case.plan))):
         net = open_net(plan, case.images)
-        seen = features(taken_anew(net, asked) if has_statistics(net) else net, asked)
+        seen = features(taken_anew(net, asked, SETTLED) if has_statistics(net) else net, asked)
         found[name] = [crossed(seen.array, seen.labels[:, place], KINDS) for place in range(len(QUESTIONS))]
     return pd.DataFrame({"question": QUESTIONS, **found})

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.evaluation import CHUNK
 from workbench.images import Images, View
 from workbench.images.batches import AHEAD, Batches, Drawn, ahead
 from workbench.nets import Net
@@ -86,7 +85,7 @@ class Feed:
             return None
         pre = self.net.preprocessing
         view = part.view(pre.size, pre.interpolation, pre.crop_pct)
-        return Reading(self._source(view, keys.of_view(view), part.name), CHUNK)
+        return Reading(self._source(view, keys.of_view(view), part.name))
 
     def flush(self) -> None:
         """Puts on disk what was stored."""

@@ -18,7 +18,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.errors import BadData, BadValue
 from workbench.images.crops import centre
-from workbench.probes.stage_features import CHUNK, evaluating
+from workbench.nets.measure import at_once
+from workbench.probes.stage_features import evaluating
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,7 +163,7 @@ def heard(net: Net, x: Tensor, reading: Callable[[Tensor], Tensor]) -> list[tupl
     """Layer, channels and gap of every batch norm, in the order data flows."""
     place = next(net.parameters()).device
     with torch.no_grad(), evaluating(net), _listening(net) as sums:
-        for batch in reading(x).split(CHUNK):
+        for batch in reading(x).split(at_once(place)):
             net.backbone(batch.to(place))  # not by `trunk`, which refuses what cannot be pixels
     return [(name, len(s[1]), divergence(net.get_submodule(name), *s)) for name, s in sums.items()]
 

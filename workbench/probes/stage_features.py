@@ -14,14 +14,12 @@ from torch import Tensor, nn
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
-from workbench.nets.measure import TURN, in_turn, still
+from workbench.nets.measure import TURN, at_once, in_turn, still
 
 if TYPE_CHECKING:
     from workbench.images import Images
     from workbench.nets import Net
     from workbench.nets.stages import Stage
-
-CHUNK = 128  # images a forward pass
 
 
 @dataclass(frozen=True)
@@ -111,12 +109,13 @@ def _batches(net: Net, part: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Rows that can be read and their centre views (B, 3, H, W) from 0 to 1."""
     pre = net.preprocessing
     view = part.view(pre.size, pre.interpolation, pre.crop_pct)
-    chunks = range(0, len(part), CHUNK)
+    count = at_once(next(net.parameters()).device)
+    chunks = range(0, len(part), count)
     every = np.arange(len(part))
-    read = ahead(lambda at: view.batch(every[at : at + CHUNK]), chunks, 2)
+    read = ahead(lambda at: view.batch(every[at : at + count]), chunks, 2)
     for start, (x, good) in zip(chunks, read, strict=True):
         if good.any():
-            yield every[start : start + CHUNK][good], centre(x, pre.size).float() / 255
+            yield every[start : start + count][good], centre(x, pre.size).float() / 255
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from torch import Tensor
 from workbench.images.batches import Drawn
 from workbench.images.crops import centre
 from workbench.nets.activations import Activations
+from workbench.nets.measure import at_once
 from workbench.storage.source import Source
 
 
@@ -34,14 +35,12 @@ class Fetched(NamedTuple):
 
 
 class Reading:
-    """The centre views of some images, as evaluation reads them.
+    """The centre views of some images, as evaluation reads them."""
 
-    Args:
-        batch: images that the frozen part is given at a time.
-    """
+    count = 128  # what is stored is read in larger pieces than a CPU's cache would hold of a layer's maps
 
-    def __init__(self, source: Source, batch: int) -> None:
-        self.source, self.batch = source, batch
+    def __init__(self, source: Source) -> None:
+        self.source = source
 
     def fetch(self, rows: np.ndarray) -> Fetched:
         """What the store has of some rows, and the squares of the others."""
@@ -50,7 +49,7 @@ class Reading:
     def show(self, fetched: Fetched) -> tuple[Tensor, np.ndarray]:
         """Activations that stand for the views."""
         view = self.source.view
-        flat = filled(self.source, fetched, view.size, "none", self.batch)
+        flat = filled(self.source, fetched, view.size, "none", at_once(self.source.place))
         if flat is None:
             return torch.zeros(0), fetched.kept
         where = torch.from_numpy(fetched.places)[:, None]
@@ -80,19 +79,24 @@ def filled(source: Source, fetched: Fetched, size: int, kind: str, batch: int) -
     """The rows of all images fetched (n, numbers): those not stored are computed now, and stored.
 
     Args:
-        batch: images that the frozen part is given at a time, however few are missing: what it gives for an image
+        batch: images that the frozen part is given at a time, the last ones filled up: what it gives for an image
             then does not depend on which others are missing with it.
     """
     rows, pixels, stored = fetched.rows, fetched.pixels, torch.from_numpy(fetched.stored)
     if pixels is None or not len(pixels.x):
         return rows
     x, _ = pixels.show(source.place, size, kind)
-    count = len(x)
-    x = torch.cat([x, x[:1].expand(max(0, batch - count), -1, -1, -1)]).contiguous(memory_format=torch.channels_last)
-    parts = [part[:count] for part in source.cut.frozen(x)]
+    pieces = [source.cut.frozen(piece) for piece in _filled_up(x, batch).split(batch)]
+    parts = [torch.cat(same)[: len(x)] for same in zip(*pieces, strict=True)]
     new = source.add(fetched.places[~fetched.stored], parts)
     if rows is None:
         return new
     flat = new.new_empty((len(stored), new.shape[1]))
     flat[stored.to(flat.device)], flat[~stored.to(flat.device)] = rows, new
     return flat
+
+
+def _filled_up(x: Tensor, batch: int) -> Tensor:
+    """Images (N, 3, H, W) and copies of the first, up to a multiple of a batch."""
+    more = x[:1].expand(-len(x) % batch, -1, -1, -1)
+    return torch.cat([x, more]).contiguous(memory_format=torch.channels_last)
