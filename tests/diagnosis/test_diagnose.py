@@ -83,6 +83,7 @@ def test_where_it_goes_wrong(diagnosed, quickly):
     rows = found.stages.set_index("stage")
     assert (rows["drift"] > 0.5).all() and rows["probe"].between(0, 1).all()
     cut = rows.iloc[[0, -1]]  # no more stages are transplanted in tests
+    assert (rows["gradient"] > 0).all()
     assert cut["transplant"].between(0, 1).all() and cut["tuned"].between(0, 1).all()
     # what this net learnt from is not known
     assert rows["gap"].isna().all() and any("learnt from" in note for note in found.notes)
@@ -90,7 +91,8 @@ def test_where_it_goes_wrong(diagnosed, quickly):
     near = stage_gaps(Case(wb.Plan("wb/residual-shape", images, "head"), images))
     inverted = wb.images("world", n=60, label="shape", only={"shape": SHAPES}, valid=0.5, style="sketch")
     far = stage_gaps(Case(wb.Plan("wb/residual-shape", inverted, "head"), inverted))
-    assert near["stem"] + 0.4 < far["stem"] and set(near) == set(far)
+    assert near["gap"]["stem"] + 0.4 < far["gap"]["stem"] and set(near["gap"]) == set(far["gap"])
+    assert near["mmd"]["stem"] < 0.05 < far["mmd"]["stem"]
 
 
 def test_a_quick_look_trains_nothing(quickly, monkeypatch):

@@ -106,6 +106,11 @@ def test_the_strip_with_transplants_and_with_nothing():
     assert found.layout.title.text.replace("<br>", " ").startswith(
         "Best with the stages up to blocks.0 transferred, 80 %"
     )
+    both = stage_strip(STAGES.assign(transplant=[0.4, 0.8, 0.6], tuned=[0.5, 0.9, 0.8]), ["transplant"])
+    hollow = next(trace for trace in both.data if trace.name == "tuned")
+    assert list(hollow.x) == [0.5, 0.9, 0.8] and hollow.marker.color == "#ffffff"
+    inside = stage_strip(STAGES.assign(gradient=[0.1, 0.2, 0.3], mmd=[-0.001, 0.2, 0.4]), ["gradient", "mmd"])
+    assert {t.name for t in inside.data} == {"rate", "gradient", "mmd"}
     opened = stage_strip(STAGES.assign(probe=None, untrained=None))  # as a table of JSON has them
     assert {t.name for t in opened.data} == {"rate", "drift", "cka"}
     with pytest.raises(ValueError, match="nothing was measured"):

@@ -24,6 +24,16 @@ def test_it_is_a_logistic_regression_on_standardised_features():
     assert min(near) < 0.01
 
 
+@pytest.mark.parametrize("k", [2, 3])
+def test_its_logits_give_its_probabilities(k):
+    x, y = clouds(k=k, d=7)
+    probe = Linear(x, y)
+    weights, bias = probe.logits()
+    powers = np.exp(x @ weights + bias)
+    assert weights.shape == (7, k)
+    assert powers / powers.sum(1, keepdims=True) == pytest.approx(probe.probabilities(x, k), abs=1e-9)
+
+
 def test_weights_move_the_border():
     x, y = clouds(k=2, d=2)
     far = Linear(x, y, np.where(y == 0, 50.0, 1.0))

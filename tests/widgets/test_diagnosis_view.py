@@ -31,9 +31,9 @@ def test_a_finished_diagnosis_is_shown_whole_with_names_as_text(found):
     assert view.error == "" and len(view.cards.children) == len(found.findings)
     assert "There is" in shown(view) and "<details" in shown(view) and "&lt;b&gt;x" in view.parts["harmed"].value
     assert view.parts["harmed"].value.count("<img") == 3 * min(8, len(found.harmed))
-    assert view.parts["controls"].value.count("<svg") == 2 and view.parts["stages"].value.count("<svg") == 1
+    assert view.parts["controls"].value.count("<svg") == 2 and view.parts["stages"].value.count("<svg") == 2
     assert "<b>" not in "".join(part.value for part in view.parts.values()) + shown(view)
-    assert set(view.figures()) == {"controls", "classes", "stages", "trials"}
+    assert set(view.figures()) == {"controls", "classes", "stages", "inside", "trials"}
     assert view.choosers.layout.display == "none", "there is nothing else to diagnose"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.diagnosis.stage_gaps import UNKNOWN, stage_gaps
+from workbench.diagnosis.stage_gradients import stage_gradients
 from workbench.diagnosis.stage_transplants import KINDS, UNTIMELY, curve
 from workbench.embeddings import features
 from workbench.errors import WorkbenchError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.diagnosis.inquiry import Inquiry
     from workbench.nets import Net
 
-COLUMNS = ["stage", "rate", "probe", "untrained", "rank", "drift", "cka", "gap", "transplant", "tuned"]
+COLUMNS = ["stage", "rate", "probe", "untrained", "rank", "drift", "cka", "gradient", "gap", "mmd", *KINDS]
 
 
 def stage_table(case: Case, inquiry: Inquiry | None = None) -> pd.DataFrame:
@@ -38,7 +39,9 @@ def stage_table(case: Case, inquiry: Inquiry | None = None) -> pd.DataFrame:
         frame["drift"] = drifts(case.net, after)
         frame["cka"] = _cka(case, after, list(frame["stage"]))
     if inquiry is not None:
-        frame["gap"] = frame["stage"].map(stage_gaps(case)).astype(float)
+        frame["gradient"] = frame["stage"].map(stage_gradients(case)).astype(float)
+        for measure, found in stage_gaps(case).items():
+            frame[measure] = frame["stage"].map(found).astype(float)
         for kind in KINDS:
             frame[kind] = curve(inquiry, kind, list(frame["stage"]))
     return frame

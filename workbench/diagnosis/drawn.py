@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.diagnosis.harm import Harm
 
 EDGE = 112
+INSIDE = ("cka", "gradient", "rank", "mmd")
 _MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 
 
@@ -81,7 +82,20 @@ def stages(diagnosis: Diagnosis) -> str:
 
     if diagnosis.stages is None or not len(diagnosis.stages):
         return '<p class="wb-quiet">The stages of this net could not be measured.</p>'
-    return figure(figures.stage_strip, diagnosis)
+    return figure(figures.stage_strip, diagnosis) + (figure(inside, diagnosis) if inside_of(diagnosis) else "")
+
+
+def inside_of(diagnosis: Diagnosis) -> list[str]:
+    """What was measured at the stages beside what the first strip holds."""
+    frame = diagnosis.stages
+    return [] if frame is None else [name for name in INSIDE if name in frame and frame[name].notna().any()]
+
+
+def inside(diagnosis: Diagnosis) -> Any:
+    """The second strip of the stages."""
+    from workbench import figures
+
+    return figures.stage_strip(diagnosis, inside_of(diagnosis), title="The same stages from inside")
 
 
 def considered(diagnosis: Diagnosis) -> str:

@@ -100,10 +100,12 @@ class Diagnosis:
         considered: a row a cause of the registry: cause, strength, confidence, gain, low, high, said, words.
         controls: the plan held against its controls; None in a quick look.
         stages: a row a stage: stage, rate, probe (accuracy of a linear head), untrained (the same without the weights),
-            rank, drift (of the weights, relative), cka (before against after), gap (proxy A-distance of the two
-            domains, or of what the backbone learnt from, where that can be made anew), transplant (accuracy after a
-            short training with only the stages up to this one transferred, and frozen) and tuned (the same with all
-            stages moving); NaN where not measured, and the notes say why.
+            rank (effective, of the features), drift (of the weights, relative), cka (before against after), gradient
+            (of the loss under a linear head, relative to the weights), gap and mmd (proxy A-distance and squared
+            maximum mean discrepancy of the two domains, or of what the backbone learnt from and these images, where
+            that can be made anew), transplant (accuracy after a short training with only the stages up to this one
+            transferred, and frozen) and tuned (the same with all stages moving); NaN where not measured, and the notes
+            say why.
         notes: what cannot be said, and what was done about it.
         seconds: that it took.
         trainings: that it took, those read from earlier ones included.

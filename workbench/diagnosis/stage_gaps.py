@@ -9,6 +9,7 @@ import numpy as np
 from workbench.diagnosis.source_images import source_images
 from workbench.embeddings import features
 from workbench.errors import WorkbenchError
+from workbench.probes.two_sample import mmd
 from workbench.scores import scores
 
 if TYPE_CHECKING:
@@ -21,14 +22,16 @@ UNKNOWN = (
 )
 
 
-def stage_gaps(case: Case) -> dict[str, float]:
-    """The proxy A-distance by stage; empty where there is no second domain."""
+def stage_gaps(case: Case) -> dict[str, dict[str, float]]:
+    """By stage, `gap`, a proxy A-distance, and `mmd`, a squared mean discrepancy; empty without a second domain."""
     sides = two_domains(case)
     if sides is None:
         return {}
     stages = [stage.name for stage in case.net.stages[:-1] if stage.shape is not None]
     held = [features(case.net, some(side), stages) for side in sides]
-    return {stage: _distance(held[0][stage].array, held[1][stage].array) for stage in stages}
+    pairs = {stage: (held[0][stage].array, held[1][stage].array) for stage in stages}
+    measures = {"gap": _distance, "mmd": _discrepancy}
+    return {name: {stage: measure(*pair) for stage, pair in pairs.items()} for name, measure in measures.items()}
 
 
 def two_domains(case: Case) -> tuple[Images, Images] | None:
@@ -66,3 +69,9 @@ def _distance(here: np.ndarray, there: np.ndarray) -> float:
         return float(scores["proxy_a_distance"](here, there))
     except WorkbenchError:
         return float("nan")
+
+
+def _discrepancy(here: np.ndarray, there: np.ndarray) -> float:
+    if not (np.isfinite(here).all() and np.isfinite(there).all()):
+        return float("nan")
+    return mmd(here.astype(np.float64), there.astype(np.float64), np.random.default_rng(0), shuffles=0)[0]

@@ -20,10 +20,14 @@ _PANELS: Mapping[str, tuple[str, str]] = {  # column -> what stands above it, wh
     "probe": ("linear head on it", "accuracy"),
     "transplant": ("transferred up to it", "accuracy"),
     "drift": ("moved by training", "× its size"),
-    "cka": ("alike before, after", "CKA"),
     "gap": ("domains apart", "A-distance"),
+    "cka": ("alike before, after", "CKA"),
+    "gradient": ("pulled by the loss", "× its size"),
     "rank": ("directions in use", "effective rank"),
+    "mmd": ("domains apart", "MMD²"),
 }
+_BESIDE = {"probe": ("untrained", "untrained"), "transplant": ("tuned", "not frozen")}  # drawn hollow, and its words
+_ACCURACIES = ("probe", "transplant", "untrained", "tuned")
 _MOST, _NARROWEST = 4, 620  # columns that fit; pixels that a title takes
 
 
@@ -31,9 +35,10 @@ def stage_strip(frame: Any, columns: Any = None, *, title: str | None = None) ->
     """A row a stage, the last one on top as in the layer painter, and a column for everything measured there.
 
     Args:
-        frame: frame with stage, stem first, and any of rate (multiplier, 0 is frozen), probe and untrained (accuracies,
-            0..1), transplant (0..1), drift (relative, 0 or more), cka (0..1), gap (proxy A-distance, 0..2) and rank;
-            or anything with such a `.stages`, such as a diagnosis. What is nowhere measured has no column.
+        frame: frame with stage, stem first, and any of rate (multiplier, 0 is frozen), probe, transplant, untrained and
+            tuned (accuracies, 0..1; the latter two are drawn beside the former), drift and gradient (relative, 0 or
+            more), cka (0..1), gap (proxy A-distance, 0..2), mmd and rank; or anything with such a `.stages`, such as a
+            diagnosis. What is nowhere measured has no column.
         columns: which of them, in this order; at most 4, by default the first 4 that were measured.
         title: replaces the answer read from the frame.
 
@@ -43,7 +48,7 @@ def stage_strip(frame: Any, columns: Any = None, *, title: str | None = None) ->
     frame = getattr(frame, "stages", frame)
     these_columns(frame, ("stage", *(columns or ())), "stage_strip")
     rows = frame.reset_index(drop=True)
-    rows = rows.assign(**{c: rows[c].astype(float) for c in (*_PANELS, "rate", "untrained") if c in rows})
+    rows = rows.assign(**{c: rows[c].astype(float) for c in (*_PANELS, "rate", "untrained", "tuned") if c in rows})
     wanted = [c for c in (columns or _PANELS) if c in _PANELS and c in rows and rows[c].notna().any()][:_MOST]
     if not wanted and ("rate" not in rows or not len(rows)):
         raise ValueError("stage_strip wants at least one column with a number; nothing was measured at any stage")
@@ -105,12 +110,13 @@ def _rates(figure: Figure, rows: pd.DataFrame, end: float) -> None:
 def _panel(figure: Figure, rows: pd.DataFrame, column: str, number: int, domain: list[float]) -> None:
     axis, values = f"x{number}", rows[column]
     heading, unit = _PANELS[column]
-    others = rows["untrained"] if column == "probe" and "untrained" in rows else pd.Series(dtype=float)
-    unit += "; hollow: untrained" if others.notna().any() else ""
+    beside, words = _BESIDE.get(column, ("", ""))
+    others = rows[beside] if beside in rows else pd.Series(dtype=float)
+    unit += f"; hollow: {words}" if others.notna().any() else ""
     settings = _scale(column, [*values.dropna(), *others.dropna()])
-    if column in ("probe", "transplant"):
+    if column in _ACCURACIES:
         if others.notna().any():
-            _dotted(figure, rows, "untrained", axis, style.FROM_SCRATCH)
+            _dotted(figure, rows, beside, axis, style.FROM_SCRATCH if beside == "untrained" else style.FINE_TUNED)
         _dotted(figure, rows, column, axis, style.FINE_TUNED)
     else:
         _bars(figure, rows, column, axis)
@@ -129,9 +135,9 @@ def _panel(figure: Figure, rows: pd.DataFrame, column: str, number: int, domain:
 
 
 def _scale(column: str, values: list[float]) -> dict[str, Any]:
-    if column in ("probe", "transplant"):
+    if column in _ACCURACIES:
         return percent_axis(max(math.floor(10 * min(values) - 0.5) / 10, 0.0), 1.04, 4)
-    return _counted(1.18 * (max(values) or 1.0))
+    return _counted(1.18 * (max(values, default=0.0) if max(values, default=0.0) > 0 else 1.0))
 
 
 def _counted(high: float) -> dict[str, Any]:
@@ -141,7 +147,7 @@ def _counted(high: float) -> dict[str, Any]:
 
 def _dotted(figure: Figure, rows: pd.DataFrame, column: str, axis: str, colour: str) -> None:
     known = rows[rows[column].notna()]
-    hollow = column == "untrained"
+    hollow = column in ("untrained", "tuned")
     figure.add_scatter(
         x=known[column].tolist(),
         y=known.index.tolist(),
@@ -170,7 +176,7 @@ def _bars(figure: Figure, rows: pd.DataFrame, column: str, axis: str) -> None:
         orientation="h",
         width=0.6,
         name=column,
-        marker={"color": style.TARGET if column == "gap" else style.PRETRAINED, "line": {"width": 0}},
+        marker={"color": style.TARGET if column in ("gap", "mmd") else style.PRETRAINED, "line": {"width": 0}},
         hoverinfo="text",
         hovertext=[_told(row, column) for _, row in known.iterrows()],
         text=[short_number(float(f"{v:.3g}")) for v in known[column]],
@@ -182,8 +188,9 @@ def _bars(figure: Figure, rows: pd.DataFrame, column: str, axis: str) -> None:
 
 def _told(row: pd.Series, column: str) -> str:
     value = float(row[column])
-    said = percent(value) if column in ("probe", "untrained", "transplant") else short_number(float(f"{value:.3g}"))
-    what = "without the weights" if column == "untrained" else _PANELS[column][0]
+    said = percent(value) if column in _ACCURACIES else short_number(float(f"{value:.3g}"))
+    apart = {"untrained": "without the weights", "tuned": "transferred up to it, not frozen"}
+    what = apart.get(column) or _PANELS[column][0]
     return f"<b>{plain(row['stage'])}</b><br>{what}: {said}"
 
 

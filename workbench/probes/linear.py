@@ -55,6 +55,14 @@ class Linear:
         spread[:, self.classes] = self._model.predict_proba(self._seen(x))
         return spread
 
+    def logits(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same as a linear layer on the features as they are: weights (D, K) and bias (K,), a column a class."""
+        rows, offset = self._model.coef_, self._model.intercept_
+        if len(rows) == 1:  # of two classes, only the second's log-odds are kept
+            rows, offset = np.concatenate([0 * rows, rows]), np.concatenate([0 * offset, offset])
+        weights = self._turn @ rows.T
+        return weights, offset - self._middle @ weights
+
     def _seen(self, x: np.ndarray) -> np.ndarray:
         return (x - self._middle) @ self._turn
 

@@ -112,6 +112,8 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
             made = {"controls": figures.controls(found.controls), "classes": figures.class_gaps(found.controls)}
         if found.stages is not None and len(found.stages):
             made["stages"] = figures.stage_strip(found)
+        if drawn.inside_of(found):
+            made["inside"] = drawn.inside(found)
         return {**made, "trials": figures.trials(found)}
 
     @traitlets.observe("subjects")
