@@ -19,6 +19,7 @@ from workbench.diagnosis.cues import tie
 from workbench.diagnosis.diagnosing import looked
 from workbench.diagnosis.other_backbones import nearer, with_another
 from workbench.diagnosis.recalibration import taken_anew
+from workbench.figures import evidence
 from workbench.images.edits import Cleaning
 from workbench.nets import zoos
 from workbench.plan import Plan
@@ -54,8 +55,16 @@ def healthy(shared_home):
         return case
 
 
+def strong(name, case):
+    """How strong a cause looks; what looks strong has numbers and a figure that show it."""
+    found = causes[name]().evidence(case)
+    if found.strength > 0.5:
+        assert found.numbers and found.drawn and all(evidence(f, n).data for n, f in found.drawn.items()), name
+    return found.strength
+
+
 def strength(name, plan):
-    return causes[name]().evidence(case_of(plan)).strength
+    return strong(name, case_of(plan))
 
 
 def planned_otherwise(case, **changes):
@@ -69,7 +78,7 @@ def planned_otherwise(case, **changes):
 
 def strongest(case):
     """The cause that looks strongest of all."""
-    found = {name: causes[name]().evidence(case).strength for name in causes}
+    found = {name: strong(name, case) for name in causes}
     return max(found, key=lambda name: found[name])
 
 

@@ -63,6 +63,9 @@ def test_a_rate_too_high_is_named_undone_and_kept(diagnosed, tmp_path, monkeypat
     assert first.cause == "rate-too-high" and first.trial.said == "confirmed" and first.confidence > 0.8
     assert found.remedy == first.trial.plan and found.remedy.schedule.lr == 1e-3
     assert found.gain.low > 0.1 and found.controls.gap().value < -0.2
+    course = first.drawn["loss on validation images"]
+    assert list(course) == ["epoch", "your plan", "put right"] and len(course) > 1
+    assert course["put right"].iloc[-1] < course["your plan"].iloc[-1]
     assert "rate" in found.verdict and first.means in " ".join(str(found).split())
     assert all(len(line) <= 100 for line in str(found).splitlines())
     assert set(found.considered["cause"]) == set(causes) and found.trainings >= 4

@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.diagnosis.causes import Evidence, causes
 from workbench.diagnosis.control_plans import YOURS
+from workbench.diagnosis.courses import courses
 from workbench.diagnosis.findings import NAMED, Finding, Trial
 from workbench.diagnosis.weighing import weighed, yielding
 
@@ -59,12 +60,21 @@ def _conclude(inquiry: Inquiry, seen: Mapping[str, Evidence], name: str, made: d
         confidence=max(sure, left) if cause.shown else sure,
         words=found.words,
         numbers=dict(found.numbers),
-        drawn=dict(found.drawn),
+        drawn={**found.drawn, **_course(inquiry, name, trial)},
         strength=found.strength,
         trial=trial,
         advice=cause.advice,
     )
     return made[name]
+
+
+def _course(inquiry: Inquiry, name: str, trial: Trial | None) -> dict[str, pd.DataFrame]:
+    """How the plan's training and the experiment's went, where there was one."""
+    if trial is None:
+        return {}
+    named = {YOURS: YOURS, name: "put right"}
+    frame = courses({words: inquiry.outcomes[key][0] for key, words in named.items() if key in inquiry.outcomes})
+    return {"loss on validation images": frame} if len(frame) else {}
 
 
 def _trial(inquiry: Inquiry, name: str, balanced: bool) -> Trial | None:

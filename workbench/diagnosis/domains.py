@@ -41,6 +41,11 @@ class Apart:
         """What a linear head loses from one to the other."""
         return self.here - self.there
 
+    @property
+    def accuracies(self) -> dict[str, float]:
+        """Of the linear head, by where it is judged."""
+        return {"where it learnt": self.here, "in the other domain": self.there}
+
 
 def apart(case: Case) -> Apart | None:
     """The shift between the domain trained on and the one judged by; None where there is no other, or too little of it.

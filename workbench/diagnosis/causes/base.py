@@ -84,6 +84,13 @@ class Cause(ABC):
 causes: Registry[Cause] = Registry("cause", "workbench.diagnosis.causes")
 
 
+def compared(column: str, rows: Mapping[str, float]) -> dict[str, pd.DataFrame]:
+    """A frame of a few numbers side by side, a row each, under what they count."""
+    import pandas as pd
+
+    return {column: pd.DataFrame(rows.items(), columns=["what", column])}
+
+
 def rising(value: float, at: float, width: float) -> float:
     """0 to 1: half where `value` is `at`, and within `width` of it most of the way."""
     return 1 / (1 + math.exp(-max(min((value - at) / width * 2.2, 50.0), -50.0)))

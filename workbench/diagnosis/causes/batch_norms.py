@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 from workbench.diagnosis.recalibration import has_statistics, recalibrated
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class ForeignBatchNorm(Cause):
         words = f"with statistics of the training images, a linear head gets {after:.0%} right instead of {before:.0%}"
         numbers = {"kept statistics": kept, "linear head": before, "recalibrated": after}
         # statistics that follow the training come right by themselves
-        return Evidence(rising(after - before, 0.06, 0.04) * max(kept, 0.3), words, numbers)
+        drawn = compared("linear head right", {"statistics as they are": before, "of the training images": after})
+        return Evidence(rising(after - before, 0.06, 0.04) * max(kept, 0.3), words, numbers, drawn)
 
     def without(self, case: Case) -> Plan | None:
         """The same net with statistics of the training images."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 from workbench.diagnosis.domains import apart, of_both
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class ConceptShift(Cause):
             f"{found.here:.0%} right on the one gets {found.there:.0%} on the other"
         )
         strength = likely * rising(found.drop, 0.1, 0.05)
-        return Evidence(strength, words, {"concept": likely, "drop": found.drop})
+        numbers, drawn = {"concept": likely, "drop": found.drop}, compared("linear head right", found.accuracies)
+        return Evidence(strength, words, numbers, drawn)
 
     def data_without(self, case: Case) -> Any:
         """Training images of both domains, with the labels of each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 from workbench.diagnosis.domains import apart, of_both
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class GapOfDomains(Cause):
         )
         numbers = {"covariate": looks, "proxy A-distance": found.gap.distance, "drop": found.drop}
         strength = looks * rising(found.gap.distance, 0.8, 0.4) * rising(found.drop, 0.08, 0.05)
-        return Evidence(strength, words, numbers)
+        return Evidence(strength, words, numbers, compared("linear head right", found.accuracies))
 
     def data_without(self, case: Case) -> Any:
         """Training images of both domains."""

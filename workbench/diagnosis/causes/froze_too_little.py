@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
@@ -39,11 +39,14 @@ class FrozeTooLittle(Cause):
         numbers = {"moving": moving, "images a class": each, "linear head": known}
         few = rising(np.log2(FEW / each), 0.5, 0.5)
         if case.outcome is None:
-            return Evidence(0.6 * moving * few * known, words, numbers)
+            drawn = compared("images a class", {"yours": each, "usually enough to move all": float(FEW)})
+            return Evidence(0.6 * moving * few * known, words, numbers, drawn)
         reached, fitted = case.accuracy(case.outcome), case.fitted(case.outcome)
         words += f", the plan {reached:.0%}, and {fitted:.0%} of the images that it learnt from"
         better = rising(known - reached, 0.06, 0.05)
-        return Evidence(moving * few * better, words, {**numbers, "plan": reached, "fitted": fitted})
+        right = {"linear head alone": known, "your plan": reached, "your plan, images it learnt from": fitted}
+        numbers |= {"plan": reached, "fitted": fitted}
+        return Evidence(moving * few * better, words, numbers, compared("right", right))
 
     def without(self, case: Case) -> Plan | None:
         """The head alone, for as many epochs as a head needs on so few images."""

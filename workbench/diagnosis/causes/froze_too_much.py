@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
@@ -35,7 +35,9 @@ class FrozeTooMuch(Cause):
             return NOTHING
         known = case.told()
         words = f"{still:.0%} of the stages never move; a linear head on what they give gets {known:.0%} right"
-        return Evidence(rising(1 - known, 0.3, 0.15) * still, words, {"frozen stages": still, "linear head": known})
+        numbers = {"frozen stages": still, "linear head": known}
+        right = {stage: case.told(stage) for stage in case.gains if stage != "features"}
+        return Evidence(rising(1 - known, 0.3, 0.15) * still, words, numbers, compared("right by stage", right))
 
     def without(self, case: Case) -> Plan | None:
         """Everything moves."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
@@ -31,7 +31,9 @@ class ImbalancedClasses(Cause):
         most, least = (case.images.classes[int(pick(case.counts))] for pick in (np.argmax, np.argmin))
         effective = float(np.exp(-(p := counts / counts.sum()) @ np.log(p)) / len(counts))
         words = f"{most} has {ratio:.0f} times as many images as {least}; they weigh as {effective:.0%} of their number"
-        return Evidence(rising(np.log(ratio), np.log(12), 0.6), words, {"ratio": ratio, "effective share": effective})
+        numbers = {"ratio": ratio, "effective share": effective}
+        drawn = compared("training images", dict(zip(case.images.classes, case.counts.tolist(), strict=True)))
+        return Evidence(rising(np.log(ratio), np.log(12), 0.6), words, numbers, drawn)
 
     def data_without(self, case: Case) -> Any:
         """The images with those of rare classes repeated in training until every class comes as often."""

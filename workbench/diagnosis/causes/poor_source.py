@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 from workbench.diagnosis.other_backbones import with_another
 from workbench.diagnosis.worth import gain, worth
 
@@ -34,7 +34,9 @@ class PoorSource(Cause):
         """
         if case.broken:
             words = f"{len(case.broken)} tensors hold what is no number, such as {case.broken[0]}"
-            return Evidence(1.0, words, {"broken": len(case.broken)})
+            sound = len(case.net.backbone.state_dict()) - len(case.broken)
+            drawn = compared("tensors", {"no numbers": len(case.broken), "sound": sound})
+            return Evidence(1.0, words, {"broken": len(case.broken)}, drawn)
         if not case.pretrained:
             return NOTHING
         last = case.gains["features"]

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 from workbench.diagnosis.control_plans import as_its_own
 from workbench.errors import BadValue
 from workbench.probes.batch_statistics import NORMALISATIONS, pixel_readings
 from workbench.runs.assembly import open_net
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
     from workbench.probes.batch_statistics import PixelReadings
@@ -31,7 +33,8 @@ class PreprocessingMismatch(Cause):
         declared, seen = self.declared(case), self.seen(case)
         strength = 1 - (1 - declared.strength) * (1 - seen.strength)
         words = "; ".join(w for w in (declared.words, seen.words) if w)
-        return Evidence(strength, words, {**declared.numbers, **seen.numbers}, seen.drawn) if words else NOTHING
+        numbers, drawn = {**declared.numbers, **seen.numbers}, {**declared.drawn, **seen.drawn}
+        return Evidence(strength, words, numbers, drawn) if words else NOTHING
 
     def declared(self, case: Case) -> Evidence:
         """How far the plan's normalisation is from the backbone's own, in its standard deviations, and its size."""
@@ -41,20 +44,23 @@ class PreprocessingMismatch(Cause):
         entering = [(levels - np.array(p.mean)) / np.array(p.std) for p in (here, there)]
         off = float(np.abs(entering[0] - entering[1]).max())
         smaller = float(np.log2(there.size / here.size))
-        told, strength = [], 0.0
+        told, strength, drawn = [], 0.0, {}
         if off >= 0.05:
             words = [f"mean {_told(p.mean)} and std {_told(p.std)}" for p in (here, there)]
             told.append(f"{words[0]} are used, its own are {words[1]}")
             strength = rising(off, 0.8, 0.6)
+            drawn["what black and white become"] = _entering(*entering)
         if abs(smaller) > 0.3:
             told.append(f"images of {here.size} pixels are shown, it learnt from {there.size}")
+            drawn |= compared("edge in pixels", {"your plan": here.size, "its own": there.size})
             # larger ones than it learnt from rarely harm
             strength = max(strength, rising(smaller, 1.0, 0.5), 0.5 * rising(-smaller, 1.0, 0.5))
         if here.interpolation != there.interpolation or abs(here.crop_pct - there.crop_pct) > 0.1:
             ways = [f"{p.interpolation}, {p.crop_pct:.0%} of the edge" for p in (here, there)]
             told.append(f"images are cut otherwise than its own: {ways[0]}, not {ways[1]}")
+            drawn |= compared("share of the edge", {"your plan": here.crop_pct, "its own": there.crop_pct})
             strength = max(strength, 0.2 + 0.6 * rising(there.crop_pct - here.crop_pct, 0.3, 0.1))
-        return Evidence(strength, "; ".join(told), {"normalisation off by": off, "size, halved": smaller})
+        return Evidence(strength, "; ".join(told), {"normalisation off by": off, "size, halved": smaller}, drawn)
 
     def seen(self, case: Case) -> Evidence:
         """Another reading of the same pixels fits the first batch norms much better."""
@@ -91,6 +97,13 @@ def readings(case: Case) -> PixelReadings | None:
         except BadValue:
             case.kept["readings"] = None
     return case.kept["readings"]
+
+
+def _entering(yours: np.ndarray, own: np.ndarray) -> pd.DataFrame:
+    """What black and white pixels (2, 3) are to the net, the mean over the channels."""
+    import pandas as pd
+
+    return pd.DataFrame({"pixel": ["black", "white"], "your plan": yours.mean(1), "its own": own.mean(1)})
 
 
 def _told(numbers: tuple[float, ...]) -> str:

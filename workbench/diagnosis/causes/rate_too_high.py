@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
 
@@ -26,8 +28,14 @@ class RateTooHigh(Cause):
         if times < 2:
             return NOTHING
         words = f"the rate {case.rate:.2g} is {times:.0f} times the usual {case.usual_rate:.2g}"
-        return Evidence(rising(math.log10(times), 1.0, 0.5), words, {"rate": case.rate, "times the usual": times})
+        numbers, drawn = {"rate": case.rate, "times the usual": times}, rates(case)
+        return Evidence(rising(math.log10(times), 1.0, 0.5), words, numbers, drawn)
 
     def without(self, case: Case) -> Plan | None:
         """The same with the usual rate."""
         return case.plan.but(lr=case.usual_rate)
+
+
+def rates(case: Case) -> dict[str, pd.DataFrame]:
+    """The plan's base rate beside the usual one of its tuning and optimiser."""
+    return compared("base rate", {"your plan": case.rate, "usual": case.usual_rate})

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.rate_too_high import rates
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
@@ -27,7 +28,7 @@ class RateTooLow(Cause):
             return NOTHING
         words = f"the rate {case.rate:.2g} is {times:.0f} times below the usual {case.usual_rate:.2g}"
         strength = rising(math.log10(times), 1.0, 0.5) * case.unfinished
-        return Evidence(strength, words, {"rate": case.rate, "times below": times})
+        return Evidence(strength, words, {"rate": case.rate, "times below": times}, rates(case))
 
     def without(self, case: Case) -> Plan | None:
         """The same with the usual rate."""

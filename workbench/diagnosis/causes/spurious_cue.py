@@ -99,6 +99,8 @@ def _seen(case: Case) -> Evidence:
     cue = strongest(case)
     if cue is None or cue.here - cue.there < 0.1:
         return NOTHING
+    import pandas as pd
+
     between = apart(case)
     words = f"{cue.name} tells {cue.here:.0%} of the class in training and {cue.there:.0%} on the images judged by"
     strength = rising(cue.here - cue.there, 0.35, 0.12)
@@ -106,7 +108,9 @@ def _seen(case: Case) -> Evidence:
         # it need not harm, as where the backbone does not look at it
         strength *= 0.5 + 0.5 * rising(between.drop, 0.06, 0.05)
         words += f"; a linear head loses {100 * between.drop:.0f} points on the way"
-    return Evidence(strength, words, {"in training": cue.here, "judged": cue.there})
+    tied = [(c.name, c.here, c.there) for c in cues_of(case)]
+    drawn = {"how far cues tell the class": pd.DataFrame(tied, columns=["cue", "in training", "where it is judged"])}
+    return Evidence(strength, words, {"in training": cue.here, "judged": cue.there}, drawn)
 
 
 def loosened(case: Case, cue: Cue) -> Any:

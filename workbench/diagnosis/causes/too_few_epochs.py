@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
@@ -29,9 +29,9 @@ class TooFewEpochs(Cause):
             return NOTHING
         words = f"{case.plan.schedule.epochs} epochs of {len(case.train_labels)} images are {case.updates} updates"
         strength = rising(math.log2(ENOUGH / case.updates), 2.3, 0.8)
-        return Evidence(
-            strength * case.unfinished, words, {"updates": case.updates, "epochs": case.plan.schedule.epochs}
-        )
+        numbers = {"updates": case.updates, "epochs": case.plan.schedule.epochs}
+        drawn = compared("updates", {"your plan": case.updates, "usually enough": ENOUGH})
+        return Evidence(strength * case.unfinished, words, numbers, drawn)
 
     def without(self, case: Case) -> Plan | None:
         """As many epochs as make up enough updates."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import Cause, Evidence, causes, compared, rising
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
@@ -32,4 +32,11 @@ class TooSmallToTell(Cause):
             f"half of the classes have {least:.0f} training images or fewer"
         )
         strength = max(rising(reach, 0.16, 0.02), rising(-least, -3.0, 1.0))
-        return Evidence(strength, words, {"judged": judged, "reach": reach, "median of a class": least})
+        numbers = {"judged": judged, "reach": reach, "median of a class": least}
+        points = {f"{n} images{' (yours)' * (n == judged)}": 196 * (0.25 / n) ** 0.5 for n in steps(judged)}
+        return Evidence(strength, words, numbers, compared("points to which an accuracy is known", points))
+
+
+def steps(judged: int) -> list[int]:
+    """How many images there are to judge by, and twice as many some times over."""
+    return [max(judged, 1) * 2**power for power in range(5)]
