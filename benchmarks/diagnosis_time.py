@@ -31,7 +31,7 @@ def built_in(**options: object) -> wb.Diagnosis:
 def mobilenet(**options: object) -> wb.Diagnosis:
     """ImageNet's MobileNetV2 on 2,000 photographs of clothes, 600 of them to judge by."""
     net = {"name": str(folder("zoo") / "mobilenetv2_100_keras_imagenet"), "params": {"size": 128}}
-    images = wb.images(folder("data", "clothing", "train"), per_class=140, valid=0.2)
+    images = wb.images(folder("data", "clothing", "train"), per_class=160, valid=0.2)
     return wb.diagnose(wb.Plan(net, images, "full", **PLAIN), progress=False, **options)
 
 
