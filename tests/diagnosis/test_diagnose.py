@@ -218,7 +218,7 @@ def test_what_no_experiment_can_refute_is_not_tried_and_one_that_cannot_be_made_
 
 def test_an_experiment_does_not_refute_what_is_shown(sound, monkeypatch):
     monkeypatch.setattr(concluding, "_trial", lambda *_: Trial(sound(), gain(0.0)))
-    seen = {name: Evidence(0.9, "seen") for name in ("noisy-labels", "rate-too-high")}
+    seen = {"noisy-labels": Evidence(0.9, "seen", fact=True), "rate-too-high": Evidence(0.9, "seen")}
     findings, considered = concluding.concluded(Inquiry(Case(sound(), None), 0.0, lambda *_: None), seen)
-    assert [f.cause for f in findings] == ["noisy-labels"] and findings[0].trial.said == "refuted"
+    assert [f.cause for f in findings] == ["noisy-labels"] and findings[0].said == "does no harm"
     assert considered.set_index("cause").loc["rate-too-high", "confidence"] == REFUTED

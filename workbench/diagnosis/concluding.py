@@ -53,17 +53,18 @@ def _conclude(inquiry: Inquiry, seen: Mapping[str, Evidence], name: str, made: d
     trial = _trial(inquiry, name, cause.balanced)
     others = [_conclude(inquiry, seen, other, made).confidence for other in cause.yields_to if other in seen]
     left = yielding(found.strength, others)
-    sure = weighed(left, trial.gain if trial else None, cause.triable and not cause.shown)
+    sure = weighed(left, trial.gain if trial else None, cause.triable and not found.fact)
     made[name] = Finding(
         cause=name,
         means=cause.means,
-        confidence=max(sure, left) if cause.shown else sure,
+        confidence=max(sure, left) if found.fact else sure,
         words=found.words,
         numbers=dict(found.numbers),
         drawn={**found.drawn, **_course(inquiry, name, trial)},
         strength=found.strength,
         trial=trial,
         advice=cause.advice,
+        fact=found.fact,
     )
     return made[name]
 
@@ -88,5 +89,4 @@ def _trial(inquiry: Inquiry, name: str, balanced: bool) -> Trial | None:
 def _row(finding: Finding) -> tuple[object, ...]:
     gain, nothing = finding.gain, float("nan")
     numbers = (gain.value, gain.low, gain.high) if gain else (nothing,) * 3
-    said = finding.trial.said if finding.trial else "not tried"
-    return (finding.cause, finding.strength, np.round(finding.confidence, 4), *numbers, said, finding.words)
+    return (finding.cause, finding.strength, np.round(finding.confidence, 4), *numbers, finding.said, finding.words)

@@ -131,7 +131,7 @@ def card(diagnosis: Diagnosis, place: int, *, unfolded: bool = False) -> str:
     """One finding: a line, and what is behind it."""
     found = diagnosis.findings[place]
     trial = found.trial
-    tried = f"{trial.said}, put right: {_points(trial.gain.value)}" if trial else "not tried"
+    tried = f"{found.said}, put right: {_points(trial.gain.value)}" if trial else found.said
     words = {"place": place + 1, "cause": _sentence(found.means, stop=False), "tried": tried, "sure": _sure(found)}
     line = "".join(f'<span class="wb-{name}">{said(text)}</span>' for name, text in words.items())
     parts = [f"<p>{said(_sentence(found.words))}</p>", _experiment(diagnosis, found), _advice(found), _shown(found)]
@@ -154,8 +154,9 @@ def _experiment(diagnosis: Diagnosis, found: Finding) -> str:
     says = {
         "confirmed": "which confirms it",
         "refuted": "which refutes it: what was put right gained nothing",
+        "does no harm": "so that it does no harm here",
         "open": "which leaves it open: chance alone may do as much",
-    }[trial.said]
+    }[found.said]
     words = f"Put right, the plan gains {gain} on {gain.images} images with {seeds}{fair}, {says}."
     rows = changes(diagnosis.plan.but(seed=trial.plan.seed), trial.plan)
     changed = table(("what was put right", "in your plan", "in the remedy"), rows) if rows else ""

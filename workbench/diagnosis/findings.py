@@ -62,6 +62,7 @@ class Finding:
         strength: of the evidence alone, 0 to 1.
         trial: the experiment; None where there is none, or the time ran out.
         advice: what to do, as a sentence.
+        fact: whether it is there to see, so that an experiment says what putting it right is worth, not that it is so
     """
 
     cause: str
@@ -73,6 +74,7 @@ class Finding:
     strength: float = 0.0
     trial: Trial | None = None
     advice: str = ""
+    fact: bool = False
 
     @property
     def remedy(self) -> Plan | None:
@@ -84,8 +86,15 @@ class Finding:
         """What the remedy is worth."""
         return self.trial.gain if self.trial else None
 
+    @property
+    def said(self) -> str:
+        """What the experiment said: "confirmed", "refuted", "open", "not tried", or of a fact, that it does no harm."""
+        if self.trial is None:
+            return "not tried"
+        return "does no harm" if self.fact and self.trial.said == "refuted" else self.trial.said
+
     def __str__(self) -> str:
-        tried = f"; put right: {self.gain}, {self.trial.said}" if self.trial and self.gain else ""
+        tried = f"; put right: {self.gain}, {self.said}" if self.gain else ""
         return f"{self.cause} ({self.confidence:.0%}): {self.words}{tried}"
 
 

@@ -26,12 +26,14 @@ class Evidence:
         words: what was seen, as a sentence with its numbers.
         numbers: the same by name.
         drawn: frames that show it, by what they are.
+        fact: whether it is there to see, so that an experiment says what putting it right is worth, not that it is so
     """
 
     strength: float
     words: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     drawn: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    fact: bool = False
 
 
 NOTHING = Evidence(0.0, "")
@@ -47,8 +49,6 @@ class Cause(ABC):
         source: where it is described.
         triable: whether an experiment can put it right; else the evidence is all there is.
         balanced: whether the experiment is judged with every class weighing the same.
-        shown: whether what is seen shows it by itself, so that an experiment says what putting it right is worth, and
-            cannot refute it.
         misleads: whether it makes the measurements themselves false, so that it is put right before all else.
         by_weights: whether it can be told of weights that are no numbers.
         yields_to: causes that bring the same about, and are put right first: as far as they are likely, this is not.
@@ -60,7 +60,6 @@ class Cause(ABC):
     source: ClassVar[str]
     triable: ClassVar[bool] = True
     balanced: ClassVar[bool] = False
-    shown: ClassVar[bool] = False
     misleads: ClassVar[bool] = False
     by_weights: ClassVar[bool] = False
     yields_to: ClassVar[tuple[str, ...]] = ()

@@ -19,7 +19,6 @@ class ImbalancedClasses(Cause):
     means = "a few classes have most of the images, and the rare ones are given up"
     advice = "train on as many images of each class, and judge by the balanced accuracy"
     balanced = True
-    shown = True
     source = "Cui et al. 2019, arXiv:1901.05555"
 
     def evidence(self, case: Case) -> Evidence:
@@ -33,7 +32,7 @@ class ImbalancedClasses(Cause):
         words = f"{most} has {ratio:.0f} times as many images as {least}; they weigh as {effective:.0%} of their number"
         numbers = {"ratio": ratio, "effective share": effective}
         drawn = compared("training images", dict(zip(case.images.classes, case.counts.tolist(), strict=True)))
-        return Evidence(rising(np.log(ratio), np.log(12), 0.6), words, numbers, drawn)
+        return Evidence(rising(np.log(ratio), np.log(12), 0.6), words, numbers, drawn, fact=True)
 
     def data_without(self, case: Case) -> Any:
         """The images with those of rare classes repeated in training until every class comes as often."""

@@ -19,7 +19,6 @@ class LabelShift(Cause):
 
     means = "the classes come in other shares than in training"
     advice = "train with the shares of the target"
-    shown = True
     source = "Lipton et al. 2018, arXiv:1802.03916"
 
     def evidence(self, case: Case) -> Evidence:
@@ -34,7 +33,7 @@ class LabelShift(Cause):
         name = case.images.classes[int(most["class"])]
         words = f"{name} is {most['source']:.0%} of the training domain and {most['target']:.0%} of the other"
         strength = rising(distance, 0.28, 0.08) * (0.6 + 0.4 * alone)
-        return Evidence(strength, words, {"apart": distance, "label alone": alone}, {"shares": shares})
+        return Evidence(strength, words, {"apart": distance, "label alone": alone}, {"shares": shares}, fact=True)
 
     def data_without(self, case: Case) -> Any:
         """Training images in the shares that the target has, as many of them as that allows."""

@@ -25,7 +25,6 @@ class NoisyLabels(Cause):
 
     means = "labels of the training images are wrong"
     advice = "look at the images whose label is doubted, correct or remove them, and train again"
-    shown = True
     source = "Northcutt et al. 2021, arXiv:1911.00068"
     yields_to = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm", "leaked-duplicates")
 
@@ -49,7 +48,7 @@ class NoisyLabels(Cause):
         contradicted, doubtful = contradiction(found, float(case.counts.max() / case.counts.sum()))
         strength = max(rising(valid - held - error, 0.1, 0.025), HARD * doubtful)
         numbers = {"validation": valid, "training": held, "contradicted": contradicted, "estimated share": found.rate}
-        return Evidence(strength, words, numbers, {"labels": found.problems.head(100)})
+        return Evidence(strength, words, numbers, {"labels": found.problems.head(100)}, fact=True)
 
     def data_without(self, case: Case) -> Any:
         """The images without the training images whose label is likely wrong; validation images stay as they are."""

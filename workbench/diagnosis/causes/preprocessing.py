@@ -34,7 +34,7 @@ class PreprocessingMismatch(Cause):
         strength = 1 - (1 - declared.strength) * (1 - seen.strength)
         words = "; ".join(w for w in (declared.words, seen.words) if w)
         numbers, drawn = {**declared.numbers, **seen.numbers}, {**declared.drawn, **seen.drawn}
-        return Evidence(strength, words, numbers, drawn) if words else NOTHING
+        return Evidence(strength, words, numbers, drawn, declared.fact) if words else NOTHING
 
     def declared(self, case: Case) -> Evidence:
         """How far the plan's normalisation is from the backbone's own, in its standard deviations, and its size."""
@@ -44,11 +44,12 @@ class PreprocessingMismatch(Cause):
         entering = [(levels - np.array(p.mean)) / np.array(p.std) for p in (here, there)]
         off = float(np.abs(entering[0] - entering[1]).max())
         smaller = float(np.log2(there.size / here.size))
-        told, strength, drawn = [], 0.0, {}
+        told, strength, drawn, fact = [], 0.0, {}, False
         if off >= 0.05:
             words = [f"mean {_told(p.mean)} and std {_told(p.std)}" for p in (here, there)]
             told.append(f"{words[0]} are used, its own are {words[1]}")
             strength = rising(off, 0.8, 0.6)
+            fact = strength > 0.5  # nobody wants another normalisation than the backbone's; another size, perhaps
             drawn["what black and white become"] = _entering(*entering)
         if abs(smaller) > 0.3:
             told.append(f"images of {here.size} pixels are shown, it learnt from {there.size}")
@@ -60,7 +61,7 @@ class PreprocessingMismatch(Cause):
             told.append(f"images are cut otherwise than its own: {ways[0]}, not {ways[1]}")
             drawn |= compared("share of the edge", {"your plan": here.crop_pct, "its own": there.crop_pct})
             strength = max(strength, 0.2 + 0.6 * rising(there.crop_pct - here.crop_pct, 0.3, 0.1))
-        return Evidence(strength, "; ".join(told), {"normalisation off by": off, "size, halved": smaller}, drawn)
+        return Evidence(strength, "; ".join(told), {"normalisation off by": off, "size, halved": smaller}, drawn, fact)
 
     def seen(self, case: Case) -> Evidence:
         """Another reading of the same pixels fits the first batch norms much better."""
