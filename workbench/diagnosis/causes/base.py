@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from workbench.plan import Plan
 
 
+SUSPECT = 0.1  # strength so far, from which on a cause looks at what takes longer
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What speaks for a cause before anything is trained for it.

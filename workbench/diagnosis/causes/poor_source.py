@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
+from workbench.diagnosis.causes.base import NOTHING, SUSPECT, Cause, Evidence, causes, compared, rising
 from workbench.diagnosis.other_backbones import with_another
 from workbench.diagnosis.worth import gain, worth
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
-
-SUSPECT = 0.1  # of how little the weights help here, from which on it is worth asking whether they help at all
 
 
 @causes.add("poor-source")

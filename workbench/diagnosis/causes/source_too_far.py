@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, SUSPECT, Cause, Evidence, causes, rising
 from workbench.diagnosis.other_backbones import nearer, others, ranked, with_another
 from workbench.diagnosis.stage_gaps import from_source
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
     from workbench.plan import Plan
 
-SUSPECT = 0.1  # of how little the weights help, from which on other backbones are asked
 UNKNOWN = 0.8  # stands for the distance where nobody knows what the backbone learnt from
 
 

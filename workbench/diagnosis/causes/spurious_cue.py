@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
+from workbench.diagnosis.causes.base import NOTHING, SUSPECT, Cause, Evidence, causes, rising
 from workbench.diagnosis.causes.unrelated_source import LOST, lost_on_the_way
 from workbench.diagnosis.cues import Cue, cues_of
 from workbench.diagnosis.domains import apart, of_both
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from workbench.plan import Plan
 
 SERVES = 0.15  # gain of a linear head by the weights from which on the source serves, whatever it reads
-SUSPECT = 0.1  # strength from which on other backbones are asked
 
 
 @causes.add("spurious-cue")
