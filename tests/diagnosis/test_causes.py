@@ -21,6 +21,7 @@ from workbench.diagnosis.other_backbones import nearer, with_another
 from workbench.diagnosis.recalibration import taken_anew
 from workbench.figures import evidence
 from workbench.images.edits import Cleaning
+from workbench.images.world.factors import values
 from workbench.nets import zoos
 from workbench.plan import Plan
 
@@ -219,6 +220,17 @@ def test_another_backbone_is_the_best_of_the_others(sound, monkeypatch):
     case = case_of(sound(backbone="wb/residual-shuffled"))
     assert with_another(case).backbone.name == "wb/residual-shape" and nearer(case) > 0.2
     assert nearer(case_of(sound())) < 0
+
+
+def test_a_source_of_another_question(sound):
+    hues = list(values("hue"))[:6]
+    images = wb.images("world", n=240, label="hue", seed=43, valid=0.4, only={"hue": hues})
+    case, cause = case_of(sound(images, "wb/residual-texture", tuning="full")), causes["unrelated-source"]()
+    case.kept["ranked"] = pd.DataFrame({"name": ["wb/residual-hue"], "accuracy": [0.9]})
+    assert cause.evidence(case).strength > 0.5 and strongest(case) == "unrelated-source"
+    assert cause.without(case).backbone.name == "wb/residual-hue"
+    case.kept["ranked"] = pd.DataFrame({"name": ["wb/residual-shape"], "accuracy": [0.1]})
+    assert "backbone" in cause.without(case).held, "the stages up to the best one"
 
 
 def test_a_source_that_reads_textures(sound, monkeypatch):

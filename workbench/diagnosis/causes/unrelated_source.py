@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
 from workbench.diagnosis.fewer_stages import kept_up_to
+from workbench.diagnosis.other_backbones import nearer, with_another
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ class UnrelatedSource(Cause):
     """An earlier stage tells the target's classes apart better than the last: late ones serve the source's task."""
 
     means = "the late stages are specialised in another task"
-    advice = "transfer fewer stages and let the late ones begin anew"
+    advice = "take a backbone that was asked such a question, or transfer fewer stages and let the late ones begin anew"
     source = "Yosinski et al. 2014, arXiv:1411.1792"
     yields_to = ("preprocessing-mismatch", "foreign-batch-norm", "poor-source", "spurious-cue", "source-too-far")
 
@@ -36,7 +37,12 @@ class UnrelatedSource(Cause):
         return Evidence(rising(lost, *LOST), words, {"lost": lost, "best stage": best}, drawn)
 
     def without(self, case: Case) -> Plan | None:
-        """The stages up to the best one transferred, those after it grown anew."""
+        """The best of the other built-in backbones, or the stages up to the best one alone: what promises more.
+
+        A linear head tells which: on the other's last stage, or on this one's best.
+        """
+        if nearer(case) > lost_on_the_way(case):
+            return with_another(case)
         return kept_up_to(case, best_stage(case)[0])
 
 
