@@ -56,11 +56,11 @@ def measured(cause: str, turn: int, calibration: bool, minutes: float) -> dict[s
 
 def table(held: dict[str, Any]) -> str:
     """A line a case, then the counts."""
-    lines = [f"{'planted':26}{'named':58}{'answer':24}seconds"]
+    lines = [f"{'planted':28}{'named':58}{'answer':24}seconds"]
     first, second, alarms, healthy = [], [], 0, 0
     for key, found in sorted(held.items()):
-        cause = key.partition(" | ")[0]
-        lines.append(f"{key:26}{', '.join(found['named'][:3]) or '-':58}{found['answer']:24}{found['seconds']:.0f}")
+        cause = _cause(key)
+        lines.append(f"{key:28}{', '.join(found['named'][:3]) or '-':58}{found['answer']:24}{found['seconds']:.0f}")
         if cause == "healthy":
             healthy += 1
             alarms += bool(found["named"])
@@ -71,11 +71,26 @@ def table(held: dict[str, Any]) -> str:
         lines += ["", f"named first: {sum(first)} of {len(first)} ({sum(first) / len(first):.0%})"]
         lines += [f"in the first two: {sum(second)} of {len(second)} ({sum(second) / len(second):.0%})"]
     lines += [f"false alarms: {alarms} of {healthy} healthy transfers"]
+    lines += [
+        _missed(key, found) for key, found in sorted(held.items()) if _cause(key) not in (*found["named"], "healthy")
+    ]
     lines += [f"made so far: {len(held)} of {len(cases())} cases, with budgets of {_budgets(held)} minutes"]
     times = sorted(found["seconds"] for found in held.values())
     return "\n".join(
         [*lines, f"seconds: median {times[len(times) // 2]:.0f}, longest {times[-1]:.0f}"] if times else lines
     )
+
+
+def _cause(key: str) -> str:
+    return key.partition(" | ")[0]
+
+
+def _missed(key: str, found: dict[str, Any]) -> str:
+    """What putting the planted fault right was worth, where it was not named: one that does no harm is refuted."""
+    row = next((row for row in found["considered"] if row["cause"] == _cause(key)), None)
+    if row is None or row["gain"] is None:
+        return f"not named: {key}, and not tried"
+    return f"not named: {key}, put right it gained {100 * row['gain']:+.1f} points, at most {100 * row['high']:+.1f}"
 
 
 def _budgets(held: dict[str, Any]) -> str:
