@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import pytest
@@ -45,6 +46,19 @@ def test_a_remedy_becomes_the_plan_at_once(found):
     button.click()
     assert time.process_time() - began < 0.1 and view.plan == found.findings[0].remedy
     assert "Applied" in view.notice.text
+
+
+def test_where_no_cause_is_named_a_control_that_is_ahead_is_offered(found):
+    bare = dataclasses.replace(found, findings=())
+    ahead = [name for name in found.controls.worse_than if name != "random features"]
+    assert bare.gain.low > 0 and f"{ahead[0]}, which gains" in " ".join(str(bare).split())
+    assert bare.remedy.tuning.name == {"from scratch": "full", "frozen features": "head"}.get(ahead[0], "lp-ft")
+    view = DiagnosisView(diagnosis=bare)
+    view.wait(120)
+    view.cards.children[0].children[1].click()
+    assert view.plan == bare.remedy
+    nothing = dataclasses.replace(bare, controls=None)
+    assert nothing.remedy is None and nothing.gain is None
 
 
 def test_it_says_what_it_tries_and_keeps_what_there_is_when_stopped(found, monkeypatch):

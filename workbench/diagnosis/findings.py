@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.diagnosis.control_plans import SCRATCH
-from workbench.diagnosis.gaps import Gap
+from workbench.diagnosis.control_plans import RANDOM, SCRATCH, YOURS, controls_of
+from workbench.diagnosis.gaps import Gap, gap
 from workbench.diagnosis.weighing import LEAST
 from workbench.plan import Plan
 
@@ -137,13 +137,15 @@ class Diagnosis:
 
     @property
     def remedy(self) -> Plan | None:
-        """The plan to go on with: that of the first finding whose experiment gained; None if there is none."""
-        return next((f.remedy for f in self.findings if f.trial and f.trial.said == "confirmed"), None)
+        """The plan to go on with: the first finding's whose experiment gained, else the best control clearly ahead."""
+        found = self._way_on()
+        return found[1] if found else None
 
     @property
     def gain(self) -> Gap | None:
         """What that plan is worth over the diagnosed one."""
-        return next((f.gain for f in self.findings if f.trial and f.trial.said == "confirmed"), None)
+        found = self._way_on()
+        return found[2] if found else None
 
     @property
     def harmed(self) -> pd.DataFrame | None:
@@ -200,6 +202,16 @@ class Diagnosis:
         parts = [("", self.verdict), *items, *(("- ", note) for note in self.notes)]
         return "\n".join(_wrapped(mark, str(text)) for mark, text in parts)
 
+    def _way_on(self) -> tuple[str, Plan, Gap] | None:
+        for found in self.findings:
+            if found.trial and found.trial.said == "confirmed":
+                return found.cause, found.trial.plan, found.trial.gain
+        ahead = [name for name in self.controls.worse_than if name != RANDOM] if self.controls else []
+        if not self.controls or not ahead:
+            return None
+        best, yours = (self.controls.right(name) for name in (ahead[0], YOURS))
+        return ahead[0], controls_of(self.plan)[ahead[0]], gap(best, yours, self.controls.level)
+
     def _transfer(self) -> str:
         if self.controls is None:
             return f"{ANSWERS[self.answer]}."
@@ -210,7 +222,9 @@ class Diagnosis:
 
     def _why(self) -> str:
         if not self.findings:
-            return "No cause that is looked for stands out."
+            found = self._way_on()
+            better = f" Go on with another plan all the same: {found[0]}, which gains {found[2]}." if found else ""
+            return f"No cause that is looked for stands out.{better}"
         first = self.findings[0]
         likely = "Most likely" if first.confidence >= 0.8 else "Perhaps"
         better = f"; put right, it gains {first.gain}" if first.trial and first.trial.said == "confirmed" else ""

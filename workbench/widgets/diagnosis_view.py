@@ -82,9 +82,9 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         self.bar.value, self.bar.layout.display = 0.0, "none" if quick else ""
         self._start("Opening the images and the backbone …", lambda: self._diagnosed(what, quick, minutes))
 
-    def apply(self, place: int) -> None:
-        """Makes the remedy of a finding, by its place, the plan to go on with."""
-        found = self.diagnosis.findings[place]
+    def apply(self, place: int | None = None) -> None:
+        """Makes the remedy of a finding, by its place, the plan to go on with; None is that of the whole diagnosis."""
+        found = self.diagnosis if place is None else self.diagnosis.findings[place]
         if found.remedy is None:
             raise Unavailable("its experiment was not carried out, so that there is no plan that puts it right")
         self.notice.text = f"Applied: {found.remedy.brief}. It is `plan` of this view; wb.fit(view.plan) trains it."
@@ -167,8 +167,7 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         self.verdict.value = drawn.verdict(found)
         self.cards.children = [self._card(found, place) for place in range(len(found.findings))]
         if not found.findings:
-            words = "None of the causes that are looked for stands out; all of them are listed at the end."
-            self.cards.children = [ipywidgets.HTML(f'<p class="wb-quiet">{words}</p>')]
+            self.cards.children = [self._nothing(found)]
         self.saving.layout.display = ""
         for name in ("controls", "stages", "considered"):
             self.parts[name].value = getattr(drawn, name)(found)
@@ -176,13 +175,22 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         self.parts["harmed"].value = drawn.harmed(harm(found))
         self.notice.text = ""
 
+    def _nothing(self, found: Any) -> Any:
+        words = "None of the causes that are looked for stands out; all of them are listed at the end."
+        text = ipywidgets.HTML(f'<p class="wb-quiet">{words}</p>').add_class("wb-grow")
+        better = found.remedy is not None
+        return self._with_button(text, found.remedy, "the control that does clearly better", None) if better else text
+
     def _card(self, found: Any, place: int) -> Any:
         card = ipywidgets.HTML(drawn.card(found, place)).add_class("wb-grow")
-        ready = found.findings[place].remedy is not None
-        why = "the plan with this put right" if ready else "its experiment was not carried out: there is no plan yet"
-        button = ipywidgets.Button(description="Apply remedy", tooltip=why, disabled=not ready)
+        return self._with_button(card, found.findings[place].remedy, "the plan with this put right", place)
+
+    def _with_button(self, text: Any, remedy: Any, why: str, place: int | None) -> Any:
+        """Text, and beside it the button that takes the remedy."""
+        missing = "no experiment was carried out whose plan would put it right"
+        button = ipywidgets.Button(description="Apply remedy", tooltip=why if remedy else missing, disabled=not remedy)
         button.on_click(lambda _: self.apply(place))
-        return ipywidgets.HBox([card, button]).add_class("wb-card-row")
+        return ipywidgets.HBox([text, button]).add_class("wb-card-row")
 
     def _told(self, text: str) -> None:
         self.notice.text = text
