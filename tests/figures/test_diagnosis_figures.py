@@ -111,6 +111,8 @@ def test_the_strip_with_transplants_and_with_nothing():
     assert list(hollow.x) == [0.5, 0.9, 0.8] and hollow.marker.color == "#ffffff"
     inside = stage_strip(STAGES.assign(gradient=[0.1, 0.2, 0.3], mmd=[-0.001, 0.2, 0.4]), ["gradient", "mmd"])
     assert {t.name for t in inside.data} == {"rate", "gradient", "mmd"}
+    bars = next(trace for trace in inside.data if trace.name == "mmd")
+    assert list(bars.x) == [0.0, 0.2, 0.4] and "0.001" in bars.text[0], "no bar reaches into the names"
     opened = stage_strip(STAGES.assign(probe=None, untrained=None))  # as a table of JSON has them
     assert {t.name for t in opened.data} == {"rate", "drift", "cka"}
     with pytest.raises(ValueError, match="nothing was measured"):

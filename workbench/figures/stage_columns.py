@@ -15,7 +15,7 @@ from .placing import percent_axis, round_ticks
 from .rate_grid import rate_colour
 from .words import percent, plain, short, short_number, these_columns, times
 
-_ROW, _NAME, _BETWEEN = 24, 6.9, 22  # pixels of a row, of a letter, between columns
+_ROW, _NAME, _BETWEEN = 24, 6.9, 40  # pixels of a row, of a letter, between columns
 _PANELS: Mapping[str, tuple[str, str]] = {  # column -> what stands above it, what its axis counts
     "probe": ("linear head on it", "accuracy"),
     "transplant": ("transferred up to it", "accuracy"),
@@ -137,6 +137,8 @@ def _panel(figure: Figure, rows: pd.DataFrame, column: str, number: int, domain:
 def _scale(column: str, values: list[float]) -> dict[str, Any]:
     if column in _ACCURACIES:
         return percent_axis(max(math.floor(10 * min(values) - 0.5) / 10, 0.0), 1.04, 4)
+    if column == "cka":
+        return _counted(1.18)  # alike is 1, whatever was measured
     return _counted(1.18 * (max(values, default=0.0) if max(values, default=0.0) > 0 else 1.0))
 
 
@@ -170,7 +172,7 @@ def _dotted(figure: Figure, rows: pd.DataFrame, column: str, axis: str, colour: 
 def _bars(figure: Figure, rows: pd.DataFrame, column: str, axis: str) -> None:
     known = rows[rows[column].notna()]
     figure.add_bar(
-        x=known[column].tolist(),
+        x=known[column].clip(lower=0.0).tolist(),  # estimates without bias may fall below: the number beside says so
         y=known.index.tolist(),
         xaxis=axis,
         orientation="h",
