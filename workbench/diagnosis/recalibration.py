@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from workbench.images.crops import centre
+from workbench.probes.stage_features import centre_views
 
 if TYPE_CHECKING:
     from workbench.diagnosis.case import Case
     from workbench.images import Images
     from workbench.nets import Net
 
-MOST, CHUNK = 512, 32  # images, and those of a batch
+MOST = 512  # images
 
 
 def has_statistics(net: Net) -> bool:
@@ -38,18 +38,15 @@ def taken_anew(net: Net, images: Images, most: int = MOST) -> Net:
         most: images that are looked at, from all over the set.
     """
     new = copy.deepcopy(net).eval()
-    pre, count = net.preprocessing, min(most, len(images))
-    rows = torch.linspace(0, len(images) - 1, count).long().unique().numpy()
-    view = images.view(pre.size, pre.interpolation, pre.crop_pct)
+    rows = torch.linspace(0, len(images) - 1, min(most, len(images))).long().unique().numpy()
     norms = [m for m in new.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean over all batches
         norm.train()
-    for start in range(0, len(rows), CHUNK):
-        x, good = view.batch(rows[start : start + CHUNK])
-        if int(good.sum()) > 1:
-            new.features(centre(x, pre.size).float() / 255)
+    for _, x in centre_views(net, images.part(rows=rows)):
+        if len(x) > 1:
+            new.features(x)
     for norm, old in zip(norms, (m for m in net.modules() if isinstance(m, _BatchNorm)), strict=False):
         norm.momentum = old.momentum
     return new.eval()

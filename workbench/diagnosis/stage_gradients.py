@@ -9,17 +9,11 @@ import torch
 from torch.nn import functional as F
 
 from workbench.diagnosis.stage_gaps import some
-from workbench.images.crops import centre
-from workbench.nets.measure import at_once
 from workbench.probes.linear import Linear
+from workbench.probes.stage_features import centre_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from torch import Tensor
-
     from workbench.diagnosis.case import Case
-    from workbench.images import Images
     from workbench.nets import Net
 
 
@@ -35,22 +29,13 @@ def stage_gradients(case: Case) -> dict[str, float]:
     head = [torch.from_numpy(part).float() for part in Linear(known.array, known.labels).logits()]
     net = copy.deepcopy(case.net).eval().requires_grad_()
     classes, part = torch.from_numpy(known.labels).unique(), some(case.images.part("train"))
+    labels = torch.from_numpy(part.labels())
     with torch.enable_grad():
-        for x, y in _shown(net, part):
-            code = torch.searchsorted(classes, y)
+        for rows, x in centre_views(net, part):
+            code = torch.searchsorted(classes, labels[rows])
             loss = F.cross_entropy(net.features(x) @ head[0] + head[1], code, reduction="sum")
             (loss / len(part)).backward()
     return {stage.name: _relative(net, stage.tensors) for stage in net.stages[:-1]}
-
-
-def _shown(net: Net, images: Images) -> Iterator[tuple[Tensor, Tensor]]:
-    """Centre views (B, 3, H, W) and labels (B,), a batch at a time."""
-    pre, labels = net.preprocessing, torch.from_numpy(images.labels())
-    view = images.view(pre.size, pre.interpolation, pre.crop_pct)
-    for rows in torch.arange(len(images)).split(at_once(net.mean.device)):
-        x, good = view.batch(rows.numpy())
-        if good.any():
-            yield centre(x, pre.size).float() / 255, labels[rows[torch.from_numpy(good)]]
 
 
 def _relative(net: Net, tensors: tuple[str, ...]) -> float:

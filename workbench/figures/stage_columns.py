@@ -27,7 +27,8 @@ _PANELS: Mapping[str, tuple[str, str]] = {  # column -> what stands above it, wh
     "mmd": ("domains apart", "MMD²"),
 }
 _BESIDE = {"probe": ("untrained", "untrained"), "transplant": ("tuned", "not frozen")}  # drawn hollow, and its words
-_ACCURACIES = ("probe", "transplant", "untrained", "tuned")
+_HOLLOW = tuple(name for name, _ in _BESIDE.values())
+_ACCURACIES = (*_BESIDE, *_HOLLOW)
 _MOST, _NARROWEST = 4, 620  # columns that fit; pixels that a title takes
 
 
@@ -139,7 +140,7 @@ def _scale(column: str, values: list[float]) -> dict[str, Any]:
         return percent_axis(max(math.floor(10 * min(values) - 0.5) / 10, 0.0), 1.04, 4)
     if column == "cka":
         return _counted(1.18)  # alike is 1, whatever was measured
-    return _counted(1.18 * (max(values, default=0.0) if max(values, default=0.0) > 0 else 1.0))
+    return _counted(1.18 * (max([0.0, *values]) or 1.0))
 
 
 def _counted(high: float) -> dict[str, Any]:
@@ -149,7 +150,7 @@ def _counted(high: float) -> dict[str, Any]:
 
 def _dotted(figure: Figure, rows: pd.DataFrame, column: str, axis: str, colour: str) -> None:
     known = rows[rows[column].notna()]
-    hollow = column in ("untrained", "tuned")
+    hollow = column in _HOLLOW
     figure.add_scatter(
         x=known[column].tolist(),
         y=known.index.tolist(),

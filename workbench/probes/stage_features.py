@@ -91,7 +91,7 @@ def features_by_stage(
     kept: list[np.ndarray] = []
     place = torch.device(device) if device is not None else next(net.parameters()).device
     with torch.no_grad(), evaluating(net.to(place)), _listening(net, chosen) as heard:
-        for rows, x in _batches(net, part):
+        for rows, x in centre_views(net, part):
             heard["features"] = net.features(x.to(place))
             if "head" in chosen:
                 net(x.to(place))
@@ -105,7 +105,7 @@ def features_by_stage(
     return {name: StageFeatures(name, np.concatenate(values), labels, ids) for name, values in found.items()}
 
 
-def _batches(net: Net, part: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
+def centre_views(net: Net, part: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Rows that can be read and their centre views (B, 3, H, W) from 0 to 1."""
     pre = net.preprocessing
     view = part.view(pre.size, pre.interpolation, pre.crop_pct)

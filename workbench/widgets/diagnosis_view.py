@@ -178,8 +178,8 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
     def _nothing(self, found: Any) -> Any:
         words = "None of the causes that are looked for stands out; all of them are listed at the end."
         text = ipywidgets.HTML(f'<p class="wb-quiet">{words}</p>').add_class("wb-grow")
-        better = found.remedy is not None
-        return self._with_button(text, found.remedy, "the control that does clearly better", None) if better else text
+        better = found.remedy
+        return self._with_button(text, better, "the control that does clearly better", None) if better else text
 
     def _card(self, found: Any, place: int) -> Any:
         card = ipywidgets.HTML(drawn.card(found, place)).add_class("wb-grow")
