@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from workbench import disk
 
 
 def folder(*parts: str) -> Path:
@@ -14,6 +18,20 @@ def folder(*parts: str) -> Path:
     if not path.exists():
         sys.exit(f"{path} is not there: set WORKBENCH_SHARED to a folder that holds {'/'.join(parts)}")
     return path
+
+
+def keep(path: Path, cells: dict[str, Any]) -> None:
+    """Writes what is measured, beside what other processes with other parts of the table wrote meanwhile."""
+    if path.exists():
+        cells.update(merged(json.loads(path.read_text()), cells))
+    disk.write(path, json.dumps(cells, indent=0, sort_keys=True))
+
+
+def merged(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """Both together, group by group where the values are themselves cells by name; ours count where both have one."""
+    both = theirs.keys() & ours.keys()
+    deeper = {k: merged(theirs[k], ours[k]) for k in both if isinstance(theirs[k], dict) and isinstance(ours[k], dict)}
+    return theirs | ours | deeper
 
 
 def machine() -> str:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data import folder, machine
+from data import folder, keep, machine
 
 import workbench as wb
 from workbench import disk
@@ -192,16 +192,9 @@ def rate_of(cell: Cell, cells: dict[str, float]) -> float | None:
         key = f"{draw.key} | {rate:g}"
         if key not in cells:
             cells[key] = measured(draw, rate)
-            keep(cells)
+            keep(CELLS, cells)
         tries[rate] = cells[key]
     return max(tries, key=lambda rate: tries[rate])
-
-
-def keep(cells: dict[str, float]) -> None:
-    """Writes what is measured, beside what another process wrote meanwhile."""
-    if CELLS.exists():
-        cells.update(json.loads(CELLS.read_text()) | cells)
-    disk.write(CELLS, json.dumps(cells, indent=0, sort_keys=True))
 
 
 def table(cells: dict[str, float], seeds: int) -> str:
@@ -262,7 +255,7 @@ def main() -> None:
             continue
         rate = rate_of(cell, cells)
         cells[cell.key] = measured(cell, rate)
-        keep(cells)
+        keep(CELLS, cells)
         print(f"{cell.row}, {cell.mode}, {cell.target.name}, seed {cell.seed}: {cells[cell.key]:.1f}", flush=True)
     text = f"{machine()}\n{SIZE} px, accuracy in percent on held-out images, mean ± sd of {given.seeds} seeds\n\n"
     text += table(cells, given.seeds)
