@@ -16,6 +16,7 @@ import argparse
 import itertools
 import json
 import os
+import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ from data import folder, keep, machine
 import workbench as wb
 from workbench import disk
 from workbench.loop.trial import bf16_units
+from workbench.plan import to_choice
+from workbench.ranking.asked import label
 from workbench.ranking.measuring import BASELINES, SCORES
 from workbench.runs.assembly import assemble
 from workbench.scores import scores as known
@@ -51,6 +54,10 @@ REAL = (  # small enough for two cores, and of different worth
     "cifar_resnet20",
 )
 LEVEL, DRAWS = 0.9, 2000
+HANDFULS, EACH = (2, 3, 4, 6), 25  # backbones of which a verdict is heard too, and how many draws of each
+TOLD, CONSENSUS, TRIED = ("kind", "lead", "support"), "consensus", "consensus, then trial"
+STUDY = Path(wb.__file__).parent / "ranking" / "study.csv"
+HEAD = "# made by benchmarks/which_backbone.py\n"
 
 
 def backbones() -> list[str]:
@@ -95,21 +102,30 @@ def tuned(name: str, target: str, seed: int, updates: int) -> tuple[float, float
 
 
 def ranked(names: Sequence[str], target: str) -> dict[str, Any]:
-    """What a ranking says of a target, and its seconds."""
+    """What a ranking says of a target, its seconds, and what it would say of handfuls of the backbones."""
     began = time.perf_counter()
     ranking = wb.rank([asked(name) for name in names], images(target), limit=LIMIT, progress=False)
     told = ranking.to_dict()
-    return {"seconds": time.perf_counter() - began, **{k: told[k] for k in ("frame", "verdict")}}
+    took, draws = time.perf_counter() - began, random.Random(0)
+    labels = [scored.name for scored in ranking.done]
+    verdicts = []
+    for count in HANDFULS:
+        for _ in range(EACH):
+            handful = draws.sample(labels, count)
+            found = ranking.among(handful).verdict
+            row = {"of": handful, "kind": found.kind, "leader": found.leader, "among": list(found.among)}
+            verdicts.append({**row, "lead": found.lead, "support": found.support})
+    return {"seconds": took, "frame": told["frame"], "verdict": told["verdict"], "handfuls": verdicts}
 
 
-def tried(held: dict[str, Any], target: str, seconds: float) -> dict[str, Any]:
+def tried(names: Sequence[str], held: dict[str, Any], target: str, seconds: float) -> dict[str, Any]:
     """The short trial of those that a ranking's verdict lies among."""
     among = held["verdict"]["among"]
     if len(among) < 2:
         return {"order": among, "seconds": 0.0}
     settings = {"lr": RATE, "augment": AUGMENT.get(target, "crop"), "precision": PRECISION}
-    seconds = max(seconds, 1.0)
-    found = wb.short_trial([asked(name) for name in among], images(target), seconds=seconds, progress=False, **settings)
+    those = [asked(name) for name in names if label(to_choice(asked(name), "backbone")) in among]
+    found = wb.short_trial(those, images(target), seconds=max(seconds, 1.0), progress=False, **settings)
     return {"order": list(found.order), "seconds": found.seconds}
 
 
@@ -128,67 +144,99 @@ def work(cells: dict[str, Any], names: list[str], targets: list[str], given: arg
             yield f"{key}: {cells['ranking'][key]['verdict']['sentence']}"
         if key not in cells["trial"]:
             spent = sum(cells["truth"][f"{Path(n).name} | {target} | {given.updates} | 0"][1] for n in names)
-            cells["trial"][key] = {**tried(cells["ranking"][key], target, SHARE * spent), "all": spent}
+            cells["trial"][key] = {**tried(names, cells["ranking"][key], target, SHARE * spent), "all": spent}
             yield f"{key}: short trial {cells['trial'][key]}"
 
 
-def orders(cells: dict[str, Any], names: list[str], targets: list[str], given: argparse.Namespace) -> pd.DataFrame:
-    """Weighted τ with the truth: a row a target, a column a score, baseline, consensus, or consensus and trial."""
-    truth = pd.DataFrame({t: [mean(cells, n, t, given) for n in names] for t in targets}, index=names)
-    rows = {}
+def study(cells: dict[str, Any], names: list[str], targets: list[str], given: argparse.Namespace) -> pd.DataFrame:
+    """What is finished, a row a target and backbone: accuracy, its spread, scores, baselines, place in the trial."""
+    rows = []
     for target in targets:
         key = f"{target} | {', '.join(Path(name).name for name in names)}"
         held, trial = cells["ranking"].get(key), cells["trial"].get(key)
-        if held is None or truth[target].isna().any():
-            continue
-        frame = pd.DataFrame(held["frame"]).set_index("backbone").reindex(names)
-        columns = {"consensus": -frame["consensus"].astype(float)}
+        for row in held["frame"] if held and trial else ():
+            name = short(row["backbone"])
+            keys = [f"{name} | {target} | {given.updates} | {seed}" for seed in range(given.seeds)]
+            found = [cells["truth"][key][0] for key in keys if key in cells["truth"]]
+            if len(found) < given.seeds:
+                continue
+            order = [short(other) for other in trial["order"]]
+            told = {"accuracy": np.mean(found), "spread": np.std(found, ddof=1) if len(found) > 1 else np.nan}
+            told |= {score: row.get(score) for score in (CONSENSUS, *SCORES, *BASELINES)}
+            place = order.index(name) + 1 if name in order else np.nan
+            rows.append(
+                {"target": target, "backbone": name, **told, "trial": place, "verdict": held["verdict"]["kind"]}
+            )
+    return pd.DataFrame(rows)
+
+
+def short(backbone: str) -> str:
+    """A backbone's name without its folder and arguments."""
+    return Path(backbone.partition(" (")[0]).name
+
+
+def orders(found: pd.DataFrame) -> pd.DataFrame:
+    """Weighted τ with the accuracy: a row a target, a column a score, baseline, consensus, or consensus and trial."""
+    truth = found.pivot_table(index="backbone", columns="target", values="accuracy")
+    rows = {}
+    for target, part in found.groupby("target", sort=False):
+        columns = {}
         for name in (*SCORES, *BASELINES):
-            lower = known[name].better.startswith("lower")
-            columns[name] = frame[name].astype(float) * (-1 if lower else 1) if name in frame else np.nan
-        others = truth.drop(columns=target).dropna(axis=1)
+            columns[name] = part[name].astype(float) * (-1 if known[name].better.startswith("lower") else 1)
+        columns[CONSENSUS] = -part[CONSENSUS].astype(float)
+        # those that were tried stand before all others
+        columns[TRIED] = columns[CONSENSUS].where(part["trial"].isna(), 100 - part["trial"])
+        others = truth.drop(columns=target)
         if others.shape[1]:
-            columns["rank_elsewhere"] = [-known["rank_elsewhere"](name, others) for name in names]
-        if trial is not None:
-            columns["consensus, then trial"] = after_trial(columns["consensus"], trial["order"])
-        rows[target] = {c: wb.weighted_tau(truth[target], values) for c, values in columns.items() if np.ndim(values)}
+            columns["rank_elsewhere"] = [-known["rank_elsewhere"](name, others) for name in part["backbone"]]
+        rows[target] = {name: wb.weighted_tau(part["accuracy"], values) for name, values in columns.items()}
     return pd.DataFrame(rows).T
 
 
-def after_trial(consensus: pd.Series, order: list[str]) -> pd.Series:
-    """The consensus with those that were tried in the trial's order, before all others."""
-    lead = consensus.max() + 1
-    tried_ = {name: lead + len(order) - place for place, name in enumerate(order)}
-    return pd.Series([tried_.get(name, value) for name, value in consensus.items()], index=consensus.index)
+def verdicts(cells: dict[str, Any], found: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts on handfuls of backbones: target, count, kind, lead, support, points that the leader lacks."""
+    truth = found.pivot_table(index="backbone", columns="target", values="accuracy")
+    rows = []
+    for key, held in cells["ranking"].items():
+        target = key.partition(" | ")[0]
+        for one in held["handfuls"] if target in truth else ():
+            accuracy = truth.loc[[short(name) for name in one["of"]], target]
+            among = accuracy[[short(name) for name in one["among"]]]
+            lacks = {"leader": accuracy.max() - accuracy[short(one["leader"])], "among": accuracy.max() - among.max()}
+            rows.append({"target": target, "count": len(one["of"]), **{k: one[k] for k in TOLD}, **lacks})
+    return pd.DataFrame(rows)
 
 
-def mean(cells: dict[str, Any], name: str, target: str, given: argparse.Namespace) -> float:
-    """Accuracy over the seeds; NaN while one is missing."""
-    keys = [f"{Path(name).name} | {target} | {given.updates} | {seed}" for seed in range(given.seeds)]
-    return float(np.mean([cells["truth"][key][0] if key in cells["truth"] else np.nan for key in keys]))
-
-
-def table(cells: dict[str, Any], names: list[str], targets: list[str], given: argparse.Namespace) -> str:
+def table(cells: dict[str, Any], found: pd.DataFrame, given: argparse.Namespace) -> str:
     """The study in words and numbers."""
-    found = orders(cells, names, targets, given)
     if found.empty:
         return "no target is finished for these backbones"
-    rng = np.random.default_rng(0)
-    lines = [f"{len(names)} backbones, {len(found)} targets, {given.updates} updates, {given.seeds} seeds", ""]
-    for column in found.mean().sort_values(ascending=False).index:
-        values = found[column].dropna().to_numpy()
-        drawn = rng.choice(values, (DRAWS, len(values))).mean(1) if len(values) else np.array([np.nan])
-        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        mean_tau = values.mean() if len(values) else np.nan
-        lines.append(f"{column:24} τw {mean_tau:+.3f}  ({low:+.3f} to {high:+.3f})  on {len(values)} targets")
-    said = right = 0
-    for target in found.index:
-        verdict = cells["ranking"][f"{target} | {', '.join(Path(name).name for name in names)}"]["verdict"]
-        best = max(names, key=lambda name, t=target: mean(cells, name, t, given))
-        said += verdict["kind"] == "winner"
-        right += verdict["kind"] == "winner" and verdict["leader"] == best
-        lines.append(f"  {target}: {verdict['kind']}, {Path(verdict['leader']).name}; best was {Path(best).name}")
-    lines.append(f'"clear winner" was said {said} times, and was right {right} times')
+    taus, rng = orders(found), np.random.default_rng(0)
+    counts = f"{found['backbone'].nunique()} backbones, {len(taus)} targets"
+    lines = [f"{counts}, {given.updates} updates, mean of {given.seeds} seeds", ""]
+    for column in taus.mean().sort_values(ascending=False).index:
+        values = taus[column].dropna().to_numpy()
+        if len(values):
+            low, high = np.quantile(
+                rng.choice(values, (DRAWS, len(values))).mean(1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+            )
+            lines.append(f"{column:24} τw {values.mean():+.3f}  ({low:+.3f} to {high:+.3f})  on {len(values)} targets")
+    lines += ["", "weighted τ by target", taus[[CONSENSUS, TRIED]].round(2).to_string(), ""]
+    for target, part in found.groupby("target", sort=False):
+        best, leader = part.loc[part["accuracy"].idxmax()], part.loc[part[CONSENSUS].idxmin()]
+        first = part.loc[part["trial"].idxmin()] if part["trial"].notna().any() else leader
+        lines.append(
+            f"{target}: {leader['verdict']}, {leader['backbone']} ({leader['accuracy']:.1f}), by trial "
+            f"{first['backbone']} ({first['accuracy']:.1f}); best was {best['backbone']} ({best['accuracy']:.1f})"
+        )
+    told = verdicts(cells, found)
+    lines += ["", f"verdicts on {len(told)} handfuls of {min(HANDFULS)} to {max(HANDFULS)} of these backbones"]
+    for kind, part in told.groupby("kind"):
+        hits = " / ".join(f"{(part['leader'] <= points).mean():.0%}" for points in (0, 1))
+        among = f"{(part['among'] <= 0).mean():.0%}"
+        lines.append(
+            f"{kind:9} {len(part):4} times: the leader was best, best within a point {hits}; best among {among}"
+        )
     trials = [held for held in cells["trial"].values() if held["all"]]
     share = sum(held["seconds"] for held in trials) / max(sum(held["all"] for held in trials), 1e-9)
     return "\n".join([*lines, f"the short trials took {share:.1%} of the time of fine-tuning all once"])
@@ -205,17 +253,19 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     only, every = set(given.only), backbones()
-    short = {Path(name).name for name in every}
-    names = [name for name in every if Path(name).name in only or not only & short]
+    names = [name for name in every if short(name) in only or not only & {short(other) for other in every}]
     targets = [target for target in TARGETS if target in only or not only & set(TARGETS)]
     cells = json.loads(CELLS.read_text()) if CELLS.exists() else {"truth": {}, "ranking": {}, "trial": {}}
     for said in () if given.table else work(cells, names, targets, given):
         keep(CELLS, cells)
         print(said, flush=True)
-    text = f"{machine()}\n{table(cells, names, targets, given)}"
+    found = study(cells, names, targets, given)
+    text = f"{machine()}\n{table(cells, found, given)}"
     print(text)
     if not given.table:
         disk.write(TABLE, text + "\n")
+    if not only and not found.empty:
+        disk.write(STUDY, HEAD + found.round(5).to_csv(index=False))
 
 
 if __name__ == "__main__":

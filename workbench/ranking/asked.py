@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """One of them: what it is called, what `wb.load` takes, and what gives the net."""
+    """One of them: what it is called, what `wb.load` takes, what gives the net, and whether the choice alone does."""
 
     name: str
     choice: Choice
     load: Callable[[], Net]
+    by_name: bool
 
 
 def asked(backbones: Any) -> list[Asked]:
@@ -40,7 +41,7 @@ def asked(backbones: Any) -> list[Asked]:
         choice = to_choice(backbone, "backbone")
         whole = hasattr(backbone, "features") and hasattr(backbone, "stages")
         opened = functools.partial(_held, backbone) if whole else functools.partial(load, choice.name, **choice.params)
-        found.append(Asked(label(choice), choice, opened))
+        found.append(Asked(label(choice), choice, opened, not whole))
     names = [one.name for one in found]
     twice = next((n for n in names if names.count(n) > 1), None)
     if twice:

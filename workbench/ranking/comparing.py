@@ -1,17 +1,17 @@
-"""`rank`: backbones measured one after another on the target's images, and the ranking of what is there so far."""
+"""`rank`: backbones measured on the target's images, and the ranking of what is there so far."""
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from workbench.errors import BadData, BadValue, UnknownName
-from workbench.ranking import measuring
-from workbench.ranking.asked import asked
+from workbench.ranking import apart, measuring
+from workbench.ranking.asked import Asked, asked
 from workbench.ranking.draws import subset
 from workbench.ranking.measuring import BASELINES, ELSEWHERE, SCORES, Scored
 from workbench.ranking.result import Ranking
@@ -19,7 +19,6 @@ from workbench.scores import scores
 
 if TYPE_CHECKING:
     from workbench.images import Images
-    from workbench.nets import Net
 
 
 def rank(
@@ -33,13 +32,14 @@ def rank(
     seed: int = 0,
     measured: pd.DataFrame | None = None,
     device: str = "auto",
+    processes: int | None = None,
     progress: bool = True,
 ) -> Ranking:
     """Which backbone promises to transfer best to these images, before any training, and how far to trust that.
 
     Each backbone makes one forward pass through the store; a second ranking of the same costs none. A backbone that
-    does not load is a row with the reason. The backbones run one after another, each on all threads: for some hundred
-    images, starting a process takes longer than a pass.
+    does not load is a row with the reason. They are measured one after another, or side by side in processes of their
+    own where the first has shown that this gains more than their start costs.
 
     Args:
         backbones: names, `Choice`s with their arguments, mappings `{"name", "params"}`, nets, or a frame of
@@ -52,6 +52,7 @@ def rank(
         seed: of the draws.
         measured: accuracies on other targets, a row a backbone, for the baseline `rank_elsewhere`.
         device: auto, cpu, cuda, …: where the backbones run.
+        processes: that measure side by side on a CPU, 1 to 64; None decides by the time that the first backbone takes.
         progress: whether to show a bar.
 
     Raises:
@@ -71,6 +72,7 @@ def rank(
         seed=seed,
         measured=measured,
         device=device,
+        processes=processes,
     )
     ranking = next(found)
     # on standard output: a notebook shows what comes on the other as if it were an error
@@ -92,6 +94,7 @@ def rankings(
     seed: int = 0,
     measured: pd.DataFrame | None = None,
     device: str = "auto",
+    processes: int | None = None,
 ) -> Iterator[Ranking]:
     """The ranking of what is there: an empty one first, then one after each backbone. To stop is to leave the loop.
 
@@ -104,22 +107,34 @@ def rankings(
     wanted = _scores(scores)
     if not 10 <= draws <= 1000 or limit < 20:
         raise BadValue(f"draws is 10 to 1000 and limit at least 20; they are {draws} and {limit}")
-    part = _part(images, split, limit, seed)
+    if processes is not None and not 1 <= processes <= 64:
+        raise BadValue(f"processes is 1 to 64, or None; got {processes!r}")
+    arguments = (_part(images, split, limit, seed), wanted, draws, seed, measured)
     place = str(placed(Schedule(device=device)))
+    order = [one.name for one in chosen]
 
     def course() -> Iterator[Ranking]:
-        done: list[Scored] = []
+        done: dict[str, Scored] = {}
         yield Ranking(images.name, (), wanted, len(chosen))
-        for one in chosen:
-            opened = functools.partial(_on, one.load, place)
-            done.append(measuring.measured(one.name, one.choice, opened, part, wanted, draws, seed, measured))
-            yield Ranking(images.name, tuple(done), wanted, len(chosen))
+        for scored in _measured(chosen, processes, place, arguments):
+            done[scored.name] = scored
+            yield Ranking(images.name, tuple(done[n] for n in order if n in done), wanted, len(chosen))
 
     return course()
 
 
-def _on(load: Callable[[], Net], place: str) -> Net:
-    return load().to(place)
+def _measured(
+    chosen: Sequence[Asked], processes: int | None, place: str, arguments: tuple[Images, Sequence[str], int, int, Any]
+) -> Iterator[Scored]:
+    """One backbone after another, until it pays to measure the others side by side."""
+    first = None
+    for number, one in enumerate(chosen):
+        count = apart.processes(processes, chosen[number:], first, place)
+        if count > 1:
+            yield from apart.measured(chosen[number:], count, arguments)
+            return
+        first = measuring.measured(one.name, one.choice, functools.partial(apart.on, one.load, place), *arguments)
+        yield first
 
 
 def _scores(names: Sequence[str] | None) -> tuple[str, ...]:

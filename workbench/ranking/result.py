@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import BadValue
+from workbench.errors import BadValue, UnknownName
 from workbench.ranking import consensus, stability
 from workbench.ranking.measuring import Scored
 from workbench.ranking.verdict import Verdict, cautions, judged
@@ -144,6 +144,18 @@ class Ranking:
     def combined(self, those: Sequence[Scored]) -> np.ndarray:
         """The consensus among some backbones, 0 best to 1 worst."""
         return consensus.combined(self.table(those)) if self.voting else np.full(len(those), np.nan)
+
+    def among(self, names: Sequence[str]) -> Ranking:
+        """What this ranking would say if only these backbones had been asked for; nothing is measured again.
+
+        Raises:
+            UnknownName: one that is not in this ranking.
+        """
+        known = {s.name: s for s in self.scored}
+        for name in names:
+            if name not in known:
+                raise UnknownName.of("backbone of this ranking", name, known)
+        return Ranking(self.target, tuple(known[name] for name in names), self.scores, len(names))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON holds it."""
