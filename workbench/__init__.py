@@ -37,6 +37,7 @@ _PUBLIC = {
     "scores": "workbench.scores",
     "probes": "workbench.probes",
     "advise": "workbench.ranking:advise",
+    "measured_scores": "workbench.ranking:measured_scores",
     "published_scores": "workbench.ranking:published_scores",
     "rank": "workbench.ranking:rank",
     "rankings": "workbench.ranking:rankings",

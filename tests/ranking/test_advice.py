@@ -14,7 +14,9 @@ NUMBERS = {"probe": 0.7, "control": 0.4, "per_class": 10.0, "gain": 0.5}
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
-        ({}, "careful fine-tuning"),
+        ({"gain": 0.9}, "careful fine-tuning"),
+        ({"gain": 0.9, "per_class": 500.0}, "full fine-tuning"),
+        ({}, "full fine-tuning"),
         ({"gain": 0.0}, "full fine-tuning"),
         ({"gain": -0.2}, "from scratch"),
         ({"gain": -0.2, "per_class": 500.0}, "from scratch"),

@@ -28,3 +28,17 @@ def test_one_net_decides_on_aircraft():
     rest = part[part["model"] != "Inception V3"]
     assert wb.weighted_tau(part["accuracy"], part["logme"]) == pytest.approx(0.530, abs=5e-4)
     assert wb.weighted_tau(rest["accuracy"], rest["logme"]) == pytest.approx(0.200, abs=5e-4)
+
+
+def test_the_own_study_orders_better_than_size_does():
+    table = wb.measured_scores()
+    assert len(table) == 96 and table["backbone"].nunique() == 12 and table["target"].nunique() == 8
+
+    def mean(name, sign=1):
+        parts = [part for _, part in table.groupby("target")]
+        return sum(wb.weighted_tau(part["accuracy"], sign * part[name]) for part in parts) / len(parts)
+
+    assert mean("consensus", -1) > 0.7 > 0.5 > mean("multiply_adds") > mean("parameters")
+    winners = table[table["verdict"] == "winner"]
+    for _, part in winners.groupby("target"):
+        assert part["accuracy"].idxmax() == part["consensus"].idxmin()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .comparing import rank as rank
     from .comparing import rankings as rankings
     from .measuring import Scored as Scored
+    from .published import measured_scores as measured_scores
     from .published import published_scores as published_scores
     from .result import Ranking as Ranking
     from .tau import weighted_tau as weighted_tau
@@ -30,6 +31,7 @@ _HOME = {
     "Trial": "trial",
     "Verdict": "verdict",
     "advise": "advice",
+    "measured_scores": "published",
     "published_scores": "published",
     "rank": "comparing",
     "rankings": "comparing",

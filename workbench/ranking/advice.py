@@ -29,6 +29,7 @@ EPOCHS = 40  # at most, and twice that where it takes longer
 # the borders of the table; benchmarks/advisor.py checks them
 LARGE = 40  # training images a class
 NEAR = 0.2  # share of what a probe knows that it does not know from random features
+CLOSE = 0.8  # of the same: below, even few images gain more from moving every stage than they distort
 KNOWN = 0.95  # probe accuracy above which there is little left to learn
 TUNINGS = {
     "feature extraction": "head",
@@ -179,10 +180,13 @@ def read(numbers: Mapping[str, float]) -> tuple[str, tuple[str, ...]]:
         return "feature extraction", (*reasons, "little is left to learn, and few images would unlearn it")
     if numbers["gain"] < 0:
         return "from scratch", (*reasons, "the start is worth less than random weights, which train as fast")
-    if not large and near:
+    if not large and numbers["gain"] >= CLOSE:
         return "careful fine-tuning", (*reasons, "early stages serve as they are; few images would distort them")
     if near:
-        return "full fine-tuning", (*reasons, "there are images enough to move every stage without losing the start")
+        return "full fine-tuning", (
+            *reasons,
+            "its features are a good start, and moving every stage gains more than it loses",
+        )
     return "full fine-tuning", (*reasons, "its features do not serve as they are, so every stage has to move")
 
 

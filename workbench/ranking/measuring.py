@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from workbench.embeddings import features, with_answers
 from workbench.errors import Unavailable, UnknownName, WorkbenchError
@@ -84,7 +85,9 @@ def measured(
         net = load()
         found = _Arrays.of(net, images)
         forward = time.perf_counter() - began
-        values, halves, smaller, absent = found.scored(wanted, Draws.of(found.labels, draws, seed), seed)
+        # arrays of some hundred rows: on two threads, beside a training, scores took up to a hundred times as long
+        with ThreadpoolController().limit(limits=1):
+            values, halves, smaller, absent = found.scored(wanted, Draws.of(found.labels, draws, seed), seed)
     except (WorkbenchError, RuntimeError, MemoryError, OSError) as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         return Scored(name, choice, seconds=time.perf_counter() - began, failure=reason)
