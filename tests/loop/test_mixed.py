@@ -37,10 +37,9 @@ def test_gradients_are_those_of_full_precision_to_the_rounding_of_what_went_forw
     rounded.requires_grad_()
     conv(rounded).backward(pull.to(torch.bfloat16).float())
     expected = [rounded.grad, *(p.grad for p in conv.parameters())]
-    assert all(
-        f.dtype == torch.float32 and torch.allclose(f, e, rtol=1e-2, atol=1e-2)
-        for f, e in zip(found, expected, strict=True)
-    )
+    for f, e in zip(found, expected, strict=True):
+        # a number that is a sum of opposites is off by as much as its largest terms are: what counts is the whole
+        assert f.dtype == torch.float32 and (f - e).norm() < 2**-7 * e.norm()
 
 
 def test_a_net_learns_the_same_as_under_autocast(tiny):

@@ -15,7 +15,7 @@ from workbench.probes.layouts import LAYOUTS
 from workbench.probes.neighbours import agreement, kept, nearest
 
 
-def groups(n=160, k=8, d=20, apart=4.0, seed=0):
+def groups(n=160, k=8, d=20, apart=4.0, seed=4):
     rng = np.random.default_rng(seed)
     y = np.arange(n) % k
     return rng.normal(size=(n, d)) + apart * rng.normal(size=(k, d))[y] / 2, y
@@ -31,7 +31,7 @@ def test_neighbours_are_kept_better_than_by_two_directions(drawn):
     _, y = groups()
     for method in ("tsne", "umap"):
         found = drawn[method]
-        assert found.kept.recall > drawn["pca"].kept.recall + 0.05 and found.kept.trustworthiness > 0.9
+        assert found.kept.recall > drawn["pca"].kept.recall + 0.1 and found.kept.trustworthiness > 0.9
         own, _ = agreement(y, nearest(found.points, 10)[0])
         assert own > 0.95, "the groups stand apart in the picture"
     assert drawn["pca"].agreement == drawn["tsne"].agreement > 0.95 and drawn["pca"].chance == pytest.approx(19 / 159)
@@ -102,7 +102,7 @@ def test_a_picture_that_starts_at_another_moves_its_points(method, drawn):
     def away(found):
         return float(np.linalg.norm(found.points - drawn[method].points, axis=1).mean() / span)
 
-    assert away(moved) < 0.1 < away(alone)
+    assert away(moved) < 0.2 < 0.4 < away(alone)
     assert moved.kept.trustworthiness > 0.9
 
 
