@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def install(python: Path) -> None:
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
     bar = "--progress-bar=on" if sys.stdout.isatty() else "--progress-bar=off"
     for what in (
-        [bar, "--requirement", ROOT / "requirements.lock"],
+        [bar, "--no-compile", "--requirement", ROOT / "requirements.lock"],
         ["--quiet", "--no-build-isolation", "--editable", ROOT],
     ):
         if run([*pip, *what]):
@@ -136,6 +137,11 @@ def install(python: Path) -> None:
                 "The packages could not be installed; pip says why above. If it found no network, connect and start "
                 "again; if it found no space, free about 6 GB or name a folder elsewhere in WORKBENCH_VENV."
             )
+    # pip compiles on one core, and leaves what is editable to every process that imports it; some packages hold
+    # files for other Pythons, which nobody imports
+    base = str(python.parent.parent)
+    packages = sysconfig.get_path("purelib", "venv", {"base": base, "platbase": base})
+    run([python, "-m", "compileall", "-qq", "-j", "0", packages, ROOT / "workbench"])
 
 
 def stamp() -> dict[str, str]:

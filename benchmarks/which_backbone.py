@@ -129,21 +129,31 @@ def tried(names: Sequence[str], held: dict[str, Any], target: str, seconds: floa
     return {"order": list(found.order), "seconds": found.seconds}
 
 
+def truth_key(name: str, target: str, updates: int, seed: int) -> str:
+    """What a fine-tuning is filed under."""
+    return f"{Path(name).name} | {target} | {updates} | {seed}"
+
+
+def ranking_key(names: Sequence[str], target: str) -> str:
+    """What a ranking and its trial are filed under."""
+    return f"{target} | {', '.join(Path(name).name for name in names)}"
+
+
 def work(cells: dict[str, Any], names: list[str], targets: list[str], given: argparse.Namespace) -> Iterator[str]:
     """Makes the cells that are missing, one after another; yields what each came to."""
     # one seed of everything before the next, so that a table made in pieces is whole early
     for seed, target, name in itertools.product(range(given.seeds), targets, names):
-        key = f"{Path(name).name} | {target} | {given.updates} | {seed}"
+        key = truth_key(name, target, given.updates, seed)
         if key not in cells["truth"]:
             cells["truth"][key] = tuned(name, target, seed, given.updates)
             yield f"{key}: {cells['truth'][key][0]:.1f}"
     for target in targets:
-        key = f"{target} | {', '.join(Path(name).name for name in names)}"
+        key = ranking_key(names, target)
         if key not in cells["ranking"]:
             cells["ranking"][key] = ranked(names, target)
             yield f"{key}: {cells['ranking'][key]['verdict']['sentence']}"
         if key not in cells["trial"]:
-            spent = sum(cells["truth"][f"{Path(n).name} | {target} | {given.updates} | 0"][1] for n in names)
+            spent = sum(cells["truth"][truth_key(name, target, given.updates, 0)][1] for name in names)
             cells["trial"][key] = {**tried(names, cells["ranking"][key], target, SHARE * spent), "all": spent}
             yield f"{key}: short trial {cells['trial'][key]}"
 
@@ -152,11 +162,11 @@ def study(cells: dict[str, Any], names: list[str], targets: list[str], given: ar
     """What is finished, a row a target and backbone: accuracy, its spread, scores, baselines, place in the trial."""
     rows = []
     for target in targets:
-        key = f"{target} | {', '.join(Path(name).name for name in names)}"
+        key = ranking_key(names, target)
         held, trial = cells["ranking"].get(key), cells["trial"].get(key)
         for row in held["frame"] if held and trial else ():
             name = short(row["backbone"])
-            keys = [f"{name} | {target} | {given.updates} | {seed}" for seed in range(given.seeds)]
+            keys = [truth_key(name, target, given.updates, seed) for seed in range(given.seeds)]
             found = [cells["truth"][key][0] for key in keys if key in cells["truth"]]
             if len(found) < given.seeds:
                 continue
@@ -197,7 +207,7 @@ def ceiling(cells: dict[str, Any], part: pd.DataFrame, target: str, given: argpa
     """Weighted τ of a single fine-tuning of all with the mean of the other seeds: no forecast can be asked for more."""
     each = np.array(
         [
-            [cells["truth"][f"{name} | {target} | {given.updates} | {seed}"][0] for seed in range(given.seeds)]
+            [cells["truth"][truth_key(name, target, given.updates, seed)][0] for seed in range(given.seeds)]
             for name in part["backbone"]
         ]
     )

@@ -47,10 +47,12 @@ def said(start) -> list[str]:
 def test_the_first_start_makes_an_environment_and_the_second_finds_it(start, tmp_path):
     python = start.environment(tmp_path / "env")
     assert python == tmp_path / "env" / "bin" / "python"
-    venv, packages, package = start.commands
+    venv, packages, package, compiled = start.commands
     assert venv[1:] == ["-m", "venv", str(tmp_path / "env")]
     assert packages[-2:] == ["--requirement", str(tmp_path / "requirements.lock")]
     assert package[-2:] == ["--editable", str(tmp_path)]
+    assert compiled[1:3] == ["-m", "compileall"] and compiled[-1] == str(tmp_path / "workbench")
+    assert Path(compiled[-2]).name == "site-packages" and tmp_path / "env" in Path(compiled[-2]).parents
     start.commands.clear()
     assert start.environment(tmp_path / "env") == python
     assert start.commands == []
@@ -61,7 +63,7 @@ def test_a_new_lock_brings_the_environment_up_to_date_in_place(start, tmp_path):
     (tmp_path / "requirements.lock").write_text("newer")
     start.commands.clear()
     start.environment(tmp_path / "env")
-    assert [words[2] for words in start.commands] == ["pip", "pip"]
+    assert [words[2] for words in start.commands] == ["pip", "pip", "compileall"]
 
 
 @pytest.mark.parametrize("failing", ["-m venv", "requirements.lock", "--editable"])
@@ -75,7 +77,7 @@ def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
     start.commands.clear()
     start.environment(tmp_path / "env")
     # half a package may look whole to pip: begun anew
-    assert len(start.commands) == 3
+    assert len(start.commands) == 4
     assert not (tmp_path / "env" / "lib").exists()
     assert json.loads((tmp_path / "env" / start.NOTE).read_text())["state"] == "complete"
 
@@ -89,7 +91,7 @@ def test_an_interrupted_update_is_mended_too(start, tmp_path):
     start.failing = ""
     start.commands.clear()
     start.environment(tmp_path / "env")
-    assert len(start.commands) == 3
+    assert len(start.commands) == 4
 
 
 def test_a_vanished_python_is_replaced(start, tmp_path):
@@ -98,7 +100,7 @@ def test_a_vanished_python_is_replaced(start, tmp_path):
     start.commands.clear()
     start.environment(tmp_path / "env")
     assert python.exists()
-    assert len(start.commands) == 3
+    assert len(start.commands) == 4
 
 
 def test_a_folder_of_somebody_else_is_left_alone(start, tmp_path, capsys):
@@ -127,7 +129,7 @@ def test_two_starts_at_once_set_up_once(start, tmp_path):
     go.set()
     for thread in threads:
         thread.join(10)
-    assert len(start.commands) == 3
+    assert len(start.commands) == 4
 
 
 def test_tests_come_last_in_one_pytest_run_and_every_failure_counts(start, capsys):

@@ -19,6 +19,7 @@ from workbench.ranking.measuring import Scored
 if TYPE_CHECKING:
     from workbench.images import Images
     from workbench.nets import Net
+    from workbench.plan import Choice
 
 START = 15.0  # seconds from the start of a process to its first forward pass: it imports torch and timm
 MEMORY = 2e9  # bytes that each is granted
@@ -66,7 +67,7 @@ def measured(
     threads = max(1, joblib.cpu_count() // count)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=threads, idle_worker_timeout=IDLE):
         pool = joblib.Parallel(n_jobs=count, batch_size=1, pre_dispatch=count, return_as="generator_unordered")
-        found = pool(joblib.delayed(_alone)(home, one.name, one.choice, arguments) for one in left)
+        found = pool(joblib.delayed(_alone)(home, one.name, one.choice, one.load, arguments) for one in left)
     try:
         for scored in found:
             del missing[scored.name]
@@ -86,9 +87,9 @@ def on(load: Callable[[], Net], place: str) -> Net:
     return load().to(place)
 
 
-def _alone(home: dict[str, str], name: str, choice: Any, arguments: tuple[Any, ...]) -> Scored:
+def _alone(
+    home: dict[str, str], name: str, choice: Choice, load: Callable[[], Net], arguments: tuple[Any, ...]
+) -> Scored:
     """What a process does with one backbone."""
-    from workbench.nets import load
-
     os.environ.update(home)  # the process may be older than a change of them
-    return measuring.measured(name, choice, lambda: load(choice.name, **choice.params), *arguments)
+    return measuring.measured(name, choice, load, *arguments)
