@@ -13,7 +13,7 @@ import workbench
 PACKAGE = Path(workbench.__file__).parent
 
 FLOORS = {
-    0: {"registry", "forms", "plan", "errors", "disk", "face"},
+    0: {"registry", "forms", "plan", "errors", "disk", "face", "threads"},
     1: {"images", "nets", "metrics"},
     2: {"tunings", "strategies", "scores", "probes", "evaluation", "storage"},
     3: {"loop", "cost", "embeddings"},

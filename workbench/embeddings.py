@@ -19,6 +19,7 @@ from workbench.probes.stage_features import features_by_stage
 from workbench.storage import keys
 from workbench.storage.reading import Reading
 from workbench.storage.source import Source
+from workbench.threads import spare
 
 if TYPE_CHECKING:
     from workbench.images import Images
@@ -73,6 +74,7 @@ def features(
 
 
 @in_turn
+@spare()
 def features(
     net: Net,
     images: Images,
@@ -112,6 +114,7 @@ def features(
 
 
 @in_turn
+@spare()
 def with_answers(net: Net, images: Images) -> tuple[Features, np.ndarray]:
     """Features of all images, and what the net's own head says of them, logits (N, K), from one pass.
 

@@ -14,12 +14,14 @@ from workbench.images.batches import ahead
 from workbench.images.crops import centre
 from workbench.metrics import Evaluation
 from workbench.nets.measure import at_once, in_turn
+from workbench.threads import spare
 
 if TYPE_CHECKING:
     from workbench.images import Images
     from workbench.nets import Net
 
 
+@spare()
 def evaluate(
     net: Net,
     images: Images,

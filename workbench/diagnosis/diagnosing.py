@@ -18,6 +18,7 @@ from workbench.diagnosis.progress import Bar
 from workbench.diagnosis.subject import Subject, subject
 from workbench.diagnosis.weighing import yielding
 from workbench.errors import BadValue, WorkbenchError
+from workbench.threads import spare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ TRAININGS = 6  # with every stage moving that there should be time for
 SHORTEST = 3  # epochs that say something
 
 
+@spare()
 def diagnose(
     what: Any,
     images: Images | None = None,

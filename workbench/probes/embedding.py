@@ -13,6 +13,7 @@ from workbench.probes.alignment import is_constant
 from workbench.probes.layouts import LAYOUTS
 from workbench.probes.neighbours import Kept, agreement, kept, nearest
 from workbench.probes.samples import table
+from workbench.threads import spare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,7 @@ class Embedding:
         return ", ".join(said) + (f". {self.note}" if self.note else "")
 
 
+@spare()
 def embed(
     features: Any,
     images: Any = None,

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from workbench.probes.stage_features import evaluating
+from workbench.threads import spare
 
 Heard = Callable[[nn.Module, Any, Any], Any]
 
@@ -20,7 +21,7 @@ def quiet(net: nn.Module) -> Iterator[None]:
     No weight asks for a gradient, so that none is computed or kept; afterwards every weight asks as it did before.
     """
     asking = [weight for weight in net.parameters() if weight.requires_grad]
-    with evaluating(net):
+    with spare(), evaluating(net):
         try:
             for weight in asking:
                 weight.requires_grad_(False)

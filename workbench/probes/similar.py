@@ -12,6 +12,7 @@ from workbench.errors import BadData, BadValue, UnknownName
 from workbench.probes.alignment import all_pairs, enough, is_constant
 from workbench.probes.correlations import mean_drift, pwcca, svcca
 from workbench.probes.samples import table
+from workbench.threads import spare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,7 @@ class Similarity:
         )
 
 
+@spare()
 def similarity(
     a: Any,
     b: Any = None,

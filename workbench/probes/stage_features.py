@@ -15,6 +15,7 @@ from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
 from workbench.nets.measure import TURN, at_once, in_turn, still
+from workbench.threads import spare
 
 if TYPE_CHECKING:
     from workbench.images import Images
@@ -58,6 +59,7 @@ def features_at(net: Net, images: Images, stage: str | None = None, **options: A
 
 
 @in_turn
+@spare()
 def features_by_stage(
     net: Net,
     images: Images,

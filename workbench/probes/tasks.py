@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.errors import BadData, BadValue
 from workbench.probes.stage_features import features_at
+from workbench.threads import spare
 
 if TYPE_CHECKING:
     from workbench.images import Images
@@ -41,6 +42,7 @@ class Affinity:
         return self.matrix.idxmax(axis=0).rename("source")
 
 
+@spare()
 def affinity(sources: Mapping[str, Net], images: Images) -> Affinity:
     """How well each source's frozen features answer each target task, as in Taskonomy's first-order matrix.
 

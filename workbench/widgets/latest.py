@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets
 
+from workbench.threads import spare
 from workbench.widgets.base import Notice, sentence
 
 
@@ -46,7 +47,8 @@ class Latest:
                     self._thread = None
                     return
             try:
-                call()
+                with spare():
+                    call()
             except Exception as error:
                 self._owner.error = sentence(error)
 

@@ -1,0 +1,121 @@
+"""Threads beside a training: as many as cores are free, no more than were set, and as before afterwards."""
+
+from __future__ import annotations
+
+import os
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from threadpoolctl import ThreadpoolController
+
+import workbench as wb
+from workbench import threads
+from workbench.widgets.latest import Latest
+
+
+def products():
+    """Threads of the matrix products of numpy."""
+    return {lib["num_threads"] for lib in ThreadpoolController().info() if lib["user_api"] == "blas"}
+
+
+@pytest.fixture
+def two(monkeypatch):
+    """Two threads set on a machine of two cores, of which as many are free as `two(n)` says."""
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+    torch.set_num_threads(2)
+    np.ones((2, 2)) @ np.ones((2, 2))
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        yield lambda count: monkeypatch.setattr(threads, "free", lambda: count)
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize(
+    ("idle", "own", "found"),
+    [
+        (0.2, 0.0, 2),  # all of 0.1 s on both cores
+        (0.0, 0.0, 1),  # somebody else has them: one is always taken
+        (0.11, 0.0, 1),
+        (0.0, 0.2, 2),  # whoever keeps them busy is this process itself
+    ],
+)
+def test_free_cores_are_those_that_nobody_else_keeps_busy(monkeypatch, idle, own, found):
+    clock = iter([0.0, 0.0, 0.1, 0.1])
+    later = {"cpu": iter([0.0, idle]), "own": iter([0.0, own])}
+    monkeypatch.setattr(threads, "_last", [])
+    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda seconds: None))
+    monkeypatch.setattr(psutil, "cpu_times", lambda: SimpleNamespace(idle=next(later["cpu"])))
+    monkeypatch.setattr(
+        threads, "os", SimpleNamespace(times=lambda: SimpleNamespace(user=next(later["own"]), system=0))
+    )
+    assert threads.free() == found
+
+
+def test_asked_again_it_answers_at_once_and_truly():
+    assert 1 <= threads.free() <= (os.cpu_count() or 1)
+    before = threads._last[0]
+    assert threads.free() >= 1 and threads._last[0] is before
+
+
+def test_work_takes_the_free_cores_and_gives_back_what_was_set(two):
+    two(1)
+    seen = []
+
+    @threads.spare()
+    def work():
+        seen.extend([torch.get_num_threads(), *products()])
+        two(2)
+        with threads.spare():  # decided once, for all that is within
+            seen.append(torch.get_num_threads())
+        return 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert seen == [1, 1, 1]
+    assert torch.get_num_threads() == 2 and products() == {2}
+    with threads.spare():
+        assert torch.get_num_threads() == 2 and products() == {2}
+
+
+def test_whoever_set_fewer_keeps_them(two, monkeypatch):
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 16)
+    two(8)
+    torch.set_num_threads(1)
+    with threads.spare():
+        assert torch.get_num_threads() == 1 and products() == {2}
+
+
+def test_two_at_once_leave_all_as_it_was(two):
+    two(1)
+    inside, go = threading.Event(), threading.Event()
+
+    def longer():
+        with threads.spare():
+            inside.set()
+            go.wait(10)
+
+    other = threading.Thread(target=longer)
+    with threads.spare():
+        other.start()
+        assert inside.wait(10)
+        assert torch.get_num_threads() == 1 and products() == {1}
+    go.set()
+    other.join(10)
+    assert torch.get_num_threads() == 2 and products() == {2}
+
+
+def test_what_a_person_waits_for_spares_a_training(two, tiny, toy):
+    two(1)
+    net, seen = tiny("test_resnet"), []
+    net.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    net.backbone.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
+    wb.evaluate(net, toy)
+    wb.probes.features_at(net, toy)
+    wb.probes.saliency(net, toy.part(rows=range(2)), "saliency")
+    work = Latest(SimpleNamespace(error=""))
+    work.ask(lambda: seen.append(torch.get_num_threads()))
+    work.wait(10)
+    assert len(seen) >= 4 and set(seen) == {1}
