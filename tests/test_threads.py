@@ -26,6 +26,7 @@ def products():
 def two(monkeypatch):
     """Two threads set on a machine of two cores, of which as many are free as `two(n)` says."""
     monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     torch.set_num_threads(2)
     np.ones((2, 2)) @ np.ones((2, 2))
     with ThreadpoolController().limit(limits=2, user_api="blas"):
@@ -86,6 +87,13 @@ def test_whoever_set_fewer_keeps_them(two, monkeypatch):
     torch.set_num_threads(1)
     with threads.spare():
         assert torch.get_num_threads() == 1 and products() == {2}
+
+
+def test_where_all_have_one_thread_nothing_is_measured(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(threads, "free", lambda: pytest.fail("measured"))
+    with threads.spare():
+        assert torch.get_num_threads() == 1
 
 
 def test_two_at_once_leave_all_as_it_was(two):
