@@ -14,10 +14,16 @@ board
 """
 
 
+LONG = """
+import pandas as pd
+wb.figures.comparison(pd.DataFrame({"name": ["a"], "value": [-1.0]}), level=0.9, title="a title of four lines, " * 12)
+"""
+
+
 @pytest.fixture(scope="module")
 def notebook(lab):
-    """A notebook of one cell, run."""
-    lab.write("board.ipynb", board=CODE)
+    """A notebook of two cells, run."""
+    lab.write("board.ipynb", board=CODE, long=LONG)
     lab.open("board.ipynb")
     assert lab.run_all() == []
     return lab
@@ -42,6 +48,17 @@ def test_a_ranking_is_read_sorted_and_taken_from(notebook):
     cell.locator("tbody tr").first.click()
     cell.locator("tbody tr[aria-selected=true]").wait_for(timeout=10_000)
     assert notebook.python("print(board.backbone)").strip() == names(cell)[0]
+
+
+def test_a_title_of_several_lines_stands_clear_of_what_is_below(notebook):
+    cell = notebook.cell("long")
+    figure = cell.locator(".main-svg").first
+    figure.wait_for(timeout=20_000)
+    top, title, below = (
+        place.bounding_box() for place in (figure, *map(cell.locator, (".gtitle", ".annotation >> nth=0")))
+    )
+    assert title["height"] > 70 and title["y"] - top["y"] < 12
+    assert title["y"] + title["height"] <= below["y"] + 6, "boxes hold room above and below the letters"
 
 
 def test_the_short_trial_shows_its_progress_and_can_be_stopped(notebook):

@@ -45,6 +45,7 @@ def test_no_clear_gain():
 def test_without_intervals_and_signs():
     figure = comparison(FRAME[["name", "value"]], signed=False)
     assert figure.layout.title.text == "full is highest, 8.1"
+    assert [a.text for a in figure.layout.annotations if a.text.startswith("−")], "a loss has a minus, not a hyphen"
 
 
 def test_names_are_text(evil):

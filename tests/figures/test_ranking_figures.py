@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -49,6 +51,14 @@ def test_the_better_lies_right_also_where_less_is_better():
     assert figure.still()
 
 
+def test_of_scores_that_disagree_the_title_names_whom_to_try():
+    said = "the scores disagree (logme for a, knn for b): run the short trial among a and b"
+    verdict = SimpleNamespace(kind="disagree", among=("a", "b"), __str__=lambda: said)
+    figure = ranking(SimpleNamespace(frame=FRAME, intervals=INTERVALS, verdict=verdict))
+    title = figure.layout.title.text.replace("<br>", " ")
+    assert title == "The scores disagree: run the short trial among a and b"
+
+
 def test_crossings_are_quarrels_and_baselines_stand_apart():
     figure = rank_flow(FRAME, ["logme", "leep", "knn"], ["parameters"])
     lines = {t.name: list(t.y) for t in figure.data}
@@ -66,6 +76,7 @@ def test_agreement_names_the_worst_pair():
     figure = agreement(table)
     assert figure.layout.title.text.replace("<br>", " ").endswith("0.20 on average; least: c and a, −0.50")
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-1, 1) and figure.data[0].text[0][2] == "−0.50"
+    assert agreement(-table).layout.title.text.replace("<br>", " ").startswith("Two orders agree with weighted τ −0.20")
     with pytest.raises(ValueError, match="square"):
         agreement(table.iloc[:2])
 

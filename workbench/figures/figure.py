@@ -152,8 +152,8 @@ def page(
     figure = Figure()
     figure.update_layout(
         template=style.template(),
-        # plotly centres a title's lines about where one line would stand
-        title={"text": heading, "pad": {"t": 10 + 10 * heading.count("<br>"), "l": style.EDGE}},
+        # plotly lifts a title of several lines by half a line, however many they are
+        title={"text": heading, "pad": {"t": 20 if "<br>" in heading else 10, "l": style.EDGE}},
         width=width,
         height=round(top + inner + bottom),
         margin={"l": round(left), "r": round(right), "t": round(top), "b": round(bottom)},

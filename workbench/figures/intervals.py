@@ -76,7 +76,7 @@ def gain_colour(row: pd.Series, signed: bool = True) -> str:
 
 def written(value: float, signed: bool, digits: int) -> str:
     """A number as print has it."""
-    return f"{value:+.{digits}f}".replace("-", "−") if signed else f"{value:.{digits}f}"
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
 
 
 def dots(figure: Figure, rows: pd.DataFrame, signed: bool, digits: int) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from . import style
 from .figure import Figure, page
-from .words import plain, short, short_number, these_columns
+from .words import listed, plain, short, short_number, these_columns
 
 _ROW, _COLUMN = 38, 66  # pixels
 _FIRST = "consensus"
@@ -39,7 +39,7 @@ def ranking(
     these_columns(spans, ("backbone", "score", "value", "low", "high"), "ranking")
     rows = table[table["reason"] == ""]["backbone"].astype(str).tolist()
     columns = [_FIRST, *(s for s in dict.fromkeys(spans["score"]) if s != _FIRST)]
-    left = 28 + 6.6 * max([len(short(n, 34)) for n in rows], default=4)
+    left = 28 + 7.5 * max([len(short(n, 34)) for n in rows], default=4)
     width = min(max(left + _COLUMN * len(columns) + 30, 580), style.WIDEST)
     figure = page(
         plain(title if title is not None else _answer(rows, verdict)),
@@ -119,6 +119,9 @@ def _axes(figure: Figure, rows: list[str], columns: list[str], among: Any) -> No
 
 
 def _answer(rows: list[str], verdict: Any) -> str:
+    if getattr(verdict, "kind", "") == "disagree":
+        # which score is for whom is in the columns
+        return f"The scores disagree: run the short trial among {listed(short(name, 40) for name in verdict.among)}"
     if verdict is not None:
         said = str(verdict)
         return said[:1].upper() + said[1:]

@@ -78,5 +78,6 @@ def _answer(table: pd.DataFrame) -> str:
         return "No two orders to compare"
     mean = float(np.mean([v for v, _, _ in above]))
     worst, a, b = min(above, key=lambda pair: pair[0])
-    least = f"least: {a} and {b}, {worst:.2f}".replace("_", " ").replace("-", "−")
-    return f"Two orders agree with weighted τ {mean:.2f} on average; {least}"
+    least = f"least: {a} and {b}, ".replace("_", " ") + f"{worst:.2f}".replace("-", "−")
+    on_average = f"{mean:.2f}".replace("-", "−")
+    return f"Two orders agree with weighted τ {on_average} on average; {least}"
