@@ -8,6 +8,7 @@ import torch
 
 import workbench as wb
 from tests.strategies.selfsupervised.test_features import probed, saws
+from workbench.errors import UnknownName
 from workbench.strategies import Examples, Target, strategies
 
 
@@ -17,8 +18,8 @@ def teacher(tiny, tmp_path):
     return tmp_path / "teacher.safetensors"
 
 
-def prepared(teacher, student):
-    strategy = strategies.make("distill-features", teacher=teacher)
+def prepared(teacher, student, **options):
+    strategy = strategies.make("distill-features", teacher=teacher, **options)
     strategy.target = Target("classes", (("", 3),))
     strategy.prepare(student)
     return strategy
@@ -44,10 +45,30 @@ def test_match_is_the_share_of_variance_that_is_not_told(tiny, teacher):
     assert silent.item() == pytest.approx((taught**2).mean().item(), rel=1e-4)
 
 
+def test_of_several_teachers_every_feature_counts_the_same(tiny, teacher, tmp_path):
+    tiny("test_resnet", seed=6).save(tmp_path / "other.safetensors")
+    student = tiny(seed=1).eval()
+    strategy = prepared(teacher, student, others=[str(tmp_path / "other.safetensors")])
+    torch.manual_seed(0)
+    x = torch.rand(16, 3, 32, 32)
+    found = strategy.losses(student, {"labelled": Examples(x, None)}, 0.0)["match"]
+    with torch.no_grad():
+        seen = [wb.load(path).eval().features(x) for path in (teacher, tmp_path / "other.safetensors")]
+        spread = [(s - s.mean(0)) / (s.var(0, correction=0) + 1e-5).sqrt() for s in seen]
+        told = strategy.map(student.features(x)).split([s.shape[1] for s in seen], 1)
+        lost = sum(((s - t) ** 2).sum() for s, t in zip(spread, told, strict=True))
+    assert found.item() == pytest.approx(lost.item() / (16 * sum(s.shape[1] for s in seen)), rel=1e-4)
+
+
+def test_a_teacher_that_is_not_there_is_named_before_the_first_step(teacher, tiny):
+    with pytest.raises(UnknownName, match="did you mean residual-shape"):
+        prepared(teacher, tiny(seed=1), others=["wb/residual-shap"])
+
+
 def test_labels_reach_the_head_alone_and_nothing_reaches_the_teacher(tiny, teacher):
     student = tiny(seed=1)
     strategy = prepared(teacher, student)
-    before = {name: value.clone() for name, value in strategy.teacher.state_dict().items()}
+    before = {name: value.clone() for name, value in strategy.teachers.state_dict().items()}
     batch = {"labelled": Examples(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))}
     strategy.train()
     terms = strategy.losses(student, batch, 0.0)
@@ -56,8 +77,8 @@ def test_labels_reach_the_head_alone_and_nothing_reaches_the_teacher(tiny, teach
     assert all((p.grad is not None) == (id(p) in head) for p in student.parameters())
     terms["match"].backward()
     assert any(p.grad is not None for p in student.parameters() if id(p) not in head)
-    assert all(p.grad is None for p in strategy.teacher.parameters())
-    assert all(torch.equal(value, before[name]) for name, value in strategy.teacher.state_dict().items())
+    assert all(p.grad is None for p in strategy.teachers.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in strategy.teachers.state_dict().items())
 
 
 def test_a_student_reads_what_its_teacher_reads_without_a_label(tmp_path):

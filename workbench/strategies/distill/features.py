@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -20,20 +23,22 @@ class DistillFeatures(Strategy):
 
     Args:
         teacher: what `wb.load` takes, of any architecture and any classes.
+        others: further teachers; the student tells the features of all, each feature counts the same.
     """
 
     source = "Romero et al. 2015, arXiv:1412.6550; Wei et al. 2022, arXiv:2205.14141"
 
-    def __init__(self, *, teacher: str) -> None:
+    def __init__(self, *, teacher: str, others: Sequence[str] = ()) -> None:
         super().__init__()
-        self.choice = teacher
-        self.teacher: Net
+        self.choices = (teacher, *others)
+        self.teachers: nn.ModuleList
         self.spread: nn.BatchNorm1d
         self.map: nn.Linear
 
     def prepare(self, net: Net) -> None:
-        self.teacher = load(self.choice).requires_grad_(False)
-        wide = self.teacher.feature_dim
+        teachers = [load(choice).requires_grad_(False) for choice in self.choices]
+        self.teachers = nn.ModuleList(teachers)
+        wide = sum(teacher.feature_dim for teacher in teachers)
         # without a common unit the few features of large spread would be all that is learnt
         self.spread = nn.BatchNorm1d(wide, affine=False)
         self.map = nn.Linear(net.feature_dim, wide)
@@ -43,7 +48,8 @@ class DistillFeatures(Strategy):
         features = net.features(x)
         with torch.no_grad():
             # eval: a teacher sees the same in the same image, whatever else is in the batch
-            taught = self.spread(self.teacher.eval().features(x).float())
+            seen = [cast(Net, teacher).eval().features(x).float() for teacher in self.teachers]
+            taught = self.spread(torch.cat(seen, 1))
         match = F.mse_loss(self.map(features).float(), taught)
         if y is None:
             return {"match": match}
