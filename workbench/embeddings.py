@@ -73,8 +73,8 @@ def features(
 ) -> dict[str, Features]: ...
 
 
-@in_turn
 @spare()
+@in_turn
 def features(
     net: Net,
     images: Images,
@@ -113,8 +113,8 @@ def features(
     return out[named[0]] if one else out
 
 
-@in_turn
 @spare()
+@in_turn
 def with_answers(net: Net, images: Images) -> tuple[Features, np.ndarray]:
     """Features of all images, and what the net's own head says of them, logits (N, K), from one pass.
 

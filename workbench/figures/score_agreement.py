@@ -9,6 +9,7 @@ import pandas as pd
 
 from . import style
 from .figure import Figure, page
+from .intervals import written
 from .words import plain, short, short_number
 
 
@@ -51,7 +52,7 @@ def agreement(frame: Any, *, title: str | None = None) -> Figure:
         xgap=1,
         ygap=1,
         showscale=False,
-        text=[["" if np.isnan(v) else f"{v:.2f}".replace("-", "−") for v in row] for row in values],
+        text=[["" if np.isnan(v) else written(v, False, 2) for v in row] for row in values],
         texttemplate="%{text}",
         hoverinfo="text",
         hovertext=[
@@ -78,6 +79,5 @@ def _answer(table: pd.DataFrame) -> str:
         return "No two orders to compare"
     mean = float(np.mean([v for v, _, _ in above]))
     worst, a, b = min(above, key=lambda pair: pair[0])
-    least = f"least: {a} and {b}, ".replace("_", " ") + f"{worst:.2f}".replace("-", "−")
-    on_average = f"{mean:.2f}".replace("-", "−")
-    return f"Two orders agree with weighted τ {on_average} on average; {least}"
+    least = f"least: {a} and {b}, ".replace("_", " ") + written(worst, False, 2)
+    return f"Two orders agree with weighted τ {written(mean, False, 2)} on average; {least}"

@@ -58,8 +58,8 @@ def features_at(net: Net, images: Images, stage: str | None = None, **options: A
     return next(iter(features_by_stage(net, images, [stage], **options).values()))
 
 
-@in_turn
 @spare()
+@in_turn
 def features_by_stage(
     net: Net,
     images: Images,
