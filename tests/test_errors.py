@@ -30,6 +30,9 @@ def test_an_unknown_name_is_printed_as_it_was_given():
 
 def test_a_hint_closes_the_sentence():
     assert str(UnknownName.of("run", 7, [], "wb.runs() lists them")).endswith("there are none; wb.runs() lists them")
+    near = UnknownName.of("backbone", "resnet19", ["resnet18"], "backbones() lists them")
+    assert str(near) == "no backbone is called 'resnet19'; did you mean resnet18? (backbones() lists them)"
+    assert str(UnknownName.of("fruit", "x", ["pear", "fig"], "there are fig, pear")).count("there are") == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ class UnknownName(WorkbenchError, LookupError):
     def of(cls, kind: str, name: object, known: Iterable[str], hint: str = "") -> UnknownName:
         """The refusal for `name`, with near misses among `known` and an optional closing hint."""
         sentence = f"no {kind} is called {str(name)!r}; {nearest(str(name), list(known))}"
-        return cls(f"{sentence}; {hint}" if hint else sentence)
+        if not hint or hint in sentence:
+            return cls(sentence)
+        return cls(f"{sentence} ({hint})" if sentence.endswith("?") else f"{sentence}; {hint}")
 
 
 class BadValue(WorkbenchError, ValueError):

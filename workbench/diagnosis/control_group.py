@@ -176,6 +176,6 @@ def chosen(plans: Mapping[str, Plan], only: Sequence[str] | None) -> Mapping[str
     """The plan, training from scratch, and the controls that are asked for."""
     for name in only or ():
         if name not in plans:
-            raise UnknownName.of("control", name, plans, f"there are {', '.join(plans)}")
+            raise UnknownName.of("control", name, plans, f"there are {', '.join(sorted(plans))}")
     kept = {named.YOURS, named.SCRATCH, *(plans if only is None else only)}
     return {name: plan for name, plan in plans.items() if name in kept}

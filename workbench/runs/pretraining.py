@@ -122,7 +122,7 @@ def recipe(name: str) -> Recipe:
         UnknownName: no such recipe, with all that there are.
     """
     if name not in RECIPES:
-        raise UnknownName.of("pretraining", name, RECIPES, f"there are {', '.join(RECIPES)}")
+        raise UnknownName.of("pretraining", name, RECIPES, f"there are {', '.join(sorted(RECIPES))}")
     return RECIPES[name]
 
 
