@@ -42,12 +42,8 @@ ASKED: dict[str, Callable[[int], object]] = {
 }
 
 
-def main() -> None:
-    """Measures and writes the table."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--times", type=int, default=3)
-    given = asked.parse_args()
-    os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp(prefix="workbench-beside-")
+def measured(times: int) -> list[str]:
+    """A line for everything that is asked for, while a run trains."""
     measured_free, seed, lines = threads.free, 100, []
     run = wb.launch(wb.Plan(NET, images(1, 2000), "full", epochs=1000, batch_size=32, lr=1e-3))
     while run.points.empty:
@@ -56,7 +52,7 @@ def main() -> None:
         for name, call in ASKED.items():
             call(seed)  # what is imported and measured once
             took: dict[str, list[float]] = {"free": [], "all": []}
-            for _ in range(given.times):
+            for _ in range(times):
                 for way in took:
                     seed += 1
                     threads.free = measured_free if way == "free" else lambda: ALL
@@ -68,7 +64,18 @@ def main() -> None:
             print(lines[-1], flush=True)
         assert run.status.state == "running", "the run in the background has ended: its epochs were too few"
     finally:
-        run.stop()
+        run.stop(wait=60)
+    return lines
+
+
+def main() -> None:
+    """Measures and writes the table."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--times", type=int, default=3)
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="workbench-beside-") as home:
+        os.environ["WORKBENCH_HOME"] = home
+        lines = measured(given.times)
     head = f"{machine()}\nwhile a run trains in the background; median of {given.times}\n\n"
     head += f"{'':28}{'free threads':>11}{'all threads':>13}{'ratio':>9}\n"
     disk.write(TABLE, head + "\n".join(lines) + "\n")
