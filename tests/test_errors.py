@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.errors import BadData, BadValue, RunFailed, Unavailable, UnknownName, WorkbenchError, nearest
+from workbench.errors import BadData, BadValue, RunFailed, Unavailable, UnknownName, WorkbenchError, listed, nearest
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,8 @@ def test_a_hint_closes_the_sentence():
     near = UnknownName.of("backbone", "resnet19", ["resnet18"], "backbones() lists them")
     assert str(near) == "no backbone is called 'resnet19'; did you mean resnet18? (backbones() lists them)"
     assert str(UnknownName.of("fruit", "x", ["pear", "fig"], "there are fig, pear")).count("there are") == 1
+    many = [f"name-{i:02}" for i in range(20)]
+    assert str(UnknownName.of("fruit", "zzz", many, listed(many))).count("and 8 more") == 1
 
 
 @pytest.mark.parametrize(

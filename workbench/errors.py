@@ -47,7 +47,12 @@ def nearest(name: str, known: list[str]) -> str:
     close = [lowered[k] for k in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
     if close:
         return f"did you mean {' or '.join(close)}?"
-    if not known:
+    return listed(known)
+
+
+def listed(known: Iterable[str]) -> str:
+    """What there is: the first twelve names, and how many more."""
+    names = sorted(known)
+    if not names:
         return "there are none"
-    shown = ", ".join(sorted(known)[:12])
-    return f"there are {shown}" + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    return f"there are {', '.join(names[:12])}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")

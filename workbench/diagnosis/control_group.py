@@ -12,7 +12,7 @@ from workbench.diagnosis import control_plans as named
 from workbench.diagnosis.experiments import Experiments, Outcome
 from workbench.diagnosis.gaps import Gap, gap, gaps_by_class
 from workbench.diagnosis.progress import Bar
-from workbench.errors import BadData, BadValue, UnknownName
+from workbench.errors import BadData, BadValue, UnknownName, listed
 from workbench.plan import Plan
 
 if TYPE_CHECKING:
@@ -176,6 +176,6 @@ def chosen(plans: Mapping[str, Plan], only: Sequence[str] | None) -> Mapping[str
     """The plan, training from scratch, and the controls that are asked for."""
     for name in only or ():
         if name not in plans:
-            raise UnknownName.of("control", name, plans, f"there are {', '.join(sorted(plans))}")
+            raise UnknownName.of("control", name, plans, listed(plans))
     kept = {named.YOURS, named.SCRATCH, *(plans if only is None else only)}
     return {name: plan for name, plan in plans.items() if name in kept}

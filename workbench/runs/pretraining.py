@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue, UnknownName, listed
 from workbench.plan import Choice, Plan
 from workbench.runs import folder as files
 
@@ -122,7 +122,7 @@ def recipe(name: str) -> Recipe:
         UnknownName: no such recipe, with all that there are.
     """
     if name not in RECIPES:
-        raise UnknownName.of("pretraining", name, RECIPES, f"there are {', '.join(sorted(RECIPES))}")
+        raise UnknownName.of("pretraining", name, RECIPES, listed(RECIPES))
     return RECIPES[name]
 
 
