@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 
 import plotly.graph_objects as go
@@ -82,3 +83,21 @@ def test_every_public_name_resolves_to_a_function_or_class_even_after_its_module
 def test_an_unknown_figure_is_refused_with_what_there_is():
     with pytest.raises(AttributeError, match="confusion, controls, curves"):
         figures.confusoin  # noqa: B018
+
+
+UNSEEN = """
+import sys
+from workbench import figures
+figures.Figure()
+assert not {"nbformat", "jsonschema"} & set(sys.modules), "the first figure waits for nbformat"
+import plotly.graph_objects as go
+go.Figure().show(renderer="plotly_mimetype")
+import nbformat, plotly.io._renderers as renderers
+assert renderers.nbformat.__version__ == nbformat.__version__
+"""
+
+
+def test_the_first_figure_does_without_nbformat_and_plotlys_own_show_has_it():
+    done = subprocess.run([sys.executable, "-c", UNSEEN], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert MIME in done.stdout

@@ -11,10 +11,8 @@ import copy
 import json
 from typing import Any
 
-import plotly.graph_objects as go
-import plotly.io as pio
-
 from . import style
+from .plotly_import import go, pio
 from .words import shown
 
 # the page's own text colour, where the page says one; the neutral grey reads on light and on dark

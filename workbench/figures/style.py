@@ -87,8 +87,7 @@ def on(colour: str) -> str:
 
 def template() -> str:
     """Registers the plotly template once and gives its name."""
-    import plotly.graph_objects as go
-    import plotly.io as pio
+    from .plotly_import import go, pio
 
     if "workbench" not in pio.templates:
         pio.templates["workbench"] = go.layout.Template(layout=_layout())

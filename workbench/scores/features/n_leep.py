@@ -6,8 +6,6 @@ import warnings
 from typing import Annotated, Any
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from workbench.errors import BadData, BadValue
 from workbench.forms import Range
@@ -46,6 +44,10 @@ def n_leep(
         fitted on the processor, by scikit-learn.
     Breaks: fewer than some hundred images a Gaussian: the mixture fits noise; another seed, another value.
     """
+    # a second of imports that listing the scores need not pay
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     if gaussians < 1 or not 0 < share < 1:
         raise BadValue(f"gaussians is at least 1 and share between 0 and 1; they are {gaussians} and {share}")
     moments = Moments.of(features, labels)
