@@ -96,6 +96,13 @@ def test_where_all_have_one_thread_nothing_is_measured(monkeypatch):
         assert torch.get_num_threads() == 1
 
 
+def test_small_work_has_one_thread_and_leaves_all_as_it_was(two):
+    two(2)
+    with threads.one():
+        assert torch.get_num_threads() == 1 and products() == {1}
+    assert torch.get_num_threads() == 2 and products() == {2}
+
+
 def test_two_at_once_leave_all_as_it_was(two):
     two(1)
     inside, go = threading.Event(), threading.Event()

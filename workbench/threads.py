@@ -7,6 +7,7 @@ such as a run that trains in the background, they mostly wait: one thread alone 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -71,15 +72,37 @@ def spare() -> Iterator[None]:
         if count >= (psutil.cpu_count() or 1):
             yield
             return
-        if "torch" in sys.modules:
-            # sets up torch's threads in this thread: on its first use later, it would undo the limit
-            sys.modules["torch"].get_num_threads()
-        pools = ThreadpoolController()
-        # of threads that are here at once, threadpoolctl lets the first set those of matrix products, which are shared
-        with pools.limit(limits={api: _most(pools, count, api) for api in ("openmp", "blas")}):
+        with _at_most(count):
             yield
     finally:
         _here.inside = False
+
+
+@contextlib.contextmanager
+def one() -> Iterator[None]:
+    """While it lasts, this process computes with one thread: for arrays of some hundred rows.
+
+    On two threads a fit to so few takes up to fourteen times as long, and beside a training a hundred times.
+    """
+    with _at_most(1):
+        yield
+
+
+@contextlib.contextmanager
+def _at_most(count: int) -> Iterator[None]:
+    if "torch" in sys.modules:
+        # sets up torch's threads in this thread: on its first use later, it would undo the limit
+        sys.modules["torch"].get_num_threads()
+    pools = _pools(len(sys.modules))
+    # of threads that are here at once, threadpoolctl lets the first set those of matrix products, which are shared
+    with pools.limit(limits={api: _most(pools, count, api) for api in ("openmp", "blas")}):
+        yield
+
+
+@functools.lru_cache(maxsize=1)
+def _pools(_loaded: int) -> ThreadpoolController:
+    """The libraries with threads of their own, looked for anew where more modules are loaded than the last time."""
+    return ThreadpoolController()
 
 
 def _most(pools: ThreadpoolController, count: int, api: str) -> int:

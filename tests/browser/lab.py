@@ -122,7 +122,8 @@ class Lab:
             "() => { window.over = false; window.jupyterapp.commands.execute('notebook:run-all-cells')"
             ".finally(() => { window.over = true; }); }"
         )
-        self.page.wait_for_function("() => window.over", timeout=1000 * timeout)
+        # asking at every frame, as is the default, would keep the page drawing while the cells compute
+        self.page.wait_for_function("() => window.over", timeout=1000 * timeout, polling=250)
         return self.page.evaluate(ERRORS)
 
     def cell(self, name: str) -> Locator:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from typing import Any
 
 import numpy as np
 
+from workbench import threads
 from workbench.probes.samples import halves
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse penalties; features are standardised, so these serve any
@@ -100,15 +100,7 @@ def _fitted(x: np.ndarray, y: np.ndarray, weights: np.ndarray, strength: float) 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    with warnings.catch_warnings(), _pools().limit(limits=1, user_api="blas"):
+    with warnings.catch_warnings(), threads.one():
         # a fit cut short is a fit a little more regularised
         warnings.simplefilter("ignore", ConvergenceWarning)
         return LogisticRegression(C=strength, max_iter=200, tol=1e-3).fit(x, y, sample_weight=weights)
-
-
-@functools.cache
-def _pools() -> Any:
-    """The threads of this process's matrix products: so small ones, on two threads, take fourteen times as long."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
+from workbench import threads
 from workbench.embeddings import features, with_answers
 from workbench.errors import Unavailable, UnknownName, WorkbenchError
 from workbench.plan import Choice
@@ -85,8 +85,7 @@ def measured(
         net = load()
         found = _Arrays.of(net, images)
         forward = time.perf_counter() - began
-        # arrays of some hundred rows: on two threads, beside a training, scores took up to a hundred times as long
-        with ThreadpoolController().limit(limits=1):
+        with threads.one():
             values, halves, smaller, absent = found.scored(wanted, Draws.of(found.labels, draws, seed), seed)
     except (WorkbenchError, RuntimeError, MemoryError, OSError) as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
