@@ -76,6 +76,14 @@ def test_a_row_of_nothing_is_refused(name):
         catalogue.row(name)
 
 
+def test_a_zoos_row_does_not_wait_for_the_library(monkeypatch):
+    listed = catalogue.backbones("wb/residual-shape").iloc[0]
+    monkeypatch.setattr(catalogue.library_rows, "frame", lambda: pytest.fail("read the library"))
+    row = catalogue.row("wb/residual-shape")
+    assert row["gmacs"] > 0  # learnt, if it was not known
+    assert row.drop("gmacs").equals(listed.drop("gmacs"))
+
+
 def test_words_and_bounds_together():
     frame = wb.backbones("mobilenet imagenet, parameters < 6e6 and licence == 'apache-2.0'")
     assert len(frame) > 10

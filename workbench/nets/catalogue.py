@@ -42,8 +42,11 @@ def row(name: str) -> pd.Series:
     Raises:
         UnknownName: the catalogue has no such backbone.
     """
-    frame = _everything()
-    full = _full_name(name, set(frame["name"]))
+    # a zoo's few rows are there at once; the library's need a second, and anew when a size was learnt
+    frame, full = _zoo(), name
+    if name not in set(frame["name"]):
+        frame = _everything()
+        full = _full_name(name, set(frame["name"]))
     if full is None:
         raise UnknownName.of("backbone", name, frame["name"], "backbones() lists them")
     found = frame[frame["name"] == full].iloc[0]
@@ -61,6 +64,12 @@ def _full_name(name: str, known: set[str]) -> str | None:
         config = timm.get_pretrained_cfg(short)
         tries.append(f"{short}.{config.tag}" if config is not None and config.tag else short)
     return next((each for each in tries if each in known), None)
+
+
+def _zoo() -> pd.DataFrame:
+    frame = zoo_rows.frame(library_rows.empty())
+    _fill_from_table(frame)
+    return frame
 
 
 def _everything() -> pd.DataFrame:

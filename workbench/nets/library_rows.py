@@ -32,6 +32,11 @@ def frame() -> pd.DataFrame:
     return rows.assign(offline=_here(places))
 
 
+def empty() -> pd.DataFrame:
+    """The frame without a row: its columns and their types."""
+    return pd.DataFrame(columns=list(COLUMNS)).astype(TYPES)
+
+
 def recipe(name: str) -> tuple[Key, Callable[[], nn.Module]]:
     """What the size of a row is filed under, and how its net is built."""
     if name.startswith("torchvision/"):
