@@ -8,7 +8,7 @@ import workbench as wb
 from workbench.errors import BadData, BadValue
 from workbench.ranking import advice
 
-NUMBERS = {"probe": 0.7, "control": 0.4, "per_class": 10.0, "gain": 0.5}
+NUMBERS = {"probe": 0.7, "control": 0.4, "per_class": 10.0, "gain": 0.5, "chance": 0.1, "images": 100.0}
 
 
 @pytest.mark.parametrize(
@@ -17,9 +17,15 @@ NUMBERS = {"probe": 0.7, "control": 0.4, "per_class": 10.0, "gain": 0.5}
         ({"gain": 0.9}, "careful fine-tuning"),
         ({"gain": 0.9, "per_class": 500.0}, "full fine-tuning"),
         ({}, "full fine-tuning"),
-        ({"gain": 0.0}, "full fine-tuning"),
+        ({"gain": 0.06}, "full fine-tuning"),
+        ({"gain": 0.04}, "from scratch"),
         ({"gain": -0.2}, "from scratch"),
         ({"gain": -0.2, "per_class": 500.0}, "from scratch"),
+        # random features tell nothing either: 0.13 is a standard error above the guess from 100 images
+        ({"gain": -0.2, "control": 0.125}, "full fine-tuning"),
+        ({"gain": -0.2, "control": 0.135}, "from scratch"),
+        ({"gain": -0.2, "control": 0.125, "images": 1000.0}, "from scratch"),
+        ({"gain": -0.2, "control": 0.105, "images": 9000.0}, "full fine-tuning"),
         ({"gain": 0.1, "per_class": 500.0}, "full fine-tuning"),
         ({"per_class": 500.0}, "full fine-tuning"),
         ({"probe": 0.99}, "feature extraction"),
@@ -31,6 +37,11 @@ def test_the_table(changed, name):
     assert found == name
     assert "few" in reasons[0] or "many" in reasons[0]
     assert "70%" in reasons[1] or "99%" in reasons[1]
+
+
+def test_why_random_weights_are_not_advised():
+    told = advice.read({**NUMBERS, "gain": 0.0, "control": 0.1})[1][-1]
+    assert "random ones" in told and "random ones" not in advice.read({**NUMBERS, "gain": 0.1})[1][-1]
 
 
 def test_the_distance_of_the_domains_is_told_where_it_was_measured():
