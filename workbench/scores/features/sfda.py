@@ -39,7 +39,7 @@ def sfda(features: Any, labels: Any = None) -> float:
     """
     moments = Moments.of(features, labels)
     images = moments.own("discriminants")
-    first = Discriminant.of(moments, shrinkage(moments))
+    first = Discriminant.of(moments, shrinkage_of(moments))
     others = (first.means.sum(0) - first.means) / (len(first.means) - 1)
 
     def mixed(x: Tensor, y: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class Discriminant:
         return (x @ self.weights.T + self.bias).softmax(1)
 
 
-def shrinkage(moments: Moments) -> float:
+def shrinkage_of(moments: Moments) -> float:
     """s, from the largest eigenvalue of the scatter within the classes."""
     within = moments.within / moments.n
     return max(math.exp(-5 * largest(within, sums(moments, within))), 1e-10)
