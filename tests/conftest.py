@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,6 +21,7 @@ import pytest
 import torch
 
 import workbench as wb
+from workbench.loop.device import seed
 
 torch.set_num_threads(1)
 
@@ -34,10 +37,20 @@ def home(tmp_path_factory, monkeypatch):
 @pytest.fixture(autouse=True)
 def drawn():
     """Torch draws the same numbers in every test, whatever ran before it."""
-    # without `torch.manual_seed`'s stack trace for a GPU that nothing has asked for
-    torch.default_generator.manual_seed(0)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(0)
+    # a GPU only where some test has asked for it
+    seed(torch.device("cuda" if torch.cuda.is_initialized() else "cpu"), 0)
+
+
+@pytest.fixture
+def python():
+    """A function that gives what another Python prints."""
+
+    def printed(code):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return printed
 
 
 def toy_arrays(n=96, k=3, seed=0, size=16):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 import types
 
 import pytest
@@ -49,19 +47,12 @@ for name in wb.__all__:
 """
 
 
-def python(code: str) -> str:
-    """What another Python prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_importing_is_quick_and_brings_nothing_heavy():
+def test_importing_is_quick_and_brings_nothing_heavy(python):
     # the best of five: what the import costs, not what the machine does beside it
     assert min(float(python(LIGHT)) for _ in range(5)) <= 0.1
 
 
-def test_everything_below_the_widgets_does_without_jupyter():
+def test_everything_below_the_widgets_does_without_jupyter(python):
     python(CORE)
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 from threadpoolctl import ThreadpoolController
@@ -95,7 +96,8 @@ def _at_most(count: int) -> Iterator[None]:
         sys.modules["torch"].get_num_threads()
     pools = _pools(len(sys.modules))
     # of threads that are here at once, threadpoolctl lets the first set those of matrix products, which are shared
-    with pools.limit(limits={api: _most(pools, count, api) for api in ("openmp", "blas")}):
+    held = pools.info()
+    with pools.limit(limits={api: _most(held, count, api) for api in ("openmp", "blas")}):
         yield
 
 
@@ -105,6 +107,6 @@ def _pools(_loaded: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _most(pools: ThreadpoolController, count: int, api: str) -> int:
+def _most(held: list[dict[str, Any]], count: int, api: str) -> int:
     """`count`, or what the libraries of a kind are set to where that is fewer."""
-    return min([count, *(lib["num_threads"] for lib in pools.info() if lib["user_api"] == api)])
+    return min([count, *(lib["num_threads"] for lib in held if lib["user_api"] == api)])

@@ -1,5 +1,4 @@
 import json
-import subprocess
 import sys
 
 import plotly.graph_objects as go
@@ -97,7 +96,5 @@ assert renderers.nbformat.__version__ == nbformat.__version__
 """
 
 
-def test_the_first_figure_does_without_nbformat_and_plotlys_own_show_has_it():
-    done = subprocess.run([sys.executable, "-c", UNSEEN], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert MIME in done.stdout
+def test_the_first_figure_does_without_nbformat_and_plotlys_own_show_has_it(python):
+    assert MIME in python(UNSEEN)

@@ -38,4 +38,4 @@ without_nbformat()
 import plotly.graph_objects as go  # noqa: E402
 import plotly.io as pio  # noqa: E402
 
-__all__ = ["Later", "go", "pio", "without_nbformat"]
+__all__ = ["go", "pio"]
