@@ -8,6 +8,7 @@ carries the mean of the later ones on; accuracy is then not compared. Processor 
 since other work on the machine disturbs them least.
 
     python benchmarks/pay_for_what_you_train.py [--fastai PYTHON] [--seeds 1] [--peer-epochs 3] [--backbone ...]
+        [--data clothing] [--only "head only"]
     python benchmarks/pay_for_what_you_train.py --accuracy --seeds 3 [--fastai PYTHON]   # whole trainings, not timed
 
 With `--accuracy` every training runs to its end and only its accuracy is read: other work may go on beside it, and
@@ -31,14 +32,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from data import folder, machine
+from data import folder, keep, machine
 from plain import fine_tune
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.datasets import ImageFolder
 
 import workbench as wb
-from workbench import disk
 from workbench.runs.assembly import assemble
 
 WORK = {"head only": ("head", 20, 3e-3), "last stage and head": ("last", 10, 1e-3), "everything": ("full", 5, 3e-4)}
@@ -78,7 +78,7 @@ def ours(task: dict[str, Any]) -> dict[str, Any]:
     training = assemble(plan_of(task))
     values = [point.values["accuracy"] for point in training if point.split == "valid"]
     seconds = [time.perf_counter() - began]
-    shared = {"seconds": seconds, "accuracy": max(values), "peak_gb": peak(), "cpu": cpu() - spent}
+    shared = {"seconds": seconds, "accuracy": values[-1], "peak_gb": peak(), "cpu": cpu() - spent}
     return shared | {"precision": training.precision}
 
 
@@ -90,13 +90,11 @@ def plain(task: dict[str, Any]) -> dict[str, Any]:
     net = nn.Sequential(backbone, nn.Linear(task["features"], task["classes"]))
     net.load_state_dict(load_file(task["weights"]))
     began, spent = time.perf_counter(), cpu()
-    place = {path: row for row, (path, _) in enumerate(ImageFolder(task["folder"]).samples)}
-    rows = [[place[path] for path, _, valid in task["rows"] if valid == wanted] for wanted in (False, True)]
+    parts = [part(task, valid) for valid in (False, True)]
     result = fine_tune(
         net,
         net[1],
-        (Path(task["folder"]), rows[0]),
-        (Path(task["folder"]), rows[1]),
+        *parts,
         size=task["size"],
         crop_pct=task["crop_pct"],
         mean=task["mean"],
@@ -109,6 +107,14 @@ def plain(task: dict[str, Any]) -> dict[str, Any]:
     first = result.ends[0] - began
     seconds = [first, *(b - a for a, b in zip(result.ends, result.ends[1:], strict=False))]
     return {"seconds": seconds, "accuracy": result.accuracy[-1], "peak_gb": peak(), "cpu": cpu() - spent}
+
+
+def part(task: dict[str, Any], valid: bool) -> tuple[Path, list[int]]:
+    """The folder that holds a class a folder, and the rows of it that train or validate."""
+    paths = [path for path, _, held_out in task["rows"] if held_out == valid]
+    place = Path(paths[0]).parents[1]
+    row = {path: i for i, (path, _) in enumerate(ImageFolder(place).samples)}
+    return place, [row[path] for path in paths]
 
 
 def features(task: dict[str, Any]) -> dict[str, Any]:
@@ -243,11 +249,18 @@ def compared(args: argparse.Namespace) -> None:
                     if key not in cells:
                         asks = "ours" if kind == "workbench" else kind
                         cells[key] = asked(asks, task, f"{place}/{kind}", python)["accuracy"]
-                        disk.write(ACCURACY, json.dumps(cells, indent=0))
+                        keep(ACCURACY, cells)
                         print(f"  {key}: {cells[key]:.3f}", flush=True)
                     found[kind].append(cells[key])
-        told = ", ".join(f"{kind} {statistics.mean(values):.3f}" for kind, values in found.items() if values)
-        print(f"{name}, {epochs} epochs, mean accuracy of {args.seeds} seeds: {told}", flush=True)
+        told = ", ".join(f"{kind} {spread(values)}" for kind, values in found.items() if values)
+        if told:
+            print(f"{name}, {epochs} epochs, accuracy in percent, {args.seeds} seeds: {told}", flush=True)
+
+
+def spread(values: list[float]) -> str:
+    """Mean and standard deviation in percent."""
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{100 * statistics.mean(values):.1f} ± {100 * deviation:.1f}"
 
 
 def main() -> None:
