@@ -12,6 +12,7 @@ import time
 
 import torch
 from fastai.callback.core import Callback
+from fastai.callback.training import BnFreeze
 from fastai.data.all import CategoryBlock, ColReader, ColSplitter, DataBlock
 from fastai.learner import Learner
 from fastai.losses import CrossEntropyLossFlat
@@ -63,7 +64,11 @@ def main() -> None:
     if task["whole"]:
         split = lambda model: [list(model.parameters())]  # noqa: E731
     clock = Clock()
-    learner = Learner(data, net, CrossEntropyLossFlat(), splitter=split, metrics=accuracy, cbs=clock, train_bn=False)
+    # fastai's own default lets the batch statistics of frozen layers move
+    callbacks = [clock, BnFreeze()] if task.get("still") else [clock]
+    learner = Learner(
+        data, net, CrossEntropyLossFlat(), splitter=split, metrics=accuracy, cbs=callbacks, train_bn=False
+    )
     if not task["whole"]:
         learner.freeze()
     with learner.no_bar(), learner.no_logging():

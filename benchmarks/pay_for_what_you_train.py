@@ -43,6 +43,7 @@ from workbench.runs.assembly import assemble
 
 WORK = {"head only": ("head", 20, 3e-3), "last stage and head": ("last", 10, 1e-3), "everything": ("full", 5, 3e-4)}
 ACCURACY = Path(__file__).parent / "results" / "pay_for_what_you_train_accuracy.json"
+STILL = "fastai, BnFreeze"  # its callback that keeps the batch statistics of frozen layers
 AIMS = {"head only": (20, 40), "last stage and head": (4, 6), "everything": (2, 2)}  # plain loop, fastai
 
 
@@ -237,7 +238,8 @@ def trained(args: argparse.Namespace) -> None:
 def compared(args: argparse.Namespace) -> None:
     """Accuracy of everyone after whole trainings, over the seeds."""
     cells = json.loads(ACCURACY.read_text()) if ACCURACY.exists() else {}
-    peers = {"workbench": sys.executable, "plain": sys.executable} | ({"fastai": args.fastai} if args.fastai else {})
+    peers = {"workbench": sys.executable, "plain": sys.executable}
+    peers |= dict.fromkeys(("fastai", STILL), args.fastai) if args.fastai else {}
     for name, (tuning, epochs, lr) in WORK.items():
         found: dict[str, list[float]] = {kind: [] for kind in peers}
         for seed in range(args.seeds) if not args.only or name in args.only else ():
@@ -245,10 +247,13 @@ def compared(args: argparse.Namespace) -> None:
                 task = described(args, seed, Path(place)) | {"tuning": tuning, "lr": lr, "whole": tuning == "full"}
                 task |= {"moving": ["1"] if tuning == "head" else task["last"], "epochs": epochs}
                 for kind, python in peers.items():
+                    if kind == STILL and task["whole"]:
+                        continue  # nothing is frozen
                     key = f"{args.backbone} | {args.data} | {args.size} px | {name} | {kind} | {seed}"
                     if key not in cells:
-                        asks = "ours" if kind == "workbench" else kind
-                        cells[key] = asked(asks, task, f"{place}/{kind}", python)["accuracy"]
+                        asks = "ours" if kind == "workbench" else kind.partition(",")[0]
+                        asks_for = task | {"still": kind == STILL}
+                        cells[key] = asked(asks, asks_for, f"{place}/{kind}", python)["accuracy"]
                         keep(ACCURACY, cells)
                         print(f"  {key}: {cells[key]:.3f}", flush=True)
                     found[kind].append(cells[key])
