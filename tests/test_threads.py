@@ -134,3 +134,16 @@ def test_what_a_person_waits_for_spares_a_training(two, tiny, toy):
     work.ask(lambda: seen.append(torch.get_num_threads()))
     work.wait(10)
     assert len(seen) >= 4 and set(seen) == {1}
+
+
+def test_threads_that_wait_for_each_other_soon_sleep_unless_somebody_says_otherwise(monkeypatch, python):
+    def told(**variables):
+        for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return python("import os, workbench; print(os.environ.get('GOMP_SPINCOUNT'))").strip()
+
+    assert told() == "3000"
+    assert told(GOMP_SPINCOUNT="7") == "7"
+    assert told(OMP_WAIT_POLICY="ACTIVE") == "None"

@@ -6,9 +6,16 @@ Names are resolved on first use: `import workbench` imports neither torch nor Ju
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+# Torch's threads wait for each other in a loop, by default for so long that beside another program they mostly take
+# the core from it: a step is then ten times as long. After 3,000 rounds they sleep, which alone on a machine costs
+# nothing. OpenMP reads this when torch is loaded; what somebody has set stays (benchmarks/beside_another.py).
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 # public name -> "module" (the module itself) or "module:attribute"
 _PUBLIC = {

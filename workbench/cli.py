@@ -213,9 +213,6 @@ def builtin() -> list[object]:
 
 def pretrain(given: argparse.Namespace) -> int:
     """Carries out a recipe of the built-in zoo and says where its net is; 1 when it failed or was stopped."""
-    # told before torch is loaded: threads that wait for each other in a loop are twenty times slower where
-    # other programs want the cores
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from workbench.runs.keeping import pretrain as make
 
     try:

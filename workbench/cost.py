@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,8 @@ from workbench.nets import Net
 
 PIXELS = 2**17  # in a trial batch: 32 images of 64 px; in few pixels it is not arithmetic that takes the time
 FEWEST, MOST = 4, 32  # images in a trial batch
-REPEATS = 3  # trial batches, of which the fastest counts
+REPEATS = 3  # of every trial, at least; the fastest counts
+AGREE, PATIENCE = 1.1, 0.5  # the two fastest differ by less than this, or so many seconds have passed
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Costs:
-    """A net measured: seconds of an update of its head alone; by stage, seconds and kept bytes an image."""
+    """A net measured: seconds of an update of its head alone; by stage, seconds and kept bytes an image.
+
+    `backward` is the seconds of a whole backward pass over those of a whole forward pass.
+    """
 
     update: float
     forward: tuple[float, ...]
@@ -97,7 +101,7 @@ def measure(net: Net) -> Costs:
     try:
         forward, kept = forward_costs(net, x)
         net.requires_grad_(True)
-        ratio, update = backward_ratio(net, x), head_update(net, x)
+        ratio, update = step_time(net, x) / (len(x) * sum(forward)) - 1, head_update(net, x)
     finally:
         for module, mode in modes.items():
             module.training = mode
@@ -135,40 +139,14 @@ def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ..
         for hook in hooks:
             hook.remove()
     # the hooks slow every module down: shares are theirs, the total is that of a pass without them
-    share = whole_pass(net, x) / len(x) / max(sum(seconds), 1e-12)
+    share = fastest(lambda: net(x), x.device) / len(x) / max(sum(seconds), 1e-12)
     return tuple(s * share for s in seconds), tuple(b // (REPEATS * len(x)) for b in bytes_)
 
 
-def whole_pass(net: Net, x: Tensor) -> float:
-    """Seconds of a forward pass, the best of a few."""
-    took = []
-    for _ in range(REPEATS):
-        synchronise(x.device)
-        began = time.perf_counter()
-        net(x)
-        synchronise(x.device)
-        took.append(time.perf_counter() - began)
-    return min(took)
-
-
-def synchronise(place: torch.device) -> None:
-    """Waits for a CUDA device, so that a clock read after it is right."""
-    if place.type == "cuda":
-        torch.cuda.synchronize(place)
-
-
-def backward_ratio(net: Net, x: Tensor) -> float:
-    """Time of a full backward pass over that of a forward pass."""
-    best = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        loss = net(x).square().mean()
-        synchronise(x.device)
-        middle = time.perf_counter()
-        torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)
-        synchronise(x.device)
-        best.append((time.perf_counter() - middle) / (middle - began))
-    return min(best)
+def step_time(net: Net, x: Tensor) -> float:
+    """Seconds of a forward and a backward pass through the whole net."""
+    weights = list(net.parameters())
+    return fastest(lambda: torch.autograd.grad(net(x).square().mean(), weights, allow_unused=True), x.device)
 
 
 def head_update(net: Net, x: Tensor) -> float:
@@ -179,15 +157,36 @@ def head_update(net: Net, x: Tensor) -> float:
     weights = list(head.parameters())
     if not weights:
         return 0.0
-    optimizer, best = torch.optim.AdamW(weights), []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
+    optimizer = torch.optim.AdamW(weights)
+
+    def update() -> None:
         head(features).square().mean().backward()
         optimizer.step()
         optimizer.zero_grad()
-        synchronise(x.device)
-        best.append(time.perf_counter() - began)
-    return min(best)
+
+    return fastest(update, x.device)
+
+
+def fastest(work: Callable[[], object], place: torch.device) -> float:
+    """Seconds that `work` takes while nothing else does: other programs only ever add to a time.
+
+    It is repeated until the two least agree, for half a second at most.
+    """
+    took: list[float] = []
+    until = time.perf_counter() + PATIENCE
+    while len(took) < REPEATS or (took[1] > AGREE * took[0] and time.perf_counter() < until):
+        synchronise(place)
+        began = time.perf_counter()
+        work()
+        synchronise(place)
+        took = sorted([*took, time.perf_counter() - began])
+    return took[0]
+
+
+def synchronise(place: torch.device) -> None:
+    """Waits for a CUDA device, so that a clock read after it is right."""
+    if place.type == "cuda":
+        torch.cuda.synchronize(place)
 
 
 def said(trainable: int, memory: float, seconds: float, once: float = 0.0) -> str:
