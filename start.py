@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 NOTE = "workbench-environment.json"
 PROCESSES = 4  # of the tests, at most: each takes a gigabyte or two
+BULKY = ("nvidia-", "triton")  # names of half of all that is unpacked
 USAGE = """\
 python3 start.py lab  [JupyterLab's options]   set up what is missing, then open JupyterLab on notebooks/
 python3 start.py test [pytest's options]       set up what is missing, then lint, check types and run all tests
@@ -128,20 +129,33 @@ def install(python: Path) -> None:
     # the lock is complete: nothing needs resolving
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
     bar = "--progress-bar=on" if sys.stdout.isatty() else "--progress-bar=off"
-    for what in (
-        [bar, "--no-compile", "--requirement", ROOT / "requirements.lock"],
-        ["--quiet", "--no-build-isolation", "--editable", ROOT],
-    ):
-        if run([*pip, *what]):
-            raise Refused(
-                "The packages could not be installed; pip says why above. If it found no network, connect and start "
-                "again; if it found no space, free about 6 GB or name a folder elsewhere in WORKBENCH_VENV."
-            )
+    bulky, rest = halves(python.parent.parent)
+    # pip unpacks on one core: two at once take a third less time, and only one of them shows its bars
+    at_once = (
+        [*pip, bar, "--no-compile", "--requirement", rest],
+        [*pip, "--quiet", "--no-compile", "--requirement", bulky],
+    )
+    ours = [*pip, "--quiet", "--no-build-isolation", "--editable", ROOT]
+    if run(*at_once) or run(ours):
+        raise Refused(
+            "The packages could not be installed; pip says why above. If it found no network, connect and start "
+            "again; if it found no space, free about 6 GB or name a folder elsewhere in WORKBENCH_VENV."
+        )
     # pip compiles on one core, and leaves what is editable to every process that imports it; some packages hold
     # files for other Pythons, which nobody imports
     base = str(python.parent.parent)
     packages = sysconfig.get_path("purelib", "venv", {"base": base, "platbase": base})
     run([python, "-m", "compileall", "-qq", "-j", "0", packages, ROOT / "workbench"])
+
+
+def halves(folder: Path) -> tuple[Path, Path]:
+    """The lock in two files: what is bulky, and the rest."""
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    parts = {"bulky": True, "rest": False}
+    for name, bulky in parts.items():
+        wanted = [line for line in lines if line.startswith(BULKY) == bulky]
+        (folder / f"workbench-{name}.lock").write_text("\n".join(wanted) + "\n")
+    return folder / "workbench-bulky.lock", folder / "workbench-rest.lock"
 
 
 def stamp() -> dict[str, str]:
@@ -180,9 +194,14 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def run(command: list[str | Path], folder: Path = ROOT) -> int:
-    """The exit status of a command that shares this terminal."""
-    process = subprocess.Popen([str(part) for part in command], cwd=folder)
+def run(*commands: list[str | Path], folder: Path = ROOT) -> int:
+    """The exit status of commands that share this terminal and run at the same time: of the first that failed, or 0."""
+    processes = [subprocess.Popen([str(part) for part in command], cwd=folder) for command in commands]
+    return next(filter(None, [ended(process) for process in processes]), 0)
+
+
+def ended(process: subprocess.Popen[bytes]) -> int:
+    """The exit status of a process, waited for."""
     while True:
         try:
             return process.wait()

@@ -7,11 +7,21 @@ import json
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+LOCK = """# made by hand
+attrs==26.1.0
+    # via
+    #   nvidia-none
+nvidia-nccl-cu13==2.30.7 ; sys_platform == 'linux'
+torch==2.15.0
+    # via timm
+triton==3.9.0 ; sys_platform == 'linux'
+"""
 
 
 @pytest.fixture
@@ -20,18 +30,20 @@ def start(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("start_under_test", ROOT / "start.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in ("requirements.lock", "pyproject.toml"):
-        (tmp_path / name).write_text(name)
+    (tmp_path / "requirements.lock").write_text(LOCK)
+    (tmp_path / "pyproject.toml").write_text("")
     module.commands, module.failing = [], ""
 
-    def run(command, folder=None):
-        words = [str(part) for part in command]
-        module.commands.append(words)
-        if words[1:3] == ["-m", "venv"]:
-            python = Path(words[3]) / "bin" / "python"
-            python.parent.mkdir(parents=True)
-            python.touch()
-        return int(bool(module.failing) and module.failing in " ".join(words))
+    def run(*commands, folder=None):
+        for command in commands:
+            words = [str(part) for part in command]
+            module.commands.append(words)
+            if words[1:3] == ["-m", "venv"]:
+                python = Path(words[3]) / "bin" / "python"
+                python.parent.mkdir(parents=True)
+                python.touch()
+        said = [" ".join(str(part) for part in command) for command in commands]
+        return int(bool(module.failing) and any(module.failing in words for words in said))
 
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "run", run)
@@ -47,9 +59,15 @@ def said(start) -> list[str]:
 def test_the_first_start_makes_an_environment_and_the_second_finds_it(start, tmp_path):
     python = start.environment(tmp_path / "env")
     assert python == tmp_path / "env" / "bin" / "python"
-    venv, packages, package, compiled = start.commands
+    venv, rest, bulky, package, compiled = start.commands
     assert venv[1:] == ["-m", "venv", str(tmp_path / "env")]
-    assert packages[-2:] == ["--requirement", str(tmp_path / "requirements.lock")]
+    packages = {name: Path(words[-1]).read_text() for name, words in (("rest", rest), ("bulky", bulky))}
+    # every line of the lock is in one of them
+    assert packages["bulky"].split("\n") == [
+        *(line for line in LOCK.split("\n") if line[:6] in ("nvidia", "triton")),
+        "",
+    ]
+    assert sorted("".join(packages.values()).split("\n")) == sorted(LOCK.split("\n"))
     assert package[-2:] == ["--editable", str(tmp_path)]
     assert compiled[1:3] == ["-m", "compileall"] and compiled[-1] == str(tmp_path / "workbench")
     assert Path(compiled[-2]).name == "site-packages" and tmp_path / "env" in Path(compiled[-2]).parents
@@ -63,10 +81,10 @@ def test_a_new_lock_brings_the_environment_up_to_date_in_place(start, tmp_path):
     (tmp_path / "requirements.lock").write_text("newer")
     start.commands.clear()
     start.environment(tmp_path / "env")
-    assert [words[2] for words in start.commands] == ["pip", "pip", "compileall"]
+    assert [words[2] for words in start.commands] == ["pip", "pip", "pip", "compileall"]
 
 
-@pytest.mark.parametrize("failing", ["-m venv", "requirements.lock", "--editable"])
+@pytest.mark.parametrize("failing", ["-m venv", "rest.lock", "bulky.lock", "--editable"])
 def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
     start.failing = failing
     with pytest.raises(start.Refused):
@@ -77,7 +95,7 @@ def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
     start.commands.clear()
     start.environment(tmp_path / "env")
     # half a package may look whole to pip: begun anew
-    assert len(start.commands) == 4
+    assert len(start.commands) == 5
     assert not (tmp_path / "env" / "lib").exists()
     assert json.loads((tmp_path / "env" / start.NOTE).read_text())["state"] == "complete"
 
@@ -85,13 +103,13 @@ def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
 def test_an_interrupted_update_is_mended_too(start, tmp_path):
     start.environment(tmp_path / "env")
     (tmp_path / "requirements.lock").write_text("newer")
-    start.failing = "requirements.lock"
+    start.failing = "rest.lock"
     with pytest.raises(start.Refused, match="no network"):
         start.environment(tmp_path / "env")
     start.failing = ""
     start.commands.clear()
     start.environment(tmp_path / "env")
-    assert len(start.commands) == 4
+    assert len(start.commands) == 5
 
 
 def test_a_vanished_python_is_replaced(start, tmp_path):
@@ -100,7 +118,7 @@ def test_a_vanished_python_is_replaced(start, tmp_path):
     start.commands.clear()
     start.environment(tmp_path / "env")
     assert python.exists()
-    assert len(start.commands) == 4
+    assert len(start.commands) == 5
 
 
 def test_a_folder_of_somebody_else_is_left_alone(start, tmp_path, capsys):
@@ -116,10 +134,10 @@ def test_two_starts_at_once_set_up_once(start, tmp_path):
     begun, go = threading.Event(), threading.Event()
     run = start.run
 
-    def slow(command, folder=None):
+    def slow(*commands, folder=None):
         begun.set()
         assert go.wait(10)
-        return run(command, folder)
+        return run(*commands, folder=folder)
 
     start.run = slow
     threads = [threading.Thread(target=start.environment, args=(tmp_path / "env",)) for _ in range(2)]
@@ -129,7 +147,7 @@ def test_two_starts_at_once_set_up_once(start, tmp_path):
     go.set()
     for thread in threads:
         thread.join(10)
-    assert len(start.commands) == 4
+    assert len(start.commands) == 5
 
 
 def test_tests_come_last_in_one_pytest_run_and_every_failure_counts(start, capsys):
@@ -200,3 +218,14 @@ def test_the_script_needs_the_standard_library_only():
     names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
     names |= {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
+
+
+def test_commands_run_at_the_same_time_and_one_failure_counts():
+    spec = importlib.util.spec_from_file_location("start_as_it_is", ROOT / "start.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    wait, fail = ([sys.executable, "-c", code] for code in ("import time; time.sleep(1.5)", "raise SystemExit(3)"))
+    began = time.monotonic()
+    assert module.run(wait, wait) == 0
+    assert time.monotonic() - began < 3
+    assert module.run(wait, fail) == 3 and module.run(fail) == 3
