@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import joblib
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -85,5 +87,7 @@ def test_a_part_of_a_ranking_is_the_ranking_of_that_part(toy):
 def test_it_can_be_left_while_processes_measure(toy):
     course = wb.rankings(RANDOM, toy, scores=["knn"], draws=10, processes=2)
     seen = [len(next(course).scored), len(next(course).scored)]
+    # in these words joblib's own thread says that a process ended idle just as work came: an error would end the thread
+    warnings.warn("A worker stopped while some jobs were given to the executor.", UserWarning, stacklevel=1)
     course.close()
     assert seen == [0, 1]

@@ -65,6 +65,9 @@ def measured(
     home = {name: value for name, value in os.environ.items() if name.startswith(("WORKBENCH_", "HF_"))}
     missing = {one.name: one for one in left}
     threads = max(1, joblib.cpu_count() // count)
+    # said where a process ended idle just as work came, and another takes its place; made an error by somebody's
+    # filter, it would end the thread that hands out the work, and all would wait for ever
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     with joblib.parallel_config(backend="loky", inner_max_num_threads=threads, idle_worker_timeout=IDLE):
         pool = joblib.Parallel(n_jobs=count, batch_size=1, pre_dispatch=count, return_as="generator_unordered")
         found = pool(joblib.delayed(_alone)(home, one.name, one.choice, one.load, arguments) for one in left)
