@@ -151,11 +151,10 @@ def install(python: Path) -> None:
 def halves(folder: Path) -> tuple[Path, Path]:
     """The lock in two files: what is bulky, and the rest."""
     lines = (ROOT / "requirements.lock").read_text().splitlines()
-    parts = {"bulky": True, "rest": False}
-    for name, bulky in parts.items():
-        wanted = [line for line in lines if line.startswith(BULKY) == bulky]
-        (folder / f"workbench-{name}.lock").write_text("\n".join(wanted) + "\n")
-    return folder / "workbench-bulky.lock", folder / "workbench-rest.lock"
+    made = folder / "workbench-bulky.lock", folder / "workbench-rest.lock"
+    for path, bulky in zip(made, (True, False), strict=True):
+        path.write_text("".join(f"{line}\n" for line in lines if line.startswith(BULKY) == bulky))
+    return made
 
 
 def stamp() -> dict[str, str]:

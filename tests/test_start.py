@@ -35,15 +35,14 @@ def start(tmp_path, monkeypatch):
     module.commands, module.failing = [], ""
 
     def run(*commands, folder=None):
-        for command in commands:
-            words = [str(part) for part in command]
-            module.commands.append(words)
+        given = [[str(part) for part in command] for command in commands]
+        module.commands.extend(given)
+        for words in given:
             if words[1:3] == ["-m", "venv"]:
                 python = Path(words[3]) / "bin" / "python"
                 python.parent.mkdir(parents=True)
                 python.touch()
-        said = [" ".join(str(part) for part in command) for command in commands]
-        return int(bool(module.failing) and any(module.failing in words for words in said))
+        return int(bool(module.failing) and any(module.failing in " ".join(words) for words in given))
 
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "run", run)

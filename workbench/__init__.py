@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 # Torch's threads wait for each other in a loop, by default for so long that beside another program they mostly take
 # the core from it: a step is then ten times as long. After 3,000 rounds they sleep, which alone on a machine costs
-# nothing. OpenMP reads this when torch is loaded; what somebody has set stays (benchmarks/beside_another.py).
+# nothing. OpenMP reads this when torch is loaded; what somebody has set stays (benchmarks/waiting_threads.py).
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 

@@ -101,7 +101,9 @@ def measure(net: Net) -> Costs:
     try:
         forward, kept = forward_costs(net, x)
         net.requires_grad_(True)
-        ratio, update = step_time(net, x) / (len(x) * sum(forward)) - 1, head_update(net, x)
+        whole = len(x) * max(sum(forward), 1e-12)
+        # disturbed, a forward pass alone may take longer than one with its backward pass
+        ratio, update = max(0.0, step_time(net, x) / whole - 1), head_update(net, x)
     finally:
         for module, mode in modes.items():
             module.training = mode
