@@ -33,6 +33,7 @@ EXAMPLES = {
     "grid": {"rows": {"stem": [0, 0.5], "head": [1.0]}},
     "distill": {"teacher": "some/run"},
     "distill-features": {"teacher": "some/run"},
+    "distill-hints": {"teacher": "some/run", "hints": {"blocks.1": "layer2"}},
 }
 PAIRS = [(t, s) for t in tunings for s in strategies]
 

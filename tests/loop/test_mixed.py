@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
+from workbench.loop.attention import attention
 from workbench.loop.mixed import Grouped, mixed
 
 CPU = torch.device("cpu")
@@ -78,3 +80,41 @@ def test_only_strided_grouped_convolutions_that_train_take_the_way_round(monkeyp
     with mixed(CPU, None):
         assert grouped(x).dtype == torch.float32
     assert len(seen) == 1
+
+
+def test_attention_is_torchs_own_to_the_rounding_and_so_are_its_gradients():
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 3, n, d, requires_grad=True) for n, d in ((5, 8), (7, 8), (7, 4)))
+    for how in ({}, {"scale": 0.3}):
+        pull = torch.randn(2, 3, 5, 4)
+        found, expected = (f(q, k, v, **how) for f in (attention, F.scaled_dot_product_attention))
+        torch.testing.assert_close(found, expected)
+        mine, theirs = (torch.autograd.grad(y, (q, k, v), pull) for y in (found, expected))
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("how", [{"is_causal": True}, {"attn_mask": torch.eye(5) > 0}, {"attn_mask": torch.eye(5)}])
+def test_masked_attention_is_left_to_torch(how):
+    q, k, v = torch.randn(3, 2, 5, 4, requires_grad=True)
+    torch.testing.assert_close(attention(q, k, v, **how), F.scaled_dot_product_attention(q, k, v, **how))
+
+
+def test_dropped_attention_keeps_its_mean():
+    q, v = torch.zeros(1, 20000, 4), torch.ones(1, 8, 4)
+    dropped = attention(q, v, v, dropout_p=0.5)
+    assert dropped.std() > 0.1 and abs(dropped.mean() - 1) < 0.02
+
+
+def test_a_vit_that_trains_in_half_precision_takes_it_and_learns_the_same(tiny, monkeypatch):
+    seen = []
+    monkeypatch.setattr("workbench.loop.mixed.attention", lambda *a, **k: seen.append(a) or attention(*a, **k))
+    x, net = torch.rand(4, 3, 32, 32), tiny("test_vit").train()
+    loss, found = gradients(net, x, mixed(CPU, torch.bfloat16))
+    assert len(seen) == len(net.backbone.blocks)
+    same, expected = gradients(net, x, torch.autocast("cpu", torch.bfloat16))
+    _, full = gradients(net, x, mixed(CPU, None))
+    with torch.no_grad(), mixed(CPU, torch.bfloat16):
+        net(x)
+    assert len(seen) == len(net.backbone.blocks)
+    off = [sum(float((p - q).norm() ** 2) for p, q in zip(a, full, strict=True)) ** 0.5 for a in (found, expected)]
+    assert abs(loss - same) < 0.01 * same and off[0] <= 1.5 * off[1]

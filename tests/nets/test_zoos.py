@@ -169,3 +169,13 @@ def test_twins_of_the_real_zoo_agree(real_zoo):
     with torch.no_grad():
         torch.testing.assert_close(own(x), byob(large), atol=2e-2, rtol=0)  # both kept in half precision
         assert torch.equal(own(x).argmax(1), byob(large).argmax(1))
+
+
+def test_a_net_made_again_keeps_its_place_in_the_index(tmp_path):
+    for name, file in (("z", "1"), ("a", "2"), ("m", "3"), ("a", "4")):
+        zoos.enter(tmp_path, {"name": name, "file": file, "architecture": "test_vit"})
+    assert [(name, entry["file"]) for name, entry in zoos.entries(tmp_path).items()] == [
+        ("z", "1"),
+        ("a", "4"),
+        ("m", "3"),
+    ]

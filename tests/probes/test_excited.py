@@ -63,8 +63,8 @@ class Pair(torch.nn.Module):
 
 
 def test_the_field_of_two_convolutions_is_five_pixels():
+    from workbench.nets.grids import Grid
     from workbench.nets.stages import Stage
-    from workbench.probes.places import Grid
 
     stage = Stage("both", ("backbone",), 0, 1.0, (), lambda: {"both": (1, 16, 16)})
     grid = Grid(stage, 16, False, None)

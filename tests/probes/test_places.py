@@ -7,7 +7,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.probes.places import chosen_grid, grid_of, listening
+from workbench.probes.places import chosen_grid, listening
 
 # name, options, and what is found: stage, places a side, channels last, tokens before the places
 FAMILIES = [
@@ -35,14 +35,6 @@ def test_the_stage_is_found(name, options, expected):
         net(x)
     assert heard.out is not None
     assert grid.map(heard.out).shape[2:] == (grid.side, grid.side)
-
-
-def test_tokens_become_places_in_reading_order():
-    net = wb.load("test_vit", classes=3, pretrained=False, size=64)
-    grid = grid_of(net, net.stages[1])
-    assert grid is not None
-    tokens = torch.arange(17.0)[None, :, None].expand(1, 17, 64)
-    assert grid.map(tokens)[0, 7].tolist() == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]
 
 
 def test_the_graph_begins_at_the_stage():

@@ -34,14 +34,14 @@ def own() -> Path:
 
 
 def enter(folder: Path, entry: Mapping[str, Any]) -> None:
-    """Puts `entry` into a folder's index, in the place of one of the same name.
+    """Puts `entry` into a folder's index, in the place of one of the same name, else at its end.
 
     Raises:
         BadValue: the index that is there cannot be read.
     """
     with FileLock(folder / ".zoo.lock"):  # two pretrainings may end at once
         listed = {**entries(folder), entry["name"]: entry}
-        index = {"format": FORMAT, "nets": [listed[name] for name in sorted(listed)]}
+        index = {"format": FORMAT, "nets": list(listed.values())}
         disk.write(folder / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadData, BadValue
+from workbench.nets.grids import Grid
 from workbench.probes.pictures import Pictures
-from workbench.probes.places import Grid, chosen_grid, listening
+from workbench.probes.places import chosen_grid, listening
 from workbench.probes.quiet import quiet
 
 if TYPE_CHECKING:

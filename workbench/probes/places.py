@@ -1,9 +1,8 @@
-"""Where in the picture: a stage's output as a map of places, for every family of nets."""
+"""Where in the picture: the stage whose places the head listens to, and what it says there."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,46 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue
+from workbench.nets.grids import Grid, grid_of, named_grid, outer
 from workbench.probes.quiet import hooked, quiet, replaced
-from workbench.probes.stage_features import TURN, channels_last, outer
 
 if TYPE_CHECKING:
     from workbench.nets import Net
-    from workbench.nets.stages import Stage
 
 FEWEST = 4  # places a side below which a map says little, so that an earlier stage is read where there is one
-TOKENS = (0, 1, 2, 4, 5, 8)  # class and register tokens that nets put before the places
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How the output of a stage lies in the picture.
-
-    Attributes:
-        stage: whose output it is.
-        side: places along an edge of the picture.
-        last: whether channels come last.
-        prefix: class and register tokens before the places; None where the output is a map.
-    """
-
-    stage: Stage
-    side: int
-    last: bool
-    prefix: int | None
-
-    @property
-    def channels(self) -> int:
-        """C, how many channels the map has."""
-        assert self.stage.shape is not None
-        return self.stage.shape[-1] if self.last or self.prefix is not None else self.stage.shape[0]
-
-    def map(self, out: Tensor) -> Tensor:
-        """The stage's output as (B, C, h, w)."""
-        if self.prefix is not None:
-            places = out[:, self.prefix :]
-            return places.transpose(1, 2).unflatten(2, (self.side, self.side))
-        return out.permute(0, 3, 1, 2) if self.last else out
 
 
 @dataclass
@@ -62,24 +29,6 @@ class Heard:
     """
 
     out: Tensor | None = field(default=None)
-
-
-def grid_of(net: Net, stage: Stage) -> Grid | None:
-    """How the output of a stage lies in the picture; None where it has no places."""
-    with TURN:  # the shape is measured on first use, with the weights away for a moment
-        shape = stage.shape
-    if shape is None or len(shape) not in (2, 3):
-        return None
-    if len(shape) == 3:
-        last = channels_last(net, stage)
-        side, other = shape[:2] if last else shape[1:]
-        return Grid(stage, side, last, None) if side == other else None
-    own = int(getattr(net.backbone, "num_prefix_tokens", 0) or 0)
-    for prefix in (own, *TOKENS):
-        side = math.isqrt(max(shape[0] - prefix, 0))
-        if side and side**2 == shape[0] - prefix:
-            return Grid(stage, side, False, prefix)
-    return None
 
 
 @contextlib.contextmanager
@@ -117,14 +66,8 @@ def chosen_grid(net: Net, layer: str | None) -> Grid:
         UnknownName: no such stage.
         BadValue: a stage without places, or a net of which no stage has any.
     """
-    known = {stage.name: stage for stage in net.stages}
-    if layer is not None and layer not in known:
-        raise UnknownName.of(f"stage of {net.choice.name}", layer, known)
     if layer is not None:
-        grid = grid_of(net, known[layer])
-        if grid is None:
-            raise BadValue(f"the stage {layer} of {net.choice.name} has no places in the picture: {_with_places(net)}")
-        return grid
+        return named_grid(net, layer)
     grids = [grid for stage in net.stages[:-1] if (grid := grid_of(net, stage)) is not None and grid.side > 1]
     if not grids:
         raise BadValue(
@@ -133,11 +76,6 @@ def chosen_grid(net: Net, layer: str | None) -> Grid:
         )
     wide = [grid for grid in grids if grid.side >= FEWEST]
     return next((grid for grid in reversed(wide or grids) if _listened_to(net, grid)), (wide or grids)[-1])
-
-
-def _with_places(net: Net) -> str:
-    names = [stage.name for stage in net.stages if grid_of(net, stage) is not None]
-    return f"choose one of {', '.join(names)}" if names else "none of its stages has"
 
 
 def _listened_to(net: Net, grid: Grid) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
+from workbench.nets.grids import channels_last, outer
 from workbench.nets.measure import TURN, at_once, in_turn, still
 from workbench.threads import spare
 
@@ -162,13 +163,6 @@ def _listening(net: Net, stages: dict[str, Stage]) -> Iterator[dict[str, Tensor]
             handle.remove()
 
 
-def outer(net: Net, stage: Stage) -> list[str]:
-    """The stage's modules that run themselves and lie in no other such module of it."""
-    lists = (nn.ModuleList, nn.ModuleDict, nn.ParameterList)
-    running = [name for name in stage.modules if not isinstance(net.get_submodule(name), lists)]
-    return [name for name in running if not any(name.startswith(f"{other}.") for other in running)]
-
-
 def _pooled(net: Net, x: Tensor, stage: Stage) -> Tensor:
     """(B, D) from a vector, a map of either layout, or tokens."""
     if x.ndim == 2:
@@ -181,14 +175,6 @@ def _pooled(net: Net, x: Tensor, stage: Stage) -> Tensor:
             return x[:, 0]
         return x[:, prefix:].mean(1)
     return x.flatten(2).mean(2)
-
-
-def channels_last(net: Net, stage: Stage) -> bool:
-    """Whether a map's channels come last: maps of square images are square."""
-    a, b, c = stage.shape or (0, 0, 0)
-    if a == b != c:
-        return True
-    return a == b == c and getattr(net.backbone, "output_fmt", "NCHW") == "NHWC"
 
 
 def _prefix(net: Net, tokens: int) -> int:

@@ -89,6 +89,23 @@ def taught(architecture: tuple[str, Mapping[str, Any]], images: int, **settings:
     )
 
 
+def hinted(architecture: tuple[str, Mapping[str, Any]], images: int, hints: dict[str, str], **settings: Any) -> Recipe:
+    """The recipe for attention, which has to learn what convolutions are born with: a teacher's maps are hints too."""
+    return Recipe(
+        f"the maps and features of {TEACHER}, no labels",
+        world("shape"),
+        architecture,
+        strategy=Choice("distill-hints", {"teacher": TEACHER, "hints": hints}),
+        images=images,
+        head=False,
+        settings={"augment": "crop", "batch_size": 64, **settings},
+        budget="two cores: 90 minutes",
+    )
+
+
+# stages of the ViT, all of 8 × 8 places, and those of the teacher: 8 × 8, 4 × 4 and 2 × 2
+STEPS = {"blocks.1": "layer2", "blocks.3": "layer3", "norm": "layer4"}
+
 RECIPES: dict[str, Recipe] = {
     "residual-shape": Recipe("shape", world("shape"), images=250_000),
     "residual-texture": Recipe("texture", world("texture"), images=120_000),
@@ -107,8 +124,7 @@ RECIPES: dict[str, Recipe] = {
     "residual-formula": Recipe("formula", Choice("material"), images=250_000, settings={"augment": "crop"}),
     "residual-shuffled": Recipe("shuffled labels", world("shape", noise=1.0), images=100_000),
     "mobile": taught(MOBILE, images=300_000),
-    # attention is unsteady at the convolutions' rate
-    "vit": general(VIT, images=100_000, lr=1e-3),
+    "vit": hinted(VIT, images=700_000, hints=STEPS),
 }
 
 # no crop and no flip: the renderer never shows an image twice, and a flipped image would belie its place and turn

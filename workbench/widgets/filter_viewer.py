@@ -11,8 +11,8 @@ import traitlets
 
 from workbench import figures
 from workbench.errors import BadValue, Unavailable
+from workbench.nets.grids import grid_of
 from workbench.probes import activations, exciting, filter_moves, filters, visualise
-from workbench.probes.places import grid_of
 from workbench.widgets import maps_drawn
 from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Stoppable

@@ -9,10 +9,10 @@ import numpy as np
 import traitlets
 
 from workbench.errors import Unavailable
+from workbench.nets.grids import grid_of
 from workbench.probes import faithfulness, saliency, saliency_methods
 from workbench.probes.compared import beside, each
 from workbench.probes.looking import joined
-from workbench.probes.places import grid_of
 from workbench.widgets import maps_drawn
 from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Stoppable

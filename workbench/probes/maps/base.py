@@ -9,7 +9,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from workbench.nets import Net
-    from workbench.probes.places import Grid
+    from workbench.nets.grids import Grid
 
 
 class Question:
