@@ -54,9 +54,10 @@ class DistillHints(DistillFeatures):
             terms = super().losses(net, batch, progress)
         lost = []
         for (mine, its), tell, spread in zip(self.pairs, self.tells, self.spreads, strict=True):
-            x, y = at_same_places(told[mine.stage.name], seen[its.stage.name].float())
-            lost.append(F.mse_loss(tell(x).float(), spread(y)))
-        return {"hints": torch.stack(lost).mean(), **terms}
+            if mine.stage.name in told:  # what is frozen may be stored rather than computed: no hint helps it
+                x, y = at_same_places(told[mine.stage.name], seen[its.stage.name].float())
+                lost.append(F.mse_loss(tell(x).float(), spread(y)))
+        return {"hints": torch.stack(lost).mean(), **terms} if lost else terms
 
 
 def last_grid(net: Net) -> Grid:
