@@ -109,6 +109,21 @@ def test_a_mistake_is_told_under_its_field_and_the_last_good_value_stays(name, t
     assert form.rows[name].said.layout.display == "none"
 
 
+def test_a_parameter_of_any_kind_of_mapping_or_sequence_is_read_from_its_text():
+    form = Form(strategies.classes()["distill-hints"], value={"teacher": "wb/residual-all"})
+    type_into(form, "hints", '{"blocks.1": "layer2"}')
+    type_into(form, "others", '["wb/mobile"]')
+    assert form.changed() == {
+        "teacher": "wb/residual-all",
+        "hints": {"blocks.1": "layer2"},
+        "others": ["wb/mobile"],
+    }
+    type_into(form, "hints", "blocks.1 layer2")
+    assert 'a mapping such as {"a": 1}' in form.problems["hints"]
+    type_into(form, "hints", "")
+    assert form.problems == {} and form.value["hints"] is None
+
+
 def test_a_required_field_says_what_it_wants_until_it_is_given():
     form = Form(Oven)
     assert form.problems == {"label": "label is needed: what stands on the bread; <b>text</b> only."}

@@ -149,7 +149,7 @@ def checked(cls: type, field: forms.Field, given: Any) -> Any:
         BadValue: a wrong type or out of range.
     """
     name = getattr(cls, "name", cls.__name__.lower())
-    if field.type in (list, tuple, dict) and isinstance(given, str):
+    if field.type is not str and issubclass(field.type, (Sequence, Mapping)) and isinstance(given, str):
         given = parsed(field, given)
     if given is None and field.required:
         raise BadValue(f"{words(field.name)} is needed: {field.help or 'give one'}")
