@@ -5,6 +5,7 @@ ImageNet's MobileNetV1 at the same pixels. Finished cells are kept beside the ta
 and are made anew where a net's file has changed.
 
     python benchmarks/transfer_table.py [--only residual-shape digits] [--seeds 3] [--threads 1]
+    python benchmarks/transfer_table.py --only "scratch: vit" --longer   # is it trained to convergence?
     python benchmarks/transfer_table.py --table        # print what there is
 
 Fine-tuning and training from scratch take AdamW, cosine and a rate of a grid: for each row and target the one that
@@ -45,6 +46,7 @@ ATTENTION = (1.5e-4, 5e-4, 1.5e-3)  # the grid of the ViT, which is unsteady at 
 TUNING_SEED = 100
 # the same for all, since a trial would leave the shortest in fp32
 PRECISION = "bf16" if bf16_units() else "fp32"
+LONGER = 3  # times as long, to see whether training from scratch has converged
 SEEN = {"scratch": 40_000, "tuned": 20_000}  # images that training sees, views of the same few included
 RESULTS = Path(__file__).parent / "results"
 CELLS, TABLE = RESULTS / "transfer_table.json", RESULTS / "transfer_table.txt"
@@ -117,13 +119,13 @@ def net(cell: Cell, classes: list[str]) -> wb.Net:
     return wb.load(place, classes=classes, size=SIZE, seed=cell.seed, preprocessing={"crop_pct": 1.0})
 
 
-def trained(cell: Cell, data: wb.Images, rate: float) -> float:
-    """Accuracy on the held-out images after training every weight."""
+def trained(cell: Cell, data: wb.Images, rate: float, times: int = 1) -> float:
+    """Accuracy on the held-out images after training every weight, `times` as long as usual."""
     model, train = net(cell, list(data.classes)), data.part("train")
     pixels = model.preprocessing
     view = {"size": SIZE, "interpolation": pixels.interpolation, "crop_pct": pixels.crop_pct}
     batches = Batches(train, ("labelled",), batch_size=BATCH, seed=cell.seed, **view)
-    epochs = max(20, SEEN[cell.mode] // len(train))
+    epochs = max(20, times * SEEN[cell.mode] // len(train))
     settings = {"augment": cell.target.augment, "keep": "last", "precision": PRECISION}
     schedule = Schedule(epochs=epochs, batch_size=BATCH, lr=rate, **settings)
     made = tunings.make("full"), strategies.make("fine-tune")
@@ -198,6 +200,30 @@ def rate_of(cell: Cell, cells: dict[str, float]) -> float | None:
     return max(tries, key=lambda rate: tries[rate])
 
 
+def longer(row: str, target: Target, cells: dict[str, float]) -> str:
+    """Accuracy from scratch on the draw that rates are chosen on, as long as usual and `LONGER` times as long."""
+    draw = Cell(row, "scratch", target, TUNING_SEED)
+    rate = rate_of(draw, cells)
+    assert rate is not None
+    usual, key = cells[f"{draw.key} | {rate:g}"], f"{draw.key} | {rate:g} | x{LONGER}"
+    if key not in cells:
+        cells[key] = 100 * trained(draw, target.images(TUNING_SEED), rate, LONGER)
+        keep(CELLS, cells)
+    return f"{target.name} {usual:.1f} -> {cells[key]:.1f}"
+
+
+def converged(cells: dict[str, float]) -> Iterator[str]:
+    """What longer training from scratch came to, a line a row, where it was tried."""
+    for row in STARTS:
+        tried = [
+            t
+            for t in TARGETS
+            if any(k.startswith(f"{row} | scratch | {t.name} | ") and k.endswith(f"| x{LONGER}") for k in cells)
+        ]
+        if tried:
+            yield f"{row}, {LONGER} times as long, on another draw: {', '.join(longer(row, t, cells) for t in tried)}"
+
+
 def table(cells: dict[str, float], seeds: int) -> str:
     """Means and standard deviations over the seeds, a line a row; then what the issue asks for."""
     lines = [f"{'':44}" + "".join(f"{target.name:>16}" for target in TARGETS)]
@@ -212,7 +238,7 @@ def table(cells: dict[str, float], seeds: int) -> str:
             spread = f" ± {statistics.stdev(held):4.1f}" if len(held) > 1 else "       "
             shown += f"{statistics.mean(held):9.1f}{spread}" if held else " " * 16
         lines.append(shown)
-    return "\n".join([*lines, "", *verdicts(means)])
+    return "\n".join([*lines, "", *verdicts(means), "", *converged(cells)])
 
 
 def verdicts(means: dict[tuple[str, str], dict[str, float]]) -> Iterator[str]:
@@ -246,13 +272,16 @@ def main() -> None:
     asked.add_argument("--only", nargs="+", default=[], help="words: rows, modes or targets; each kind narrows")
     asked.add_argument("--seeds", type=int, default=3)
     asked.add_argument("--threads", type=int, default=1)
+    asked.add_argument("--longer", action="store_true", help="train from scratch longer, and nothing else")
     asked.add_argument("--table", action="store_true", help="measure nothing")
     given = asked.parse_args()
     torch.set_num_threads(given.threads)
     cells: dict[str, float] = json.loads(CELLS.read_text()) if CELLS.exists() else {}
     for cell in wanted(given.seeds):
         chosen = is_chosen(cell, set(given.only))
-        if given.table or not chosen or cell.key in cells:
+        if given.longer and chosen and cell.mode == "scratch" and cell.seed == 0:
+            print(f"{cell.row}: {longer(cell.row, cell.target, cells)}", flush=True)
+        if given.table or given.longer or not chosen or cell.key in cells:
             continue
         rate = rate_of(cell, cells)
         cells[cell.key] = measured(cell, rate)
