@@ -85,7 +85,7 @@ def advise(
     A table of small or large against near or far, read with measured numbers: images a class; a linear probe on the
     backbone's features against one on those of the same architecture with random weights; and, with `source`, the
     distance of the domains. It is a rule of thumb: in 83 % of 200 cases it came within two points of the best of the
-    four candidates, and always fine-tuning everything in 74 % (`benchmarks/results/advisor.txt`). The other candidates
+    four candidates, and always fine-tuning everything in 75 % (`benchmarks/results/advisor.txt`). The other candidates
     are kept beside it.
 
     Args:
