@@ -205,21 +205,21 @@ def longer(row: str, target: Target, cells: dict[str, float]) -> str:
     draw = Cell(row, "scratch", target, TUNING_SEED)
     rate = rate_of(draw, cells)
     assert rate is not None
-    usual, key = cells[f"{draw.key} | {rate:g}"], f"{draw.key} | {rate:g} | x{LONGER}"
-    if key not in cells:
-        cells[key] = 100 * trained(draw, target.images(TUNING_SEED), rate, LONGER)
+    if for_longer(draw) not in cells:
+        cells[for_longer(draw)] = 100 * trained(draw, target.images(TUNING_SEED), rate, LONGER)
         keep(CELLS, cells)
-    return f"{target.name} {usual:.1f} -> {cells[key]:.1f}"
+    return f"{target.name} {cells[f'{draw.key} | {rate:g}']:.1f} -> {cells[for_longer(draw)]:.1f}"
+
+
+def for_longer(draw: Cell) -> str:
+    """What training from scratch for longer is filed under; its rate is the best of the draw's."""
+    return f"{draw.key} | x{LONGER}"
 
 
 def converged(cells: dict[str, float]) -> Iterator[str]:
     """What longer training from scratch came to, a line a row, where it was tried."""
     for row in STARTS:
-        tried = [
-            t
-            for t in TARGETS
-            if any(k.startswith(f"{row} | scratch | {t.name} | ") and k.endswith(f"| x{LONGER}") for k in cells)
-        ]
+        tried = [t for t in TARGETS if for_longer(Cell(row, "scratch", t, TUNING_SEED)) in cells]
         if tried:
             yield f"{row}, {LONGER} times as long, on another draw: {', '.join(longer(row, t, cells) for t in tried)}"
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.errors import BadValue, UnknownName
 from workbench.nets.grids import grid_of, maps, named_grid
 
 FAMILIES = [
@@ -45,11 +44,3 @@ def test_pictures_of_another_size_have_maps_too():
     with maps(net, [named_grid(net, "layer2")]) as heard:
         net(torch.rand(2, 3, 96, 96))
     assert heard["layer2"].shape == (2, 48, 12, 12)
-
-
-def test_what_has_no_places_is_refused_with_what_has():
-    net = wb.load("test_resnet", classes=3, pretrained=False, size=64)
-    with pytest.raises(UnknownName, match="did you mean layer"):
-        named_grid(net, "layer9")
-    with pytest.raises(BadValue, match="head of test_resnet has no places in the picture: choose one of .*layer1"):
-        named_grid(net, "head")

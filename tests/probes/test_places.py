@@ -7,6 +7,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
+from workbench.nets.grids import named_grid
 from workbench.probes.places import chosen_grid, listening
 
 # name, options, and what is found: stage, places a side, channels last, tokens before the places
@@ -46,9 +47,10 @@ def test_the_graph_begins_at_the_stage():
     assert torch.autograd.grad(score, [heard.out, first], allow_unused=True)[1] is None
 
 
-def test_refusals():
+@pytest.mark.parametrize("ask", [chosen_grid, named_grid])
+def test_refusals(ask):
     net = wb.load("test_resnet", classes=3, pretrained=False, size=64)
     with pytest.raises(UnknownName, match="did you mean layer"):
-        chosen_grid(net, "layer9")
-    with pytest.raises(BadValue, match="no places in the picture: choose one of stem, layer1"):
-        chosen_grid(net, "head")
+        ask(net, "layer9")
+    with pytest.raises(BadValue, match="head of test_resnet has no places in the picture: choose one of stem, layer1"):
+        ask(net, "head")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from workbench.errors import BadValue, UnknownName
+from workbench.nets.hearing import heard
 from workbench.nets.measure import TURN
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ class Grid:
             return places.transpose(1, 2).unflatten(2, (side, side))
         return out.permute(0, 3, 1, 2) if self.last else out
 
-    def reads(self, out: Any) -> bool:
+    def reads(self, out: Tensor) -> bool:
         """Whether this is what the stage gives, for pictures of whatever size."""
         assert self.stage.shape is not None
-        if not isinstance(out, Tensor) or out.ndim != len(self.stage.shape) + 1:
+        if out.ndim != len(self.stage.shape) + 1:
             return False
         return out.shape[-1 if self.last or self.prefix is not None else 1] == self.channels
 
@@ -76,6 +77,11 @@ def grid_of(net: Net, stage: Stage) -> Grid | None:
     return None
 
 
+def grids_of(net: Net) -> list[Grid]:
+    """How the outputs lie of all stages that have places, stem to head."""
+    return [grid for stage in net.stages[:-1] if (grid := grid_of(net, stage)) is not None]
+
+
 def named_grid(net: Net, name: str) -> Grid:
     """How the output of the stage of that name lies in the picture.
 
@@ -88,38 +94,21 @@ def named_grid(net: Net, name: str) -> Grid:
         raise UnknownName.of(f"stage of {net.choice.name}", name, known)
     grid = grid_of(net, known[name])
     if grid is None:
-        names = [other for other, stage in known.items() if grid_of(net, stage) is not None]
+        names = [grid.stage.name for grid in grids_of(net)]
         there = f"choose one of {', '.join(names)}" if names else "none of its stages has"
         raise BadValue(f"the stage {name} of {net.choice.name} has no places in the picture: {there}")
     return grid
 
 
-@contextlib.contextmanager
-def maps(net: Net, grids: Sequence[Grid]) -> Iterator[dict[str, Tensor]]:
+def maps(net: Net, grids: Sequence[Grid]) -> contextlib.AbstractContextManager[dict[str, Tensor]]:
     """What stages say in the passes of the block, by name, each as (B, C, h, w), gradients and all."""
-    heard: dict[str, Tensor] = {}
+    by_name = {grid.stage.name: grid for grid in grids}
 
-    def listen(grid: Grid) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            for value in output if isinstance(output, (tuple, list)) else [output]:
-                if grid.reads(value):
-                    heard[grid.stage.name] = grid.map(value)
+    def read(stage: Stage, value: Tensor) -> Tensor | None:
+        grid = by_name[stage.name]
+        return grid.map(value) if grid.reads(value) else None
 
-        return hook
-
-    hooks = [net.get_submodule(name).register_forward_hook(listen(g)) for g in grids for name in outer(net, g.stage)]
-    try:
-        yield heard
-    finally:
-        for handle in hooks:
-            handle.remove()
-
-
-def outer(net: Net, stage: Stage) -> list[str]:
-    """The stage's modules that run themselves and lie in no other such module of it."""
-    lists = (nn.ModuleList, nn.ModuleDict, nn.ParameterList)
-    running = [name for name in stage.modules if not isinstance(net.get_submodule(name), lists)]
-    return [name for name in running if not any(name.startswith(f"{other}.") for other in running)]
+    return heard(net, [grid.stage for grid in grids], read)
 
 
 def channels_last(net: Net, stage: Stage) -> bool:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import BadValue
-from workbench.nets.grids import Grid, grid_of, named_grid, outer
-from workbench.probes.quiet import hooked, quiet, replaced
+from workbench.nets.grids import Grid, grids_of, named_grid
+from workbench.nets.hearing import hooked, outer
+from workbench.probes.quiet import quiet, replaced
 
 if TYPE_CHECKING:
     from workbench.nets import Net
@@ -68,7 +69,7 @@ def chosen_grid(net: Net, layer: str | None) -> Grid:
     """
     if layer is not None:
         return named_grid(net, layer)
-    grids = [grid for stage in net.stages[:-1] if (grid := grid_of(net, stage)) is not None and grid.side > 1]
+    grids = [grid for grid in grids_of(net) if grid.side > 1]
     if not grids:
         raise BadValue(
             f"no stage of {net.choice.name} has places at {net.preprocessing.size} px, so that nothing says where; "

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from workbench.probes.stage_features import evaluating
 from workbench.threads import spare
 
-Heard = Callable[[nn.Module, Any, Any], Any]
-
 
 @contextlib.contextmanager
 def quiet(net: nn.Module) -> Iterator[None]:
@@ -29,17 +27,6 @@ def quiet(net: nn.Module) -> Iterator[None]:
         finally:
             for weight in asking:
                 weight.requires_grad_(True)
-
-
-@contextlib.contextmanager
-def hooked(modules: list[nn.Module], hook: Heard) -> Iterator[None]:
-    """A forward hook on each of some modules, removed when the block ends; what it returns replaces the output."""
-    handles = [module.register_forward_hook(hook) for module in modules]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def replaced(output: Any, change: Callable[[Tensor], Tensor | None]) -> Any:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
-from workbench.nets.grids import channels_last, outer
+from workbench.nets.grids import channels_last
+from workbench.nets.hearing import heard
 from workbench.nets.measure import TURN, at_once, in_turn, still
 from workbench.threads import spare
 
@@ -140,27 +141,13 @@ def _stage(net: Net, name: str) -> Stage:
     return known[name]
 
 
-@contextlib.contextmanager
-def _listening(net: Net, stages: dict[str, Stage]) -> Iterator[dict[str, Tensor]]:
+def _listening(net: Net, stages: dict[str, Stage]) -> contextlib.AbstractContextManager[dict[str, Tensor]]:
     """What stages say, pooled (B, D), by name: of each, the last output that has the stage's shape."""
-    heard: dict[str, Tensor] = {}
 
-    def listen(stage: Stage) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            for value in output if isinstance(output, (tuple, list)) else [output]:
-                if isinstance(value, Tensor) and tuple(value.shape[1:]) == stage.shape:
-                    heard[stage.name] = _pooled(net, value, stage).clone()
+    def read(stage: Stage, value: Tensor) -> Tensor | None:
+        return _pooled(net, value, stage).clone() if tuple(value.shape[1:]) == stage.shape else None
 
-        return hook
-
-    hooks = [
-        net.get_submodule(name).register_forward_hook(listen(s)) for s in stages.values() for name in outer(net, s)
-    ]
-    try:
-        yield heard
-    finally:
-        for handle in hooks:
-            handle.remove()
+    return heard(net, list(stages.values()), read)
 
 
 def _pooled(net: Net, x: Tensor, stage: Stage) -> Tensor:

@@ -61,44 +61,24 @@ def world(label: str | list[str], **options: Any) -> Choice:
     return Choice("world", {"label": label, "style": EVERY_STYLE, "clutter": 2, **options})
 
 
-def general(architecture: tuple[str, Mapping[str, Any]], images: int, **settings: Any) -> Recipe:
-    """The recipe whose features served most targets best: contrast, a little ahead of all factors at once."""
+def taught(
+    architecture: tuple[str, Mapping[str, Any]], images: int, hints: Mapping[str, str] | None = None, **settings: Any
+) -> Recipe:
+    """The recipe for nets that learn little from so few images by themselves: a teacher tells its features.
+
+    Attention has to learn what convolutions are born with: there the teacher's maps are hints too.
+    """
+    strategy, told = Choice("distill-features", {"teacher": TEACHER}), "features"
+    if hints:
+        strategy, told = Choice("distill-hints", {"teacher": TEACHER, "hints": hints}), "maps and features"
     return Recipe(
-        "views of one image are alike, no labels",
+        f"the {told} of {TEACHER}, no labels",
         world("shape"),
         architecture,
-        strategy=Choice("simclr"),
-        images=images,
-        head=False,
-        settings={"batch_size": 256, **settings},
-        budget="two cores: 90 minutes",
-    )
-
-
-def taught(architecture: tuple[str, Mapping[str, Any]], images: int, **settings: Any) -> Recipe:
-    """The recipe for nets that learn little from so few images by themselves: a teacher's features are the hints."""
-    return Recipe(
-        f"the features of {TEACHER}, no labels",
-        world("shape"),
-        architecture,
-        strategy=Choice("distill-features", {"teacher": TEACHER}),
+        strategy=strategy,
         images=images,
         head=False,
         settings={"augment": "crop", "batch_size": 32, **settings},
-        budget="two cores: 90 minutes",
-    )
-
-
-def hinted(architecture: tuple[str, Mapping[str, Any]], images: int, hints: dict[str, str], **settings: Any) -> Recipe:
-    """The recipe for attention, which has to learn what convolutions are born with: a teacher's maps are hints too."""
-    return Recipe(
-        f"the maps and features of {TEACHER}, no labels",
-        world("shape"),
-        architecture,
-        strategy=Choice("distill-hints", {"teacher": TEACHER, "hints": hints}),
-        images=images,
-        head=False,
-        settings={"augment": "crop", "batch_size": 64, **settings},
         budget="two cores: 90 minutes",
     )
 
@@ -111,7 +91,16 @@ RECIPES: dict[str, Recipe] = {
     "residual-texture": Recipe("texture", world("texture"), images=120_000),
     "residual-hue": Recipe("hue", world("hue"), images=80_000),
     "residual-all": Recipe("all factors", world(FACTORS), images=300_000),
-    "residual-contrast": general(RESIDUAL, images=300_000),
+    # its features served most targets best, a little ahead of all factors at once
+    "residual-contrast": Recipe(
+        "views of one image are alike, no labels",
+        world("shape"),
+        strategy=Choice("simclr"),
+        images=300_000,
+        head=False,
+        settings={"batch_size": 256},
+        budget="two cores: 90 minutes",
+    ),
     "residual-rotation": Recipe(
         "how far an image was turned, no labels",
         # things stand upright: where any turn is as likely as any other, nothing tells how far an image was turned
@@ -124,7 +113,7 @@ RECIPES: dict[str, Recipe] = {
     "residual-formula": Recipe("formula", Choice("material"), images=250_000, settings={"augment": "crop"}),
     "residual-shuffled": Recipe("shuffled labels", world("shape", noise=1.0), images=100_000),
     "mobile": taught(MOBILE, images=300_000),
-    "vit": hinted(VIT, images=700_000, hints=STEPS),
+    "vit": taught(VIT, images=700_000, hints=STEPS, batch_size=64),
 }
 
 # no crop and no flip: the renderer never shows an image twice, and a flipped image would belie its place and turn

@@ -11,7 +11,7 @@ import traitlets
 
 from workbench import figures
 from workbench.errors import BadValue, Unavailable
-from workbench.nets.grids import grid_of
+from workbench.nets.grids import grid_of, grids_of
 from workbench.probes import activations, exciting, filter_moves, filters, visualise
 from workbench.widgets import maps_drawn
 from workbench.widgets.base import Notice
@@ -132,7 +132,7 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
 
     def _opened(self) -> None:
         net, before = self._net, self.stage.value
-        names = [stage.name for stage in net.stages[:-1] if grid_of(net, stage) is not None]
+        names = [grid.stage.name for grid in grids_of(net)]
         if not names:
             raise BadValue("no stage of this net has places in the picture: there are no maps to show")
         self._offering = True

@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from workbench.errors import Unavailable
-from workbench.nets.grids import grid_of
+from workbench.nets.grids import grids_of
 from workbench.probes import faithfulness, saliency, saliency_methods
 from workbench.probes.compared import beside, each
 from workbench.probes.looking import joined
@@ -149,7 +149,7 @@ class SaliencyViewer(ipywidgets.VBox, Stoppable):
 
     def _opened(self) -> None:
         net = self._one()
-        stages = [stage.name for stage in net.stages[:-1] if grid_of(net, stage) is not None]
+        stages = [grid.stage.name for grid in grids_of(net)]
         self._offering = True
         try:
             self.target.options = [("what it says", ""), *((name, name) for name in net.classes or ())]

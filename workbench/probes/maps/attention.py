@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from workbench.probes.quiet import hooked
+from workbench.nets.hearing import hooked
 
 
 @contextlib.contextmanager

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import BadValue
+from workbench.nets.hearing import hooked
 from workbench.probes.maps import methods
 from workbench.probes.maps.base import Method, Question
-from workbench.probes.quiet import hooked
 
 
 @methods.add("guided-backprop")

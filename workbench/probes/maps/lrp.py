@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from workbench.errors import BadValue
 from workbench.forms import Range
+from workbench.nets.hearing import hooked
 from workbench.probes.maps import methods
 from workbench.probes.maps.base import Method, Question
 from workbench.probes.maps.gamma_rule import WEIGHING, Rule
-from workbench.probes.quiet import hooked
 
 if TYPE_CHECKING:
     from workbench.nets import Net

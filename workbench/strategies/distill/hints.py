@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from workbench.errors import BadValue
 from workbench.nets import Net
-from workbench.nets.grids import Grid, grid_of, maps, named_grid
+from workbench.nets.grids import Grid, grids_of, maps, named_grid
 from workbench.strategies import Batch, Losses, strategies
 from workbench.strategies.distill.features import DistillFeatures
 
@@ -66,7 +66,7 @@ def last_grid(net: Net) -> Grid:
     Raises:
         BadValue: no stage of the net has any.
     """
-    grids = [grid for stage in net.stages[:-1] if (grid := grid_of(net, stage)) is not None]
+    grids = grids_of(net)
     if not grids:
         raise BadValue(f"no stage of {net.choice.name} has places in the picture; take 'distill-features'")
     return grids[-1]
