@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from workbench.arguments import check_arguments
 from workbench.nets import Net
 
 PIXELS = 2**17  # in a trial batch: 32 images of 64 px; in few pixels it is not arithmetic that takes the time
@@ -55,6 +56,7 @@ class Costs:
 _measured: weakref.WeakKeyDictionary[Net, tuple[str, Costs]] = weakref.WeakKeyDictionary()
 
 
+@check_arguments
 def estimate(net: Net, multipliers: Sequence[float], images: int, batch_size: int = 32, store: bool = True) -> Estimate:
     """The cost of an epoch under one column of the grid.
 

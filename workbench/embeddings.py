@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import torch
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, UnknownName
 from workbench.images.batches import ahead
 from workbench.nets.boundary import Layout
@@ -73,6 +74,7 @@ def features(
 ) -> dict[str, Features]: ...
 
 
+@check_arguments
 @spare()
 @in_turn
 def features(

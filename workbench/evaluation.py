@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.nets import Net
 
 
+@check_arguments
 @spare()
 def evaluate(
     net: Net,

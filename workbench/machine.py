@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench import __version__, disk
+from workbench.arguments import check_arguments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,7 @@ class Checkup:
         return f"<table><tr><th>subject</th><th>found</th><th>to do</th></tr>{rows}</table>"
 
 
+@check_arguments
 def doctor() -> Checkup:
     """Looks at devices, memory, disk, versions, the hub and the workbench's own folders; changes nothing."""
     steps = {"software": _software, "devices": _devices, "memory": _memory, "home": _home, "hub": _hub}

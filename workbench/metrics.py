@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
 
+
+@check_arguments
 @dataclass(frozen=True)
 class Evaluation:
     """Predictions and what they are worth.
@@ -71,6 +74,7 @@ class Evaluation:
         frames = [self._mistakes(index) for index in range(max(len(self.tasks), 1) if self.kind == "tasks" else 1)]
         return pd.concat(frames).sort_values("confidence", ascending=False, kind="stable").reset_index(drop=True)
 
+    @check_arguments
     def summary(self) -> dict[str, float]:
         """The figures in a mapping: loss, accuracy, balanced accuracy, calibration error."""
         names = ("loss", "accuracy", "balanced_accuracy", "calibration_error")

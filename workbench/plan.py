@@ -13,10 +13,12 @@ from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from workbench import forms
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.forms import Range
 
 
+@check_arguments
 @dataclass(frozen=True)
 class Choice:
     """A registered name and what differs from its defaults."""
@@ -24,6 +26,7 @@ class Choice:
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    @check_arguments
     def but(self, **params: Any) -> Choice:
         """The same choice with some parameters changed."""
         return Choice(self.name, {**self.params, **params})
@@ -36,6 +39,7 @@ class Choice:
         return hash((self.name, json.dumps(plain(self.params), sort_keys=True)))
 
 
+@check_arguments
 @dataclass(frozen=True)
 class Schedule:
     """How long, how fast and on what the moving weights are trained.
@@ -121,6 +125,7 @@ class Plan:
     # objects that have no recipe of their own (arrays, a net in memory): stored with the run
     held: Mapping[str, Any] = field(compare=False, repr=False)
 
+    @check_arguments
     def __init__(
         self,
         backbone: Any,
@@ -148,6 +153,7 @@ class Plan:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    @check_arguments
     def but(self, **changes: Any) -> Plan:
         """A variant: any argument of the constructor, the schedule's fields included, changed."""
         kept = {name: getattr(self, name) for name in ("backbone", "data", "tuning", "strategy", "schedule", "seed")}
@@ -156,12 +162,14 @@ class Plan:
         object.__setattr__(plan, "held", {**held, **plan.held})
         return plan
 
+    @check_arguments
     def to_json(self) -> str:
         """The plan as indented JSON."""
         data = {name: _choice_json(getattr(self, name)) for name in ("backbone", "data", "tuning", "strategy")}
         return json.dumps({**data, "schedule": dataclasses.asdict(self.schedule), "seed": self.seed}, indent=1)
 
     @classmethod
+    @check_arguments
     def from_json(cls, text: str) -> Plan:
         """The plan that `to_json` wrote.
 
@@ -174,6 +182,7 @@ class Plan:
         except (json.JSONDecodeError, TypeError) as error:
             raise BadValue(f"this is not a plan: {error}") from error
 
+    @check_arguments
     def code(self) -> str:
         """The lines of Python that make this plan: whatever was clicked can be typed."""
         defaults = Schedule()

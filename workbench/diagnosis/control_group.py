@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.diagnosis import control_plans as named
 from workbench.diagnosis.experiments import Experiments, Outcome
 from workbench.diagnosis.gaps import Gap, gap, gaps_by_class
@@ -117,6 +118,7 @@ class Controls:
         return told + (f"; your plan is clearly behind {' and '.join(worse)}" if worse else "")
 
 
+@check_arguments
 def controls(
     plan: Plan,
     images: Images | None = None,

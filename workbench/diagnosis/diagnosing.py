@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from workbench.arguments import check_arguments
 from workbench.diagnosis import control_plans as named
 from workbench.diagnosis import stage_transplants as transplants
 from workbench.diagnosis.by_stage import stage_table, unsaid
@@ -31,6 +32,7 @@ TRAININGS = 6  # with every stage moving that there should be time for
 SHORTEST = 3  # epochs that say something
 
 
+@check_arguments
 @spare()
 def diagnose(
     what: Any,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.arguments import check_arguments
 from workbench.diagnosis.control_plans import RANDOM, SCRATCH, YOURS, controls_of
 from workbench.diagnosis.gaps import Gap, gap
 from workbench.diagnosis.weighing import LEAST
@@ -98,6 +99,7 @@ class Finding:
         return f"{self.cause} ({self.confidence:.0%}): {self.words}{tried}"
 
 
+@check_arguments
 @dataclass(frozen=True)
 class Diagnosis:
     """Why a transfer is as it is.
@@ -159,12 +161,14 @@ class Diagnosis:
         rows = self.considered.set_index("cause").loc[named].reset_index()
         return rows[["cause", "confidence", "words", "gain", "low", "high", "said"]]
 
+    @check_arguments
     def to_dict(self) -> dict[str, Any]:
         """Everything but pictures and arrays, ready for JSON."""
         from workbench.diagnosis.keeping import plainly
 
         return plainly(self)
 
+    @check_arguments
     def report(self, file: str | os.PathLike[str], pictures: int = 8) -> Path:
         """Writes it as one file of HTML that can be read without a kernel or a network.
 
@@ -179,6 +183,7 @@ class Diagnosis:
 
         return write(self, file, pictures)
 
+    @check_arguments
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Keeps it in a folder, which `Diagnosis.open` opens again."""
         from workbench.diagnosis.keeping import keep
@@ -186,6 +191,7 @@ class Diagnosis:
         return keep(self, Path(folder))
 
     @staticmethod
+    @check_arguments
     def open(folder: str | os.PathLike[str]) -> Diagnosis:
         """The diagnosis that was saved in a folder.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.evaluation import evaluate
 from workbench.nets import load
@@ -86,6 +87,7 @@ class LayerTransfer:
         return f"{self.tasks[1]}: {'; '.join(said)}"
 
 
+@check_arguments
 def layer_transfer(
     backbone: Any,
     a: Images,

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .placing import decades, padded
@@ -17,6 +19,7 @@ _WIDTH, _INNER, _LEFT, _RIGHT = 880, 340, 54, 30  # pixels
 _GROUPS, _LABELS = 6, 12  # pretraining data told apart; labels on the front
 
 
+@check_arguments
 def backbones(
     frame: Any, *, size: str = "parameters", score: str = "top1", group: str = "pretrained_on", title: str | None = None
 ) -> Figure:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, leader, page
 from .placing import names_axis, percent_axis, spread
@@ -24,6 +27,7 @@ _CAPTION = (
 )
 
 
+@check_arguments
 def bound(frame: Any, dial: str | None = None, *, dial_title: str | None = None, title: str | None = None) -> Figure:
     """A stacked bar a pair of domains, ε_S + ½·d + λ, with the measured ε_T as a line across them.
 
@@ -41,10 +45,10 @@ def bound(frame: Any, dial: str | None = None, *, dial_title: str | None = None,
     these_columns(rows, [*(t[0] for t in _TERMS), "target_error", *([dial] if dial else [])], "bound")
     rows = rows.reset_index(drop=True)
     if rows.empty:
-        raise ValueError("there is no bound to show")
+        raise BadValue("there is no bound to show")
     names = [_named(v) for v in rows[dial]] if dial else [""]
     if not dial and len(rows) > 1:
-        raise ValueError(f"bound wants the column that tells {len(rows)} rows apart, as dial=")
+        raise BadValue(f"bound wants the column that tells {len(rows)} rows apart, as dial=")
     totals = rows[[t[0] for t in _TERMS]].sum(axis=1)
     figure = page(
         plain(title if title is not None else _answer(rows, totals, names, dial)),

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .placing import percent_axis
 from .words import count, percent, plain
 
 
+@check_arguments
 def reliability(probabilities: Any, labels: Any = None, *, bins: int = 10, title: str | None = None) -> Figure:
     """Confidence against accuracy in bins, the perfect line drawn, and how many images stand in each bin below.
 
@@ -28,7 +32,7 @@ def reliability(probabilities: Any, labels: Any = None, *, bins: int = 10, title
     p = np.asarray(getattr(probabilities, "probabilities", probabilities), dtype=float)
     y = np.asarray(labels)
     if p.ndim != 2 or y.shape != (len(p),) or not len(p):
-        raise ValueError(f"reliability wants probabilities (N, K) and labels (N,); there came {p.shape} and {y.shape}")
+        raise BadValue(f"reliability wants probabilities (N, K) and labels (N,); there came {p.shape} and {y.shape}")
     sure, right = p.max(axis=1), p.argmax(axis=1) == y
     table = _binned(sure, right, bins)
     error = float(np.sum(table["n"] * np.abs(table["accuracy"] - table["confidence"])) / len(p))

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .placing import names_axis, percent_axis
@@ -15,6 +17,7 @@ _PRECISION, _RECALL = style.CATEGORIES[4], style.CATEGORIES[0]
 _MOST = 40  # classes shown; of more, the weakest are what one looks for
 
 
+@check_arguments
 def per_class(frame: Any, *, title: str | None = None) -> Figure:
     """Precision and recall of every class as two bars, the weakest recall at the bottom.
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .placing import alike_together
@@ -18,6 +21,7 @@ _TOLD_UP_TO = 60  # classes; beyond that empty cells say nothing, which keeps th
 _SIDE = 560  # pixels of the largest matrix
 
 
+@check_arguments
 def confusion(
     matrix: Any, classes: Sequence[str] | None = None, *, ordered: bool = True, title: str | None = None
 ) -> Figure:
@@ -35,10 +39,10 @@ def confusion(
     classes = getattr(matrix, "classes", None) if classes is None else classes
     counts = np.asarray(getattr(matrix, "confusion", matrix))
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not len(counts):
-        raise ValueError(f"a confusion matrix is square, K by K; there came the shape {counts.shape}")
+        raise BadValue(f"a confusion matrix is square, K by K; there came the shape {counts.shape}")
     names = [str(c) for c in (range(len(counts)) if classes is None else classes)]
     if len(names) != len(counts):
-        raise ValueError(f"the matrix has {len(counts)} classes, but there came {len(names)} names")
+        raise BadValue(f"the matrix has {len(counts)} classes, but there came {len(names)} names")
     heading = plain(_answer(counts, names)) if title is None else plain(title)
     if ordered and len(counts) > 2:
         order = alike_together(counts)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .intervals import dots, written, zero_line
@@ -15,6 +17,7 @@ from .words import percent, plain, short, these_columns
 _ROW, _YOURS, _SCRATCH = 32, "your plan", "from scratch"
 
 
+@check_arguments
 def controls(found: Any, *, level: float | None = None, title: str | None = None) -> Figure:
     """How far a plan is ahead of each of its controls: a dot with its interval, and each one's accuracy.
 

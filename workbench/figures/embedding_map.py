@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .words import percent, plain, short
@@ -19,6 +22,7 @@ SIDE = 150  # pixels for their names
 SHAPES = "●■◆▲✚✖▼★"  # style.SYMBOLS as letters
 
 
+@check_arguments
 def embedding(
     found: Any, colours: Any = None, *, names: Any = None, hover: Any = None, title: str | None = None
 ) -> Figure:
@@ -37,14 +41,14 @@ def embedding(
     """
     several = dict(found) if isinstance(found, Mapping) else {"": found}
     if not several or not all(hasattr(e, "points") for e in several.values()):
-        raise ValueError("embedding wants what wb.probes.embed gives, or a mapping of these; there is nothing to draw")
+        raise BadValue("embedding wants what wb.probes.embed gives, or a mapping of these; there is nothing to draw")
     first = next(iter(several.values()))
     points = {name: np.asarray(e.points, dtype=float) for name, e in several.items()}
     if len({p.shape for p in points.values()}) > 1 or next(iter(points.values())).shape[1] not in (2, 3):
-        raise ValueError("embeddings under one slider hold the same images in 2 or 3 dimensions")
+        raise BadValue("embeddings under one slider hold the same images in 2 or 3 dimensions")
     values = first.labels if colours is None else colours
     if values is not None and len(values) != len(first.points):
-        raise ValueError(f"{len(values)} colours do not fit {len(first.points)} points")
+        raise BadValue(f"{len(values)} colours do not fit {len(first.points)} points")
     rows = np.unique(np.linspace(0, len(first.points) - 1, MOST).astype(int))
     told = _told(first.ids if hover is None else hover, rows)
     groups = _groups(values, names, rows)

@@ -6,6 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .intervals import comparison
@@ -16,6 +19,7 @@ from .words import plain, short, short_number
 _MOST = 16  # rows of bars; beyond, the greatest
 
 
+@check_arguments
 def evidence(frame: pd.DataFrame, name: str = "evidence", *, title: str | None = None) -> Figure:
     """A finding's frame in the form that suits it.
 
@@ -33,7 +37,7 @@ def evidence(frame: pd.DataFrame, name: str = "evidence", *, title: str | None =
     numbers = [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]
     first = frame.columns[0] if len(frame.columns) else None
     if frame.empty or not numbers or numbers == [first]:
-        raise ValueError(
+        raise BadValue(
             f"{name} has no numbers to draw: {len(frame)} rows, columns {', '.join(map(str, frame.columns))}"
         )
     if {"value", "low", "high"} <= set(frame.columns) and first not in numbers:

@@ -7,12 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from .figure import Figure
 from .named_lines import lines
 from .saliency_grid import signed
 from .words import these_columns
 
 
+@check_arguments
 def faithfulness(result: Any, *, title: str | None = None) -> Figure:
     """What the net says of its target while the places of a map go (deletion) or come (insertion).
 
@@ -47,6 +50,7 @@ def faithfulness(result: Any, *, title: str | None = None) -> Figure:
     )
 
 
+@check_arguments
 def sanity(results: Any, *, title: str | None = None) -> Figure:
     """How alike the maps stay while the net forgets its weights, a line a method.
 

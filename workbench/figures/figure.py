@@ -11,6 +11,8 @@ import copy
 import json
 from typing import Any
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .plotly_import import go, pio
 from .words import shown
@@ -35,12 +37,14 @@ class Figure(go.Figure):
             return bundle(self)
         return super()._repr_mimebundle_(include, exclude, validate, **options)
 
+    @check_arguments
     def show(self, *args: Any, **options: Any) -> Any:
         """Shows it at once; in a notebook with its still, elsewhere as plotly would."""
         if not args and "renderer" not in options and _live():
             options["renderer"] = "workbench"
         return super().show(*args, **options)
 
+    @check_arguments
     def still(self) -> str | None:
         """The still as SVG; None where it holds a kind of trace that has no still."""
         from .still import svg

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
+
 from .image_grid import Sheet, as_uint8, grid
 from .overlays import overlaid
 from .style import SIGNED
 from .words import short, short_number
 
 
+@check_arguments
 def filters(found: Any, by: str = "hue", n: int = 96, *, title: str | None = None) -> Sheet:
     """A layer's filters, grey for zero, each by its own largest weight; dead and doubled ones are named.
 
@@ -33,6 +36,7 @@ def filters(found: Any, by: str = "hue", n: int = 96, *, title: str | None = Non
     return grid(pictures, marks if any(marks) else [""] * len(marks), columns, heading, 44 if columns == 16 else 56)
 
 
+@check_arguments
 def exciting(found: Any, *, title: str | None = None) -> Sheet:
     """The crops that excite a channel most, strongest first; a row a net.
 
@@ -59,6 +63,7 @@ def exciting(found: Any, *, title: str | None = None) -> Sheet:
     return grid(crops, texts, n if n <= 9 else 8, heading, 84 if n > 6 else 112)
 
 
+@check_arguments
 def activations(found: Any, image: int = 0, n: int = 15, *, title: str | None = None) -> Sheet:
     """What the strongest channels of a stage say of one picture.
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .intervals import gain_colour, written, zero_line
@@ -15,6 +17,7 @@ from .words import plain, short, these_columns
 _MOST = 30  # classes shown: the most harmed; of fewer, all
 
 
+@check_arguments
 def class_gaps(frame: Any, *, level: float | None = None, title: str | None = None) -> Figure:
     """The gap of every class as a bar from zero with its interval, the most harmed on top.
 

@@ -14,6 +14,9 @@ from matplotlib.figure import Figure as MatplotlibFigure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .words import listed, percent, short
 
@@ -26,6 +29,7 @@ _HEADING = (10.8, "bold")
 class Sheet(MatplotlibFigure):
     """A matplotlib figure that shows itself in a notebook without pyplot, and only once."""
 
+    @check_arguments
     def __init__(self, width: float, height: float) -> None:
         super().__init__(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
         FigureCanvasAgg(self)
@@ -41,6 +45,7 @@ class Sheet(MatplotlibFigure):
         return out.getvalue()
 
 
+@check_arguments
 def thumbnails(
     images: Sequence[np.ndarray],
     captions: Sequence[str] | None = None,
@@ -64,12 +69,13 @@ def thumbnails(
     pictures = [as_uint8(image) for image in images]
     texts = [str(c) for c in captions] if captions is not None else [""] * len(pictures)
     if len(texts) != len(pictures):
-        raise ValueError(f"there are {len(pictures)} images but {len(texts)} captions")
+        raise BadValue(f"there are {len(pictures)} images but {len(texts)} captions")
     heading = title if title is not None else _counted(len(pictures), texts)
     columns = columns or _columns(len(pictures))
     return grid(pictures, texts, max(min(columns, len(pictures)), 1), heading, edge)
 
 
+@check_arguments
 def mistakes(images: Any, frame: Any = None, n: int = 12, *, title: str | None = None) -> Sheet:
     """The surest mistakes as thumbnails: true → predicted, and how sure the net was.
 
@@ -86,7 +92,7 @@ def mistakes(images: Any, frame: Any = None, n: int = 12, *, title: str | None =
     table: pd.DataFrame = getattr(frame, "mistakes", frame)
     missing = {"true", "predicted"} - set(getattr(table, "columns", ()))
     if missing:
-        raise ValueError(f"mistakes wants a frame with true and predicted; {listed(sorted(missing))} missing")
+        raise BadValue(f"mistakes wants a frame with true and predicted; {listed(sorted(missing))} missing")
     shown = table.head(n).reset_index(drop=True)
     if hasattr(images, "pixels"):
         pictures = [images.pixels(row) for row in shown["row"]]
@@ -97,6 +103,7 @@ def mistakes(images: Any, frame: Any = None, n: int = 12, *, title: str | None =
     return thumbnails(pictures, captions, columns=min(6, max(len(shown), 1)), title=heading)
 
 
+@check_arguments
 def side_by_side(
     images: Sequence[np.ndarray], captions: Sequence[str], title: str | None = None, *, edge: int | None = None
 ) -> Sheet:
@@ -122,7 +129,7 @@ def as_uint8(image: np.ndarray) -> np.ndarray:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise ValueError(f"an image is (height, width, 3) or (height, width); there came the shape {array.shape}")
+        raise BadValue(f"an image is (height, width, 3) or (height, width); there came the shape {array.shape}")
     if array.dtype != np.uint8:
         scale = 255 if array.dtype.kind == "f" else 1
         array = np.clip(np.nan_to_num(array.astype(float)) * scale, 0, 255).round().astype(np.uint8)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .placing import names_axis, padded
@@ -14,6 +16,7 @@ from .words import plain, short, these_columns
 _ROW = 30
 
 
+@check_arguments
 def comparison(
     frame: Any,
     *,

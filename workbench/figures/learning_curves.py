@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, leader, page
 from .placing import padded, percent_axis, spread
@@ -21,6 +23,7 @@ _LINES = {
 }
 
 
+@check_arguments
 def curves(points: Any, best: float | None = None, *, title: str | None = None) -> Figure:
     """Loss and accuracy over the epochs: training thin, validation bold, the target domain in its own colour.
 

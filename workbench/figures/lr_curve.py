@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .placing import decades, padded
 from .words import plain, short_number, these_columns
 
 
+@check_arguments
 def lr_finder(frame: Any, suggestion: float | None = None, *, title: str | None = None) -> Figure:
     """The loss while the learning rate grew, raw thin and smoothed bold, with the suggested rate marked.
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .words import percent, plain, short, these_columns
@@ -14,6 +16,7 @@ from .words import percent, plain, short, these_columns
 _ROW, _MOST = 30, 300  # pixels a stage; filters drawn of each
 
 
+@check_arguments
 def filter_moves(moves: Any, *, title: str | None = None) -> Figure:
     """A dot a filter, a row a stage: how far it moved, as a share of its length, with the stage's median.
 

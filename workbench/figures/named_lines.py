@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, leader, page
 from .placing import decades, padded, spread
@@ -16,6 +18,7 @@ from .words import plain, short, short_number, these_columns
 _WIDTH, _INNER = 760, 290  # pixels
 
 
+@check_arguments
 def lines(
     frame: Any,
     x: str,

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, leader, page
 from .placing import spread
@@ -15,6 +17,7 @@ from .words import listed, plain, short, these_columns
 _COLUMN, _ROW = 62, 34  # pixels
 
 
+@check_arguments
 def rank_flow(frame: Any, scores: Any = None, baselines: Any = None, *, title: str | None = None) -> Figure:
     """A line a backbone through its places by consensus, every score and every baseline: crossings are quarrels.
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, page
 from .words import listed, plain, short, short_number, these_columns
@@ -15,6 +17,7 @@ _ROW, _COLUMN = 38, 66  # pixels
 _FIRST = "consensus"
 
 
+@check_arguments
 def ranking(
     frame: Any, intervals: Any = None, *, among: Any = None, level: float = 0.9, title: str | None = None
 ) -> Figure:

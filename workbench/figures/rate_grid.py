@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .words import plain, short, times
@@ -17,6 +20,7 @@ _ROW, _NAME = 24, 6.9  # pixels of a row, of a letter
 _SLOWEST, _FASTEST = 1e-2, 3.0
 
 
+@check_arguments
 def rates(
     grid: Any, stages: Sequence[Any], shares: Sequence[float] | None = None, *, title: str | None = None
 ) -> Figure:
@@ -33,12 +37,12 @@ def rates(
     """
     multipliers = np.asarray(grid, dtype=float)
     if multipliers.ndim != 2 or multipliers.shape[0] != len(stages) or 0 in multipliers.shape:
-        raise ValueError(
+        raise BadValue(
             f"a grid of rates has a row a stage and a column an epoch; "
             f"there came the shape {multipliers.shape} for {len(stages)} stages"
         )
     if not np.isfinite(multipliers).all() or (multipliers < 0).any():
-        raise ValueError("a rate is 0 (frozen) or a positive multiple of the base rate")
+        raise BadValue("a rate is 0 (frozen) or a positive multiple of the base rate")
     names = [str(getattr(stage, "name", stage)) for stage in stages]
     if shares is None and all(hasattr(stage, "share") for stage in stages):
         shares = [float(stage.share) for stage in stages]

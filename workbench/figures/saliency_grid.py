@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from .image_grid import Sheet, as_uint8, grid
 from .overlays import BAR, overlaid, scale_bar, scaled
 from .words import percent, short
 
 
+@check_arguments
 def saliency(shown: Any, n: int = 12, *, title: str | None = None, edge: int | None = None) -> Sheet:
     """Each picture with its map beside it, and what the net said.
 
@@ -27,7 +31,7 @@ def saliency(shown: Any, n: int = 12, *, title: str | None = None, edge: int | N
     """
     maps = np.asarray(shown.maps)
     if maps.shape != np.asarray(shown.pictures).shape[:3]:
-        raise ValueError(f"maps of the shape {maps.shape} do not lie over pictures {np.asarray(shown.pictures).shape}")
+        raise BadValue(f"maps of the shape {maps.shape} do not lie over pictures {np.asarray(shown.pictures).shape}")
     n = max(min(n, len(maps)), 1)
     values, squares, texts = scaled(maps[:n]), [], []
     for at in range(n):
@@ -40,6 +44,7 @@ def saliency(shown: Any, n: int = 12, *, title: str | None = None, edge: int | N
     return sheet
 
 
+@check_arguments
 def saliency_comparison(compared: Any, n: int = 6, *, title: str | None = None, edge: int | None = None) -> Sheet:
     """A row a picture, a column a net; the pictures whose maps moved most come first.
 

@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .intervals import written
 from .words import plain, short, short_number
 
 
+@check_arguments
 def agreement(frame: Any, *, title: str | None = None) -> Figure:
     """A square a pair: blue where two orders are reversed, orange where they are the same.
 
@@ -25,7 +29,7 @@ def agreement(frame: Any, *, title: str | None = None) -> Figure:
     """
     table: pd.DataFrame = getattr(frame, "agreement", frame)
     if not isinstance(table, pd.DataFrame) or list(table.index) != list(table.columns):
-        raise ValueError("agreement wants a square frame with the same names on both sides")
+        raise BadValue("agreement wants a square frame with the same names on both sides")
     kept = [name for name in table.index if table.loc[name].drop(name).notna().any()]
     table = table.loc[kept, kept].astype(float)
     names = [plain(short(str(name).replace("_", " "), 18)) for name in kept]

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from . import style
 from .figure import Figure, leader, page
 from .placing import decades, padded, spread
@@ -15,6 +17,7 @@ _WIDTH, _INNER, _NEAR = 700, 260, 0.9
 _MAIN = "consensus"
 
 
+@check_arguments
 def settling(frame: Any, *, title: str | None = None) -> Figure:
     """A thin line a score and a bold one for the consensus, whose band is from the worst draw to the best.
 

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .words import listed, plain, short
@@ -16,6 +19,7 @@ METHODS = {"cka": "linear CKA", "svcca": "SVCCA", "pwcca": "PWCCA"}
 MOVED = 0.9  # below this a stage counts as moved
 
 
+@check_arguments
 def similarity(found: Any, *, title: str | None = None) -> Figure:
     """A row a stage of the first net, a column one of the second, bright where they say the same of the images.
 
@@ -32,13 +36,11 @@ def similarity(found: Any, *, title: str | None = None) -> Figure:
     """
     missing = [n for n in ("matrix", "rows", "columns", "names", "frame") if not hasattr(found, n)]
     if missing:
-        raise ValueError(
-            f"similarity wants what wb.probes.similarity gives; {type(found).__name__} has no {missing[0]}"
-        )
+        raise BadValue(f"similarity wants what wb.probes.similarity gives; {type(found).__name__} has no {missing[0]}")
     matrix = np.asarray(found.matrix, dtype=float)
     rows, columns = list(map(str, found.rows)), list(map(str, found.columns))
     if matrix.shape != (len(rows), len(columns)) or not matrix.size:
-        raise ValueError(f"{len(rows)} rows and {len(columns)} columns do not name a matrix {matrix.shape}")
+        raise BadValue(f"{len(rows)} rows and {len(columns)} columns do not name a matrix {matrix.shape}")
     return _drawn(found, matrix, rows, columns, plain(answer(found) if title is None else title))
 
 

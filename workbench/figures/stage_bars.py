@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .placing import percent_axis
@@ -15,6 +18,7 @@ from .words import count, percent, plain, short
 _ROW = 24
 
 
+@check_arguments
 def stages(frame: Any, *, title: str | None = None) -> Figure:
     """The share of the parameters in every stage as bars, the head on top, with the shape that leaves it.
 
@@ -25,7 +29,7 @@ def stages(frame: Any, *, title: str | None = None) -> Figure:
     """
     rows = _rows(getattr(frame, "stages", frame))
     if not rows:
-        raise ValueError("there are no stages to show")
+        raise BadValue("there are no stages to show")
     names = [short(r["name"], 24) for r in rows]
     left = 28 + 6.6 * max(len(n) for n in names)
     total = sum(r["parameters"] for r in rows)

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .placing import percent_axis, round_ticks
@@ -32,6 +35,7 @@ _ACCURACIES = (*_BESIDE, *_HOLLOW)
 _MOST, _NARROWEST = 4, 620  # columns that fit; pixels that a title takes
 
 
+@check_arguments
 def stage_strip(frame: Any, columns: Any = None, *, title: str | None = None) -> Figure:
     """A row a stage, the last one on top as in the layer painter, and a column for everything measured there.
 
@@ -52,7 +56,7 @@ def stage_strip(frame: Any, columns: Any = None, *, title: str | None = None) ->
     rows = rows.assign(**{c: rows[c].astype(float) for c in (*_PANELS, "rate", "untrained", "tuned") if c in rows})
     wanted = [c for c in (columns or _PANELS) if c in _PANELS and c in rows and rows[c].notna().any()][:_MOST]
     if not wanted and ("rate" not in rows or not len(rows)):
-        raise ValueError("stage_strip wants at least one column with a number; nothing was measured at any stage")
+        raise BadValue("stage_strip wants at least one column with a number; nothing was measured at any stage")
     names = [short(n, 24) for n in rows["stage"]]
     left = style.EDGE + _NAME * max(len(n) for n in names) + 12
     width = min(max(left + 100 + 190 * len(wanted), _NARROWEST), style.WIDEST)

@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, page
 from .words import plain, short, these_columns
 
 
+@check_arguments
 def affinity(frame: Any, *, title: str | None = None) -> Figure:
     """A row a source, a column a target; the number is the accuracy, the colour its share of the column's range.
 
@@ -26,7 +30,7 @@ def affinity(frame: Any, *, title: str | None = None) -> Figure:
     these_columns(table, ("source", "target", "accuracy"), "affinity")
     sources, targets = (list(table[c].drop_duplicates().astype(str)) for c in ("source", "target"))
     if len(table) != len(table[["source", "target"]].drop_duplicates()):
-        raise ValueError("a pair of source and target occurs twice; average it first")
+        raise BadValue("a pair of source and target occurs twice; average it first")
     values = table.pivot(index="source", columns="target", values="accuracy").loc[sources, targets].to_numpy(float)
     chance = _chance(table, targets, values)
     best = np.nanmax(values, axis=0)

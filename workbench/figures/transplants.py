@@ -6,6 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+
 from . import style
 from .figure import Figure, leader, page
 from .placing import padded, percent_axis, spread
@@ -22,6 +25,7 @@ _LOOK = {
 _SAID = {"dip": "dip: co-adapted stages split", "drop": "drop: stages too specific"}
 
 
+@check_arguments
 def layer_transfer(result: Any, *, title: str | None = None) -> Figure:
     """Accuracy against the number of transplanted stages, a line a kind, the dip and the drop marked.
 
@@ -38,7 +42,7 @@ def layer_transfer(result: Any, *, title: str | None = None) -> Figure:
     base = means[means["kind"] == "B"]
     curves = {kind: means[means["kind"] == kind].sort_values("n") for kind in _LOOK if (means["kind"] == kind).any()}
     if not curves:
-        raise ValueError(f"layer_transfer wants rows of {', '.join(_LOOK)}; there are {sorted(set(frame['kind']))}")
+        raise BadValue(f"layer_transfer wants rows of {', '.join(_LOOK)}; there are {sorted(set(frame['kind']))}")
     marks = getattr(result, "marks", None)
     marks = marks[marks["clear"]] if marks is not None else None
     seeds = int(means["count"].max())

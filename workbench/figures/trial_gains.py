@@ -6,11 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 from .figure import Figure
 from .intervals import comparison, written
 from .words import short, these_columns
 
 
+@check_arguments
 def trials(frame: Any, *, level: float | None = 0.95, title: str | None = None) -> Figure:
     """The gain of each remedy that was tried, with its interval; the causes that were not tried are left out.
 

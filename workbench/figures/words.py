@@ -7,6 +7,8 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
+from workbench.errors import BadValue
+
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -78,4 +80,4 @@ def these_columns(frame: object, wanted: Sequence[str], figure: str) -> None:
     missing = [w for w in wanted if w not in have]
     if missing:
         came = ", ".join(have) or type(frame).__name__
-        raise ValueError(f"{figure} wants a frame with {listed(wanted)}; {listed(missing)} missing, there came {came}")
+        raise BadValue(f"{figure} wants a frame with {listed(wanted)}; {listed(missing)} missing, there came {came}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench import face
+from workbench.arguments import check_arguments
 from workbench.images.labelled import Images
 from workbench.images.opening import open_images
 from workbench.images.stored import HeldImages
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["HeldImages", "Images", "View", "augment", "centre", "images"]
 
 
+@check_arguments
 def images(source: Any, /, **options: Any) -> Images:
     """Opens labelled images; nothing is decoded before it is needed.
 

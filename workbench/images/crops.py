@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 
 KINDS = ("none", "flip", "crop")
@@ -15,6 +16,7 @@ SCALE = (0.35, 1.0)
 RATIO = (3 / 4, 4 / 3)
 
 
+@check_arguments
 def centre(x: Tensor, size: int) -> Tensor:
     """The centre crop, x (B, C, S, S) -> (B, C, size, size), of the same type.
 
@@ -28,6 +30,7 @@ def centre(x: Tensor, size: int) -> Tensor:
     return x[..., start : start + size, start : start + size]
 
 
+@check_arguments
 def augment(x: Tensor, size: int, kind: str, keys: Tensor) -> Tensor:
     """Random views, x (B, C, S, S) uint8 -> (B, C, size, size) float32 in [0, 1].
 

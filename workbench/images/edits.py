@@ -18,6 +18,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from workbench import disk
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, Unavailable, UnknownName
 from workbench.images.labelled import Images
 from workbench.images.origins import Files, digest
@@ -138,6 +139,7 @@ class Cleaning:
 _SAID = {"relabel": "relabelled", "remove": "removed", "keep": "looked at and kept"}
 
 
+@check_arguments
 def cleaning(images: Images, file: str | os.PathLike[str] | None = None) -> Cleaning:
     """The cleaning list of some images: decisions on labels that outlive the notebook, in a CSV beside the data.
 

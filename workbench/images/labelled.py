@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.images import looking, soundness
 from workbench.images.items import SPLITS, Items
@@ -31,6 +32,7 @@ class Images:
         target: the part that is adapted to, or None.
     """
 
+    @check_arguments
     def __init__(
         self,
         items: Items,
@@ -100,10 +102,12 @@ class Images:
     def _repr_html_(self) -> str:
         return looking.markup(self._items, self._rows)
 
+    @check_arguments
     def labels(self) -> np.ndarray:
         """Classes (N,) int64, tags (N, K) float32, or tasks (N, T) int64."""
         return self._items.labels.values[self._rows]
 
+    @check_arguments
     def part(self, split: str | None = None, domain: Words = None, rows: Any = None) -> Images:
         """A subset with the same classes, sharing the stored pixels.
 
@@ -126,6 +130,7 @@ class Images:
             chosen = chosen[np.isin(self._items.domains[chosen], codes)]
         return self._like(chosen)
 
+    @check_arguments
     def view(self, size: int, interpolation: str = "bilinear", crop_pct: float = 0.875) -> View:
         """The images as squares for a net.
 
@@ -146,20 +151,24 @@ class Images:
             raise BadValue(f"crop_pct is a share above 0 and up to 1; got {crop_pct!r}")
         return View(self._items, self._rows, int(size), interpolation, crop_pct)
 
+    @check_arguments
     def counts(self) -> pd.DataFrame:
         """How many images each class has in each split, by domain where there are several."""
         return looking.counts(self._items, self._rows)
 
+    @check_arguments
     def show(self, n: int = 24, split: str | None = None, label: str | None = None, seed: int = 0) -> Any:
         """A matplotlib figure of `n` images drawn at random, with their labels."""
         return looking.show(self._items, self._rows, n, split, label, seed)
 
+    @check_arguments
     def pixels(self, row: int, size: int | None = None) -> np.ndarray:
         """One image decoded now, for looking: uint8 (H, W, 3), or its centre square at `size` pixels."""
         if not -len(self) <= row < len(self):
             raise BadValue(f"the set has the rows 0 to {len(self) - 1}; got {row}")
         return looking.pixels(self._items, int(self._rows[row]), size)
 
+    @check_arguments
     def check(self, progress: bool = False) -> Images:
         """The images that can be decoded to the last pixel; the others are listed in `problems`.
 

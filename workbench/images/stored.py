@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench import disk
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, Unavailable
 from workbench.images.items import Items, Labels
 from workbench.images.labelled import Images
@@ -24,12 +25,14 @@ PIXELS, SHAPES, TABLE = "pixels.raw", "shapes.npy", "images.json"
 class HeldImages(Images):
     """Images of this process alone: from arrays, a frame, a dataset, or a part of other images."""
 
+    @check_arguments
     def __init__(
         self, items: Items, rows: np.ndarray | None = None, source: Words = None, target: Words = None
     ) -> None:
         super().__init__(items, Choice("stored", {"path": ""}), rows, source, target)
         self.choice = Choice("stored", {"path": f"memory:{self.fingerprint}"})
 
+    @check_arguments
     def store_with(self, folder: str | os.PathLike[str]) -> Choice:
         """Writes the images below `folder` and returns the recipe that opens them again.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from workbench.arguments import check_arguments
 from workbench.images.crops import augment, centre
 from workbench.images.decoding import interpolation as checked_interpolation
 from workbench.images.items import Items
@@ -27,6 +28,7 @@ class View:
         crop_pct: share of the stored square's edge that the net sees, in (0, 1].
     """
 
+    @check_arguments
     def __init__(self, items: Items, rows: np.ndarray, size: int, interpolation: str, crop_pct: float) -> None:
         self.items, self.rows, self.size = items, rows, size
         self.interpolation = checked_interpolation(interpolation)
@@ -48,6 +50,7 @@ class View:
             self.items.shelves[key] = make(self.items, *key)
         return self.items.shelves[key]
 
+    @check_arguments
     def batch(self, rows: Any) -> tuple[torch.Tensor, np.ndarray]:
         """The squares of some rows, decoded now where they are not stored yet.
 
@@ -64,6 +67,7 @@ class View:
         squares, kept = self.shelf.gather(self.rows[np.asarray(rows, np.int64)])
         return torch.from_numpy(squares), kept
 
+    @check_arguments
     def fill(self, rows: Any = None, stop: Any = None) -> Iterator[int]:
         """Decodes ahead on all cores; yields how many of the rows are done.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, RunFailed
 from workbench.images.batches import Batches
 from workbench.loop import device as devices
@@ -45,6 +46,7 @@ class Point:
         return {"step": self.step, "epoch": self.epoch, "split": self.split, **self.values}
 
 
+@check_arguments
 def train(
     net: Net,
     tuning: Tuning,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import timm
 
+from workbench.arguments import check_arguments
 from workbench.errors import UnknownName
 from workbench.nets import library_rows, published, questions, sizes, zoo_rows
 
@@ -12,6 +13,7 @@ WORDS_IN = ("name", "family", "pretrained_on", "licence")
 SYNONYMS = {"license": "licence", "params": "parameters"}
 
 
+@check_arguments
 def backbones(query: str | None = None) -> pd.DataFrame:
     """Every backbone there is, or those that answer a query.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.nets import build, filling, heads, hub, measure, saving, torchvision_nets, weights
 from workbench.nets import preprocessing as pixels
@@ -23,6 +24,7 @@ from workbench.plan import Choice, plain
 OWN = ["classes", "pretrained", "size", "preprocessing", "seed"]
 
 
+@check_arguments
 def load(
     name: str | os.PathLike[str],
     classes: int | Sequence[str] | None = None,

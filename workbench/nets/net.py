@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.nets import heads, measure, saving, stages
 from workbench.nets.activations import Activations
@@ -40,6 +41,7 @@ class Net(nn.Module):
     mean: Tensor
     std: Tensor
 
+    @check_arguments
     def __init__(
         self,
         backbone: nn.Module,
@@ -99,6 +101,7 @@ class Net(nn.Module):
         """What the backbone gives -> what the head reads."""
         return out if self._takes_map else self._pooled(out)
 
+    @check_arguments
     def new_head(self, classes: int | Sequence[str], seed: int = 0) -> None:
         """Puts a fresh linear classifier in place of the head: weights from N(0, 0.01), bias 0.
 
@@ -127,6 +130,7 @@ class Net(nn.Module):
             self._stages = stages.find(self, self._measured)
         return self._stages
 
+    @check_arguments
     def module(self, stage: str) -> nn.Module:
         """The module whose output is the output of a stage.
 
@@ -140,10 +144,12 @@ class Net(nn.Module):
         outer = [m for m in modules if m.rpartition(".")[0] not in modules]
         return self.get_submodule(outer[-1])
 
+    @check_arguments
     def save(self, path: str | Path) -> None:
         """Writes weights and recipe to one safetensors file, whole or not at all; `load(path)` opens it."""
         saving.write(self, Path(path))
 
+    @check_arguments
     def store_with(self, folder: str | Path) -> Choice:
         """Saves the net inside `folder`; gives the choice that opens it from there."""
         path = Path(folder) / "backbone.safetensors"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.probes.samples import table
 
@@ -25,10 +26,12 @@ class CKA:
     maximization"; Nguyen et al. 2021, arXiv:2010.15327.
     """
 
+    @check_arguments
     def __init__(self) -> None:
         self._sums: dict[str, _Sums] | None = None
         self._middles: tuple[np.ndarray, np.ndarray] | None = None
 
+    @check_arguments
     def add(self, x: Any, y: Any) -> CKA:
         """Adds a batch: `x (B, D)` and `y (B, E)`, what two stages say of the same images, row by row.
 
@@ -100,6 +103,7 @@ class _Sums:
         return float((trace + whole / ((n - 1) * (n - 2)) - 2 * middle / (n - 2)) / (n * (n - 3)))
 
 
+@check_arguments
 def cka(x: Any, y: Any) -> float:
     """Debiased linear CKA of two tables of features of the same images; see `CKA`, which takes them in batches.
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.images.crops import centre
 from workbench.nets.measure import at_once
@@ -85,6 +86,7 @@ class PixelReadings:
         return best if now > PLAIN and float(gaps[best]) < BETTER * now else None
 
 
+@check_arguments
 def statistics_gap(net: Net, images: Images, limit: int = MOST) -> StatisticsGap:
     """How far a net's batch norms find these images from those it learnt from, layer by layer.
 
@@ -103,6 +105,7 @@ def statistics_gap(net: Net, images: Images, limit: int = MOST) -> StatisticsGap
     return StatisticsGap(pd.DataFrame(found, columns=["layer", "channels", "gap"]))
 
 
+@check_arguments
 def pixel_readings(net: Net, images: Images, limit: int = MOST) -> PixelReadings:
     """Whether pixels reach a net in another form than it learnt from: channel order, normalisation, inversion.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.probes.gap import checked_level, domain_errors, mean_of_rates, wilson
 from workbench.probes.linear import Linear
 from workbench.probes.samples import coded, halves, held_back, pair
@@ -72,6 +73,7 @@ class Bound:
         return f"ε_S + ½·d + λ = {terms} = {self.total:.2f}; ε_T is {self.target_error:.2f}, {said}"
 
 
+@check_arguments
 def bound(
     source: Any, source_labels: Any, target: Any, target_labels: Any, *, level: float = 0.95, seed: int = 0
 ) -> Bound:

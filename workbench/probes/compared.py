@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 from workbench.probes.looking import Saliency, saliency
 from workbench.probes.rank_agreement import agreement
@@ -46,6 +47,7 @@ class Compared:
         return float(self.pairs["agreement"].iloc[0])
 
 
+@check_arguments
 def compare_saliency(
     nets: Mapping[str, Net],
     images: Any,

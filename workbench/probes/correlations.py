@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.probes.alignment import enough, is_constant
 from workbench.probes.samples import table
@@ -13,6 +14,7 @@ from workbench.probes.samples import table
 KEPT = 0.99  # of the variance, in the directions that canonical correlations read
 
 
+@check_arguments
 def svcca(x: Any, y: Any, kept: float = KEPT) -> float:
     """The mean canonical correlation of the directions that carry most of the variance, 0 to 1; 0 if one is constant.
 
@@ -30,6 +32,7 @@ def svcca(x: Any, y: Any, kept: float = KEPT) -> float:
     return _canonical(x, y, kept)[0]
 
 
+@check_arguments
 def pwcca(x: Any, y: Any, kept: float = KEPT) -> float:
     """As `svcca`, each canonical direction weighing as much as x projects on it; not symmetric.
 
@@ -69,6 +72,7 @@ def directions(x: np.ndarray, kept: float) -> np.ndarray:
     return u[:, : min(int(np.searchsorted(share, kept - 1e-12)) + 1, live)]
 
 
+@check_arguments
 def mean_drift(x: Any, y: Any) -> float:
     """How far the mean of y lies from that of x, in units of the spread about them: 0 for no drift.
 

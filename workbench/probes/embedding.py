@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.probes.alignment import is_constant
 from workbench.probes.layouts import LAYOUTS
@@ -70,6 +71,7 @@ class Embedding:
         return ", ".join(said) + (f". {self.note}" if self.note else "")
 
 
+@check_arguments
 @spare()
 def embed(
     features: Any,
@@ -228,6 +230,7 @@ def _begin(start: Any, ids: np.ndarray, dimensions: int) -> np.ndarray | None:
     return points
 
 
+@check_arguments
 def aligned(points: Any, onto: Any) -> np.ndarray:
     """`points (N, d)` turned, mirrored, scaled and moved to lie as near to `onto (N, d)` as they can.
 

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.nets.grids import Grid
 from workbench.probes.pictures import Pictures
@@ -62,6 +63,7 @@ class Exciting:
     frame: pd.DataFrame
 
 
+@check_arguments
 def activations(net: Net, images: Any, layer: str | None = None) -> ActivationMaps:
     """The activation maps of some images at a stage; of transformers, those of the places.
 
@@ -83,6 +85,7 @@ def activations(net: Net, images: Any, layer: str | None = None) -> ActivationMa
     return ActivationMaps(grid.stage.name, np.concatenate(maps), shown.squares, shown.ids)
 
 
+@check_arguments
 def exciting(net: Net, images: Any, layer: str, channel: int, n: int = 9) -> Exciting:
     """The images, and the crops of them, that excite a channel most.
 

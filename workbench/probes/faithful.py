@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 from workbench.probes.quiet import quiet
 
@@ -55,6 +56,7 @@ class Faithfulness:
         )
 
 
+@check_arguments
 def faithfulness(net: Net, shown: Saliency, *, steps: int = 16, seed: int = 0) -> Faithfulness:
     """Deletion and insertion curves of some maps, against smooth maps of chance.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 from workbench.probes.linear import Linear
 from workbench.probes.samples import halves, pair
@@ -48,6 +49,7 @@ class DomainGap:
         )
 
 
+@check_arguments
 def domain_gap(source: Any, target: Any, *, level: float = 0.95, seed: int = 0) -> DomainGap:
     """How far two domains lie apart in the features of one stage.
 

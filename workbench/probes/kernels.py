@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Filters:
         strongest = np.square(self.kernels).sum((2, 3)).argmax(1)
         return shown[np.arange(len(shown)), strongest]
 
+    @check_arguments
     def order(self, by: str = "hue") -> np.ndarray:
         """The filters' numbers, sorted: those without a hue first, then by hue; or by frequency, norm, or as they come.
 
@@ -72,6 +74,7 @@ class Filters:
         return np.argsort(-keys.to_numpy() if by == "norm" else keys.to_numpy(), kind="stable")
 
 
+@check_arguments
 def filters(net: Net, layer: str | None = None) -> Filters:
     """The filters of a convolution.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.probes.linear import Linear
 from workbench.probes.neighbours import nearest
@@ -57,6 +58,7 @@ class LabelProblems:
         )
 
 
+@check_arguments
 def label_problems(features: Any, labels: Any = None, *, classes: Any = None, seed: int = 0) -> LabelProblems:
     """Which labels are likely wrong, by confident learning on features.
 

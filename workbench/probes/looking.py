@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from workbench.arguments import check_arguments
 from workbench.probes.maps import methods
 from workbench.probes.maps.base import Question
 from workbench.probes.pictures import Pictures
@@ -58,6 +59,7 @@ class Saliency:
         return self.maps / np.where(most > 0, most, 1)
 
 
+@check_arguments
 def saliency(
     net: Net,
     images: Any,
@@ -105,6 +107,7 @@ def saliency(
     return Saliency(np.concatenate(found), shown.squares, target_.numpy(), frame, made.name, stage, made.signed)
 
 
+@check_arguments
 def grad_cam(net: Net, images: Any, target: Any = None, layer: str | None = None) -> Saliency:
     """Grad-CAM of any net: `saliency` with the method that most people mean.
 
@@ -118,6 +121,7 @@ def grad_cam(net: Net, images: Any, target: Any = None, layer: str | None = None
     return saliency(net, images, "grad-cam", target, layer)
 
 
+@check_arguments
 def saliency_methods() -> pd.DataFrame:
     """The saliency methods as a frame: name, what each shows, its paper, its parameters."""
     return methods.table()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Moves:
     stages: pd.DataFrame
 
 
+@check_arguments
 def filter_moves(before: Net, after: Net) -> Moves:
     """How far each filter moved, by length and by angle.
 

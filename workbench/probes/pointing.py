@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_dilation
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Pointing:
         return f"{self.method}: {self.rate:.0%} hits ({self.low:.0%} to {self.high:.0%}), chance {self.chance:.0%}"
 
 
+@check_arguments
 def pointing_game(shown: Saliency, masks: np.ndarray, *, tolerance: float = 0.0) -> Pointing:
     """How often the highest place of a map lies on the object; an empty map is a miss.
 

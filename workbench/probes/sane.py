@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from workbench.arguments import check_arguments
 from workbench.probes.looking import saliency
 from workbench.probes.maps import methods
 from workbench.probes.pictures import Pictures
@@ -41,6 +42,7 @@ class Sanity:
         return bool(self.frame["agreement"].iloc[-1] < ENOUGH)
 
 
+@check_arguments
 def sanity(
     net: Net,
     images: Any,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.probes.gap import checked_level, domain_classifier
 from workbench.probes.linear import Linear
 from workbench.probes.samples import coded, folds, halves, held_back, labels, pair
@@ -56,6 +57,7 @@ class ShiftKind:
         return f"{self.kind}: {MEANING[self.kind]} (confidence {self.confidence:.0%}){blind}"
 
 
+@check_arguments
 def shift_kind(
     source: Any, source_labels: Any, target: Any, target_labels: Any = None, *, level: float = 0.02, seed: int = 0
 ) -> ShiftKind:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.probes.alignment import all_pairs, enough, is_constant
 from workbench.probes.correlations import mean_drift, pwcca, svcca
@@ -62,6 +63,7 @@ class Similarity:
         )
 
 
+@check_arguments
 @spare()
 def similarity(
     a: Any,

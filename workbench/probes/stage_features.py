@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
@@ -45,6 +46,7 @@ class StageFeatures:
         return len(self.x)
 
 
+@check_arguments
 def features_at(net: Net, images: Images, stage: str | None = None, **options: Any) -> StageFeatures:
     """Pooled features of `images` at one stage; images that cannot be read are left out.
 
@@ -60,6 +62,7 @@ def features_at(net: Net, images: Images, stage: str | None = None, **options: A
     return next(iter(features_by_stage(net, images, [stage], **options).values()))
 
 
+@check_arguments
 @spare()
 @in_turn
 def features_by_stage(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.probes.stage_features import features_at
 from workbench.threads import spare
@@ -42,6 +43,7 @@ class Affinity:
         return self.matrix.idxmax(axis=0).rename("source")
 
 
+@check_arguments
 @spare()
 def affinity(sources: Mapping[str, Net], images: Images) -> Affinity:
     """How well each source's frozen features answer each target task, as in Taskonomy's first-order matrix.

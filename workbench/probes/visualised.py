@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 from workbench.probes.canvas import Canvas
 from workbench.probes.places import chosen_grid, listening
@@ -43,6 +44,7 @@ class Visualised:
     finished: bool
 
 
+@check_arguments
 def visualise(
     net: Net,
     layer: str | None = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.cost import estimate, spoken
 from workbench.embeddings import features
 from workbench.errors import BadData, BadValue, WorkbenchError
@@ -70,6 +71,7 @@ class Advice:
         return "\n".join([f"{self.name}: {self.plan}", *(f"- {reason}" for reason in self.reasons)])
 
 
+@check_arguments
 def advise(
     backbone: Any,
     images: Images,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.ranking import apart, measuring
 from workbench.ranking.asked import Asked, asked
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.images import Images
 
 
+@check_arguments
 def rank(
     backbones: Any,
     images: Images,
@@ -83,6 +85,7 @@ def rank(
     return ranking
 
 
+@check_arguments
 def rankings(
     backbones: Any,
     images: Images,

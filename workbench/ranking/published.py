@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
+
 SOURCE = "https://github.com/thuml/Transfer-Learning-Library/tree/master/examples/model_selection"
 
 
+@check_arguments
 def published_scores() -> pd.DataFrame:
     """The rows of the Transfer-Learning-Library's model-selection page, with two naive baselines beside them.
 
@@ -19,6 +22,7 @@ def published_scores() -> pd.DataFrame:
     return pd.read_csv(Path(__file__).with_name("published_scores.csv"), comment="#")
 
 
+@check_arguments
 def measured_scores() -> pd.DataFrame:
     """The rows of the workbench's own comparison, as `benchmarks/which_backbone.py` measured it.
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.ranking import consensus, stability
 from workbench.ranking.measuring import Scored
@@ -19,6 +20,7 @@ from workbench.ranking.verdict import Verdict, cautions, judged
 CONSENSUS = "consensus"
 
 
+@check_arguments
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """Backbones in the order in which they promise to transfer to some images.
@@ -120,6 +122,7 @@ class Ranking:
         """Further reasons for doubt, a sentence each."""
         return cautions(self.verdict, self.flips, self.curve, self.order, [s.name for s in self.done], self.baselines)
 
+    @check_arguments
     def order(self, name: str) -> np.ndarray:
         """What sorts the measured backbones by a score, a baseline or `consensus`; larger is better, (n,).
 
@@ -137,14 +140,17 @@ class Ranking:
         """Voting score -> its values on draws of the images, (R, n), larger is better."""
         return {v: np.array([consensus.rising(v, s.halves[v]) for s in self.done]).T for v in self.voting}
 
+    @check_arguments
     def table(self, those: Sequence[Scored]) -> dict[str, np.ndarray]:
         """Voting score -> its values for some backbones, larger is better."""
         return {v: consensus.rising(v, np.array([s.values[v] for s in those])) for v in self.voting}
 
+    @check_arguments
     def combined(self, those: Sequence[Scored]) -> np.ndarray:
         """The consensus among some backbones, 0 best to 1 worst."""
         return consensus.combined(self.table(those)) if self.voting else np.full(len(those), np.nan)
 
+    @check_arguments
     def among(self, names: Sequence[str]) -> Ranking:
         """What this ranking would say if only these backbones had been asked for; nothing is measured again.
 
@@ -157,6 +163,7 @@ class Ranking:
                 raise UnknownName.of("backbone of this ranking", name, known)
         return Ranking(self.target, tuple(known[name] for name in names), self.scores, len(names))
 
+    @check_arguments
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON holds it."""
         return stability.told(self)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 
 
+@check_arguments
 def weighted_tau(a: Any, b: Any) -> float:
     """How alike two orders of the same things are, from -1 (reversed) to 1; NaN where one of them orders nothing.
 

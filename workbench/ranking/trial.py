@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.evaluation import evaluate
 from workbench.images.batches import Batches
@@ -78,6 +79,7 @@ class Trial:
         )
 
 
+@check_arguments
 def short_trial(
     backbones: Any,
     images: Images,

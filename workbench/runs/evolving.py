@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.arguments import check_arguments
 from workbench.probes import Embedding, embed
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 MOST = 1000  # images of a picture
 
 
+@check_arguments
 def evolution(
     run: Run,
     images: Images | None = None,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import disk
+from workbench.arguments import check_arguments
 from workbench.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def find(name: str | os.PathLike[str], where: str | os.PathLike[str] | None = No
     raise UnknownName.of("run", name, [path.name for path in folders(where)], "wb.runs() lists them all")
 
 
+@check_arguments
 def table(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """All runs as a frame, the newest first: name, state, what was planned, best validation accuracy, time.
 

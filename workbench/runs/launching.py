@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 import workbench
 from workbench import disk
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, RunFailed, Unavailable
 from workbench.plan import Choice, Plan
 from workbench.runs import folder as files
@@ -30,6 +31,7 @@ from workbench.runs.record import Run
 _children: list[subprocess.Popen[bytes]] = []
 
 
+@check_arguments
 def fit(plan: Plan, folder: str | os.PathLike[str] | None = None, progress: bool = True) -> Run:
     """Trains in this process and returns the finished run; an interrupt keeps the last state.
 
@@ -83,6 +85,7 @@ def gentle(folder: Path) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@check_arguments
 def launch(plan: Plan, folder: str | os.PathLike[str] | None = None) -> Run:
     """Trains in the background and returns at once; the worker outlives this kernel, `wb.runs()` finds it again.
 

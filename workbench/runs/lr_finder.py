@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.loop import device as devices
 from workbench.loop.optimiser import set_rates
 from workbench.loop.phase import set_phase
@@ -34,6 +35,7 @@ class LRFinding:
     source: str = "Smith 2017, arXiv:1506.01186"
 
 
+@check_arguments
 def find_lr(plan: Plan, low: float = 1e-6, high: float = 1.0, steps: int = 100) -> LRFinding:
     """Tries rising learning rates on the plan's own tuning, strategy and batches; no run is kept.
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, RunFailed, Unavailable
 from workbench.plan import Plan
 from workbench.runs import folder as files
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.nets import Net
 
 
+@check_arguments
 def run(name: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None) -> Run:
     """The run of that name, or in that folder.
 
@@ -35,6 +37,7 @@ def run(name: str | os.PathLike[str], folder: str | os.PathLike[str] | None = No
 class Run:
     """A run is its folder: two objects of the same folder are the same run, in this kernel or the next."""
 
+    @check_arguments
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.name = self.folder.name
@@ -75,6 +78,7 @@ class Run:
         frame = pd.DataFrame(files.read_points(self.folder / files.POINTS)[0])
         return frame if len(frame) else pd.DataFrame(columns=["step", "epoch", "split", "loss"])
 
+    @check_arguments
     def new_points(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         """The points since byte `since`, and where to go on: for views that follow a run."""
         return files.read_points(self.folder / files.POINTS, since)
@@ -122,6 +126,7 @@ class Run:
         """The epochs whose net can be had: 0, as it began, and those that the schedule's `snapshots` kept."""
         return (0, *snapshots.kept(self.folder))
 
+    @check_arguments
     def net(self, epoch: int | None = None) -> Net:
         """The net as the schedule keeps it; of a run that is not done, as it was saved last.
 
@@ -140,6 +145,7 @@ class Run:
             return load(self.folder / files.WEIGHTS)
         return self._unfinished()
 
+    @check_arguments
     def evaluate(self, split: str | None = "valid", domain: str | None = None) -> Evaluation:
         """What the net is worth on a split of its images, of the source domain unless another is named."""
         from workbench.evaluation import evaluate
@@ -147,6 +153,7 @@ class Run:
         data = self.images if domain is not None else self.images.source
         return evaluate(self.net(), data, split=split, domain=domain)
 
+    @check_arguments
     def to_tensorboard(self, folder: str | os.PathLike[str] | None = None) -> Path:
         """Writes every point as TensorBoard events, a series a metric and split; the folder they are in.
 
@@ -160,6 +167,7 @@ class Run:
 
         return write_events(self.points, Path(folder) if folder is not None else self.folder / "tensorboard")
 
+    @check_arguments
     def stop(self, wait: float = 0.0) -> Run:
         """Asks the worker to save its state and end; returns at once, or after at most `wait` seconds."""
         if self.alive:
@@ -168,6 +176,7 @@ class Run:
                 self.wait(wait)
         return self
 
+    @check_arguments
     def resume(self) -> Run:
         """Goes on in the background from the last state; of a finished run nothing is left to do.
 
@@ -180,6 +189,7 @@ class Run:
             start(self.folder)
         return self
 
+    @check_arguments
     def wait(self, timeout: float | None = None) -> Run:
         """Waits until no worker is at it, at most `timeout` seconds.
 
@@ -197,6 +207,7 @@ class Run:
             raise RunFailed(f"{self.name} failed: {status.sentence}")
         return self
 
+    @check_arguments
     def delete(self) -> None:
         """Removes the folder with everything in it.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.arguments import check_arguments
 from workbench.face import answer
 from workbench.scores.base import Score, Scores
 from workbench.scores.moments import Moments
@@ -19,6 +20,7 @@ __all__ = ["Moments", "Score", "Scores", "scores", "table"]
 scores = Scores("score", "workbench.scores")
 
 
+@check_arguments
 def table() -> pd.DataFrame:
     """All scores: name, what each tells, what it needs, its paper, its cost, which end is better, when it breaks."""
     return scores.table()

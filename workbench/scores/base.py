@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
+from workbench.arguments import check_arguments
 from workbench.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., float])
@@ -43,6 +44,7 @@ class Score(Protocol):
 class Scores(Registry[Any]):
     """The scores by name: functions where the other registries hold classes."""
 
+    @check_arguments
     def add(self, name: str) -> Callable[[F], F]:  # type: ignore[override]
         """Function decorator: registers a score, and reads what it tells of itself from its docstring."""
         register = super().add(name)
@@ -58,6 +60,7 @@ class Scores(Registry[Any]):
 
         return describe
 
+    @check_arguments
     def table(self) -> pd.DataFrame:
         """The scores as a frame, by name."""
         rows = [{"name": name, **_row(score)} for name, score in self.classes().items()]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.scores.linear import add_by_class, gram, spectrum
 from workbench.scores.rows import Rows, class_indices, device_of, doubles, matrix, rows
@@ -48,6 +49,7 @@ class Moments:
     turned: Rows | None = None
 
     @classmethod
+    @check_arguments
     def of(cls, features: Any, labels: Any = None) -> Moments:
         """The moments of an array; of moments, themselves.
 
@@ -73,6 +75,7 @@ class Moments:
         return replace(running.moments(given.classes, given.dim), rows=given, turned=turned)
 
     @classmethod
+    @check_arguments
     def gather(cls, batches: Iterable[tuple[Any, Any]]) -> Moments:
         """The moments of batches that come one by one, features (b, D) and labels (b,): for N beyond memory.
 
@@ -128,6 +131,7 @@ class Moments:
         """Eigenvalues (D,), largest first, and eigenvectors (D, D) of FᵀF, the features taken as they are."""
         return spectrum(self.scatter + self.n * torch.outer(self.mean, self.mean))
 
+    @check_arguments
     def principal(self, components: int | float) -> Tensor:
         """The images, less their mean, along the directions in which they vary most, (N, d).
 
@@ -149,6 +153,7 @@ class Moments:
         farthest = along.abs().argmax(0, keepdim=True)
         return along * along.gather(0, farthest).sign()
 
+    @check_arguments
     def own(self, wanted_for: str) -> Rows:
         """The images in the coordinates of the moments.
 

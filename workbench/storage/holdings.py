@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.arguments import check_arguments
 from workbench.images import budget
 from workbench.storage import entry as entries
 
@@ -49,6 +50,7 @@ class Holdings:
         return f"<p>{self.summary}</p>{self.frame.drop(columns='key').to_html(index=False)}"
 
 
+@check_arguments
 def store() -> Holdings:
     """What frozen layers made of images and the workbench keeps, so that no layer computes the same twice."""
     import pandas as pd

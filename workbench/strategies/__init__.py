@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.arguments import check_arguments
 from workbench.face import answer
 from workbench.plan import Choice
 from workbench.registry import Registry
@@ -21,6 +22,7 @@ __all__ = ["Batch", "Examples", "Losses", "Strategy", "Table", "Target", "Update
 strategies: Registry[Strategy] = Registry("strategy", "workbench.strategies")
 
 
+@check_arguments
 def strategy(name: str | Mapping[str, Any] | Choice, **params: Any) -> Choice:
     """A checked choice of a strategy, such as `wb.strategy("l2-sp", alpha=0.01)`.
 
@@ -35,6 +37,7 @@ def strategy(name: str | Mapping[str, Any] | Choice, **params: Any) -> Choice:
     return strategies.choice(name, **params)
 
 
+@check_arguments
 def table() -> pd.DataFrame:
     """All strategies: name, what each is for, its paper, its parameters with their defaults."""
     return strategies.table()

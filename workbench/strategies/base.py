@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from workbench.arguments import check_arguments
+
 if TYPE_CHECKING:
     from workbench.nets import Net
 
@@ -86,6 +88,7 @@ class Strategy(nn.Module):
 class Table(nn.Module):
     """Tensors by the dotted names of parameters, as buffers: they follow `state_dict`, `to` and checkpoints."""
 
+    @check_arguments
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         super().__init__()
         self.names = list(tensors)
@@ -95,6 +98,7 @@ class Table(nn.Module):
     def __getitem__(self, name: str) -> Tensor:
         return getattr(self, str(self.names.index(name)))
 
+    @check_arguments
     def items(self) -> Iterable[tuple[str, Tensor]]:
         """Names and tensors, in the order given."""
         return ((name, getattr(self, str(index))) for index, name in enumerate(self.names))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.face import answer
 from workbench.plan import Choice
 from workbench.registry import Registry
@@ -25,6 +26,7 @@ __all__ = ["Tuning", "grid", "table", "tuning", "tunings"]
 tunings: Registry[Tuning] = Registry("tuning", "workbench.tunings")
 
 
+@check_arguments
 def tuning(name: str | Mapping[str, Any] | Choice, **params: Any) -> Choice:
     """A checked choice of a tuning, such as `wb.tuning("last-k", k=2)`.
 
@@ -39,11 +41,13 @@ def tuning(name: str | Mapping[str, Any] | Choice, **params: Any) -> Choice:
     return tunings.choice(name, **params)
 
 
+@check_arguments
 def table() -> pd.DataFrame:
     """All tunings: name, what each is for, its paper, its parameters with their defaults."""
     return tunings.table()
 
 
+@check_arguments
 def grid(choice: str | Mapping[str, Any] | Choice | Tuning, net: Net, epochs: int) -> np.ndarray:
     """A tuning as a picture: one row a stage, stem first, one column an epoch; values (S, E), 0 is frozen.
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from workbench.arguments import check_arguments
+
 if TYPE_CHECKING:
     from workbench.nets import Net
 
@@ -26,9 +28,11 @@ class Tuning:
     source: ClassVar[str]
     lr: ClassVar[float] = 1e-3
 
+    @check_arguments
     def apply(self, net: Net) -> None:
         """Grafts modules onto `net` or marks weights that never move (`requires_grad_(False)`); once."""
 
+    @check_arguments
     def rates(self, net: Net, progress: float) -> list[float]:
         """One multiplier of the base rate per stage, stem first, head last; 0 is frozen.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.errors import WorkbenchError
 from workbench.plan import Choice
 from workbench.widgets.base import Panel, script, sentence, shown
@@ -44,6 +45,7 @@ class BackbonePicker(Panel):
     limit = traitlets.Float(0).tag(sync=True)
     limit_words = traitlets.Unicode("").tag(sync=True)
 
+    @check_arguments
     def __init__(self, query: str = "", offline_only: bool = False, images: Any = None, **traits: Any) -> None:
         from workbench.nets import backbones
 
@@ -88,6 +90,7 @@ class BackbonePicker(Panel):
             self.note = ""
             self.found = places
 
+    @check_arguments
     def figure(self) -> Any:
         """Size against published accuracy of what was found as a plain figure, which an HTML export keeps."""
         from workbench import figures

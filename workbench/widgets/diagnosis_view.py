@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.diagnosis import drawn
 from workbench.errors import Unavailable
 from workbench.plan import Plan
@@ -42,6 +43,7 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
     diagnosis = traitlets.Any(None, allow_none=True)
     plan = traitlets.Instance(Plan, allow_none=True)
 
+    @check_arguments
     def __init__(self, what: Any = None, images: Any = None, diagnosis: Any = None, **options: Any) -> None:
         self.notice, self._work, self.images, self._options = Notice(), Latest(self), images, options
         auto = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
@@ -72,6 +74,7 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         if finished is not None:
             self.diagnosis = finished
 
+    @check_arguments
     def begin(self) -> None:
         """Diagnoses what is chosen, on a thread; what there is at a stop is kept."""
         what, quick, minutes = self.of.value, self.depth.value == QUICK, float(self.minutes.value)
@@ -82,6 +85,7 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         self.bar.value, self.bar.layout.display = 0.0, "none" if quick else ""
         self._start("Opening the images and the backbone …", lambda: self._diagnosed(what, quick, minutes))
 
+    @check_arguments
     def apply(self, place: int | None = None) -> None:
         """Makes the remedy of a finding, by its place, the plan to go on with; None is that of the whole diagnosis."""
         found = self.diagnosis if place is None else self.diagnosis.findings[place]
@@ -90,12 +94,14 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         self.notice.text = f"Applied: {found.remedy.brief}. It is `plan` of this view; wb.fit(view.plan) trains it."
         self.plan = found.remedy
 
+    @check_arguments
     def save(self) -> None:
         """Writes the report to the file named, on a thread."""
         found, file = self.diagnosis, Path(self.file.value.strip() or "diagnosis.html")
         if found is not None:
             self._start("Writing the report …", lambda: self._told(f"Saved: {found.report(file)}"))
 
+    @check_arguments
     def figures(self) -> dict[str, Any]:
         """The same as plain figures for the next cell: they stay in an exported notebook.
 

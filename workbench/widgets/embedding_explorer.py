@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, Unavailable
 from workbench.figures.embedding_map import answer, quality
 from workbench.figures.words import shown as read
@@ -73,6 +74,7 @@ class EmbeddingExplorer(Panel):
     live = traitlets.Bool(False).tag(sync=True)
     pictures = traitlets.Bool(False).tag(sync=True)
 
+    @check_arguments
     def __init__(
         self,
         of: Any = None,
@@ -107,6 +109,7 @@ class EmbeddingExplorer(Panel):
         self.observe(lambda _: self._colouring.ask(self._colour), ["colour"])
         self.draw() if held.methods else self._draw(self._choice)
 
+    @check_arguments
     def refresh(self) -> None:
         """Offers what a run has saved since, and shows its newest net."""
         of, images, run, columns = self._asked
@@ -120,11 +123,13 @@ class EmbeddingExplorer(Panel):
         self._offer(self.colour)
         self.draw()
 
+    @check_arguments
     def wait(self, timeout: float | None = None) -> None:
         """Returns when the picture is drawn, or after `timeout` seconds."""
         self._work.wait(timeout)
         self._colouring.wait(timeout)
 
+    @check_arguments
     def draw(self) -> None:
         """Draws what is chosen, on a thread, and says so meanwhile."""
         choice, halt = self._choice, threading.Event()
@@ -133,10 +138,12 @@ class EmbeddingExplorer(Panel):
         self.busy = f"Drawing {choice[1]} by {METHODS[choice[2]]} …" if choice[2] else "Drawing …"
         self._work.ask(lambda: self._draw(choice, halt))
 
+    @check_arguments
     def stop(self) -> None:
         """Ends what is being drawn, and keeps the picture as it is."""
         self._halt.set()
 
+    @check_arguments
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.
 
@@ -152,6 +159,7 @@ class EmbeddingExplorer(Panel):
         names = getattr(self._cloud.images, "classes", None) if self.embedding.labels is not None else None
         return figures.embedding(self.embedding, given, names=None if given is not None else names)
 
+    @check_arguments
     def select(self, rows: Any) -> None:
         """Selects the points of some rows, (n,) whole numbers; none clears."""
         held = np.asarray(list(rows), dtype=np.int64)

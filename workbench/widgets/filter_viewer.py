@@ -10,6 +10,7 @@ import numpy as np
 import traitlets
 
 from workbench import figures
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, Unavailable
 from workbench.nets.grids import grid_of, grids_of
 from workbench.probes import activations, exciting, filter_moves, filters, visualise
@@ -48,6 +49,7 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
     run = traitlets.Any(None, allow_none=True)
     found = traitlets.Any(None, allow_none=True)
 
+    @check_arguments
     def __init__(self, nets: Any = None, images: Any = None, run: Any = None, split: str | None = "valid") -> None:
         self.notice, self._work = Notice(), Latest(self)
         self.images, self.split, self._sides, self._offering = images, split, Sides(nets), False
@@ -76,11 +78,13 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
         if run is not None:
             self.run = run
 
+    @check_arguments
     def look(self) -> None:
         """Shows what the choosers say, on a thread."""
         if not self._offering and self._sides.names:
             self._start(f"Looking into {self.net.value} …", self._looked)
 
+    @check_arguments
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.
 

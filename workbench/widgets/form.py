@@ -12,6 +12,7 @@ import ipywidgets
 import traitlets
 
 from workbench import forms
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, WorkbenchError
 from workbench.widgets.base import Notice
 
@@ -34,6 +35,7 @@ class Form(ipywidgets.VBox):
     value = traitlets.Dict()
     problems = traitlets.Dict()
 
+    @check_arguments
     def __init__(
         self,
         cls: type,
@@ -55,6 +57,7 @@ class Form(ipywidgets.VBox):
         for name, row in self.rows.items():
             row.show(given.get(name, known[name].default))
 
+    @check_arguments
     def changed(self) -> dict[str, Any]:
         """The values that differ from the constructor's own."""
         return {name: value for name, value in self.value.items() if value != self.rows[name].field.default}

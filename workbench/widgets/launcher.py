@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.runs import Run
@@ -47,6 +48,7 @@ class Launcher(ipywidgets.VBox):
     plan = traitlets.Any(None, allow_none=True)
     run = traitlets.Any(None, allow_none=True)
 
+    @check_arguments
     def __init__(self, plan: Plan | None = None, images: Any = None, backbone: Any = None, tuning: Any = None) -> None:
         self._building = True
         self.settings, self.bar, self.notice = Settings(plan), PlanBar(self.launch), Notice()
@@ -75,6 +77,7 @@ class Launcher(ipywidgets.VBox):
         # what a restarted kernel finds still under way is shown at once
         self.list.chosen = next((row["name"] for row in self.list.rows if row["state"] in ACTIVE), "")
 
+    @check_arguments
     def take(self, plan: Plan) -> None:
         """Makes a whole plan the one that stands: its settings, images, backbone and tuning."""
         self._building = True
@@ -87,6 +90,7 @@ class Launcher(ipywidgets.VBox):
             self._building = False
         self._replan()
 
+    @check_arguments
     def launch(self) -> None:
         """Launches the plan on a thread of its own, and shows the run as soon as it is there."""
         self.bar.busy, self.notice.error = True, ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from workbench import forms
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 from workbench.plan import Choice, Schedule, to_choice
 from workbench.widgets import costs
@@ -62,6 +63,7 @@ class LayerPainter(Panel):
     undoable = traitlets.Int(0).tag(sync=True)
     costs = traitlets.Dict().tag(sync=True)
 
+    @check_arguments
     def __init__(
         self,
         net_or_backbone: Any,
@@ -105,6 +107,7 @@ class LayerPainter(Panel):
 
         return grid(self.tuning, self.net, self.epochs)
 
+    @check_arguments
     def show(self, net_or_backbone: Any) -> None:
         """Shows another net; a painted grid whose stages it lacks gives way to the preset head."""
         if hasattr(net_or_backbone, "stages"):
@@ -117,11 +120,13 @@ class LayerPainter(Panel):
             self.title = f"Layers of {Path(backbone.name).name}"
         self._loading.ask(lambda: self._take(_structure(backbone, self._classes)))
 
+    @check_arguments
     def images_are(self, images: Any) -> None:
         """Takes other training images, or their number, for the estimates."""
         self._images = _count(images)
         self._show_costs()
 
+    @check_arguments
     @shown
     def undo(self) -> None:
         """Takes back the last stroke or choice of a preset."""
@@ -130,6 +135,7 @@ class LayerPainter(Panel):
                 self.tuning, self.lr, self._lr_by_painting = self._history.pop()
                 self._show_tuning()
 
+    @check_arguments
     def figure(self) -> Any:
         """The grid as a plain figure, which an HTML export keeps."""
         from workbench.figures import rates

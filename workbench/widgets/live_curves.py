@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.widgets.base import Panel, script
 from workbench.widgets.follow import follow, unfollow
 from workbench.widgets.thinning import Line
@@ -39,6 +40,7 @@ class LiveCurves(Panel):
     grid = traitlets.Dict().tag(sync=True)
     lines = traitlets.Dict().tag(sync=True, to_json=lambda _, widget: widget._whole())
 
+    @check_arguments
     def __init__(self, run: Any = None, grid: dict[str, Any] | None = None) -> None:
         self._lock = threading.RLock()
         self._start_over()
@@ -48,6 +50,7 @@ class LiveCurves(Panel):
         self.on_msg(lambda _, content, __: self._tell("lines") if content.get("kind") == "whole" else None)
         self.run = run
 
+    @check_arguments
     def look(self) -> bool:
         """Reads what the run has written since, and sends it; whether more may come."""
         with self._lock:
@@ -70,11 +73,13 @@ class LiveCurves(Panel):
             self.waiting = expected(status)
             return status.alive
 
+    @check_arguments
     def watch(self) -> None:
         """Follows the run from here on, as after it was resumed."""
         if self.run is not None and self.look():
             follow(self, self.look)
 
+    @check_arguments
     def close(self) -> None:
         """Ends the following with the view."""
         unfollow(self)

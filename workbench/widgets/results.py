@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.errors import Unavailable
 from workbench.widgets import drawings
 from workbench.widgets.base import Notice
@@ -35,6 +36,7 @@ class Results(ipywidgets.VBox, Working):
     run = traitlets.Any(None, allow_none=True)
     evaluation = traitlets.Any(None, allow_none=True)
 
+    @check_arguments
     def __init__(self, run: Any = None, split: str = "valid") -> None:
         self.notice, self._work = Notice(), Latest(self)
         options = [("validation", "valid"), ("test", "test"), ("training", "train")]
@@ -54,6 +56,7 @@ class Results(ipywidgets.VBox, Working):
         self._empty()
         self.run = run
 
+    @check_arguments
     def evaluate(self) -> None:
         """Evaluates the run on the chosen images, on a thread, and says so meanwhile."""
         run, (split, domain) = self.run, self._chosen()
@@ -63,6 +66,7 @@ class Results(ipywidgets.VBox, Working):
         self.notice.text = f"Evaluating {run.name} on the {self.split.label} images …"
         self._work.ask(lambda: self._evaluate(run, split, domain))
 
+    @check_arguments
     def figures(self) -> dict[str, Any]:
         """The same as plain figures for the next cell: they stay in an exported notebook.
 

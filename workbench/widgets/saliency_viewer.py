@@ -8,6 +8,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.errors import Unavailable
 from workbench.nets.grids import grids_of
 from workbench.probes import faithfulness, saliency, saliency_methods
@@ -45,6 +46,7 @@ class SaliencyViewer(ipywidgets.VBox, Stoppable):
     found = traitlets.Any(None, allow_none=True)
     rows = traitlets.List(traitlets.Int())
 
+    @check_arguments
     def __init__(
         self,
         nets: Any = None,
@@ -82,16 +84,19 @@ class SaliencyViewer(ipywidgets.VBox, Stoppable):
         if run is not None:
             self.run = run
 
+    @check_arguments
     def draw(self, seed: int = 0) -> None:
         """Chooses pictures, by `seed` or the surest mistakes, and looks at them."""
         self._seed = seed
         self._ask("Choosing pictures …", self._drawn)
 
+    @check_arguments
     def look(self) -> None:
         """Asks about the pictures again, as the choosers stand, on a thread."""
         if self.rows and not self._offering:
             self._ask(f"Asking {self.net.value} …", self._looked)
 
+    @check_arguments
     def judged(self) -> None:
         """Says by deletion and insertion whether the maps shown are true to the net."""
         found: Any = self.found
@@ -99,6 +104,7 @@ class SaliencyViewer(ipywidgets.VBox, Stoppable):
             net = self._sides[str(self.net.value)]
             self._ask("Taking away what the maps show …", lambda: self._told(faithfulness(net, found, steps=8)))
 
+    @check_arguments
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.
 

@@ -9,6 +9,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.errors import Unavailable
 from workbench.figures import style
 from workbench.figures.similarity_map import MOVED, answer
@@ -40,6 +41,7 @@ class SimilarityMap(ipywidgets.VBox, Working):
     run = traitlets.Any(None, allow_none=True)
     found = traitlets.Any(None, allow_none=True)
 
+    @check_arguments
     def __init__(self, nets: Any = None, images: Any = None, run: Any = None, split: str | None = "valid") -> None:
         self.notice, self._work = Notice(), Latest(self)
         self.images, self.split, self._sides, self._offered = images, split, Sides(nets), False
@@ -61,6 +63,7 @@ class SimilarityMap(ipywidgets.VBox, Working):
         else:
             self.compare()
 
+    @check_arguments
     def compare(self) -> None:
         """Compares what is chosen, on a thread, and says so meanwhile."""
         names, method = (str(self.first.value), str(self.second.value)), str(self.measure.value)
@@ -72,6 +75,7 @@ class SimilarityMap(ipywidgets.VBox, Working):
         sides = self._sides
         self._work.ask(lambda: self._asked(sides, names, method))
 
+    @check_arguments
     def figure(self) -> Any:
         """The same as a plain figure for the next cell: it stays in an exported notebook.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 from workbench.plan import Choice
 from workbench.widgets.base import Panel, script, sentence, shown
@@ -44,6 +45,7 @@ class TransferabilityBoard(Panel):
     about = traitlets.Dict().tag(sync=True)
     board = traitlets.Dict().tag(sync=True)
 
+    @check_arguments
     def __init__(self, images: Any = None, backbones: Sequence[Any] | None = None, **options: Any) -> None:
         super().__init__()
         self._options, self._stop = options, threading.Event()
@@ -54,6 +56,7 @@ class TransferabilityBoard(Panel):
         self.on_msg(lambda _, content, __: self.answer(content))
         self._say()
 
+    @check_arguments
     @shown
     def answer(self, content: dict[str, Any]) -> None:
         """Starts, stops, tries or picks, when the page asks for it."""
@@ -67,6 +70,7 @@ class TransferabilityBoard(Panel):
         if wanted == "pick":
             self.pick(str(content.get("name")))
 
+    @check_arguments
     def rank(self) -> None:
         """Ranks the backbones in the background; what is there is shown as it comes.
 
@@ -80,6 +84,7 @@ class TransferabilityBoard(Panel):
         self.trial = None
         self._start("ranking", lambda: self._follow(course))
 
+    @check_arguments
     def run_trial(self, seconds: float) -> None:
         """Runs the short trial of those that the verdict lies among, in the background.
 
@@ -104,11 +109,13 @@ class TransferabilityBoard(Panel):
 
         self._start(f"short trial of {len(ranking.verdict.among) or 2}, {seconds:g} s", tried)
 
+    @check_arguments
     def stop(self) -> None:
         """Ends a ranking after the backbone that is being measured, a trial once all are level; what there is stays."""
         self._stop.set()
         self._say()
 
+    @check_arguments
     def pick(self, name: str) -> None:
         """Chooses a backbone that was measured, by the ranking's name for it."""
         found = next((s for s in self.ranking.done if s.name == name), None) if self.ranking else None
@@ -116,11 +123,13 @@ class TransferabilityBoard(Panel):
             raise BadValue(f"{name} was not measured, so it cannot be chosen")
         self.backbone, self.choice = name, found.choice
 
+    @check_arguments
     def wait(self, timeout: float | None = None) -> None:
         """Returns when no work is under way, or after `timeout` seconds."""
         if self._thread is not None:
             self._thread.join(timeout)
 
+    @check_arguments
     def figure(self) -> Any:
         """The board as a plain figure, which an HTML export keeps.
 
@@ -133,6 +142,7 @@ class TransferabilityBoard(Panel):
             raise BadValue("nothing is ranked yet: press Rank, or call rank()")
         return figures.ranking(self.ranking)
 
+    @check_arguments
     def backbones(self) -> list[Any]:
         """The backbones that the words name."""
         names = [name.strip() for name in re.split(r"[,\n]", self.words)]

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.plan import to_choice
 from workbench.widgets.launcher import Launcher
 from workbench.widgets.tabs import Bench, Tab, tabs
@@ -39,6 +40,7 @@ class Workbench(ipywidgets.VBox):
     plan = traitlets.Any(None, allow_none=True)
     run = traitlets.Any(None, allow_none=True)
 
+    @check_arguments
     def __init__(self, images: Any = None, backbone: Any = None, tuning: Any = "head") -> None:
         self.launcher = Launcher(images=_opened(images), backbone=_chosen(backbone), tuning=to_choice(tuning, "tuning"))
         self.bench = Bench(launcher=self.launcher)
@@ -61,6 +63,7 @@ class Workbench(ipywidgets.VBox):
         self._say()
         self._open()
 
+    @check_arguments
     def show_tab(self, title: str) -> None:
         """Brings the tab of that title into view; nothing happens for a title that no tab bears."""
         titles = [tab.title for tab in self.tabs.values()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import ipywidgets
 import traitlets
 
+from workbench.arguments import check_arguments
 from workbench.forms import Range
 from workbench.images.world import Pair, pair
 from workbench.images.world.factors import STYLES
@@ -79,6 +80,7 @@ class WorldDials(ipywidgets.VBox):
     options = traitlets.Dict()
     words = traitlets.Unicode("")
 
+    @check_arguments
     def __init__(self, n: int = 2000, net: Net | None = None, **settings: Any) -> None:
         self.n, self.net, self.bound = n, net, None
         self.form = Form(Apart, value=asked(settings))
@@ -92,10 +94,12 @@ class WorldDials(ipywidgets.VBox):
         self.form.observe(lambda _: self._turned(), "value")
         self._turned()
 
+    @check_arguments
     def pair(self) -> Pair:
         """The source and the target as they are dialled now, with `n` images each."""
         return pair(n=self.n, **self.options)
 
+    @check_arguments
     def wait(self, timeout: float | None = None) -> None:
         """Returns when the pictures are those of the dials."""
         self._latest.wait(timeout)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.images.world.factors import FACTORS, HIDDEN, NAMES, code, values
 
@@ -16,6 +17,7 @@ PRIORS = {"occlusion": tuple(0.5 if h == 0 else 0.14 * (1 - h) for h in HIDDEN)}
 LIMIT = 2**40  # images of one domain in the endless world
 
 
+@check_arguments
 @dataclass(frozen=True)
 class Dials:
     """The settings of one domain.
@@ -59,6 +61,7 @@ class Dials:
             _check_weights(factor, weights)
         self.styles()
 
+    @check_arguments
     def styles(self) -> dict[str, float]:
         """The styles and their shares.
 
@@ -75,6 +78,7 @@ class Dials:
             raise BadValue("style wants at least one style with a share above 0")
         return {str(name): float(weight) for name, weight in given.items()}
 
+    @check_arguments
     def allowed(self, factor: str) -> tuple[str, ...]:
         """The values that a factor takes in this domain."""
         if factor == "style":
@@ -83,6 +87,7 @@ class Dials:
         chosen = None if wanted is None else set(map(str, listed(factor, wanted)))
         return tuple(v for v in FACTORS[factor] if chosen is None or v in chosen)
 
+    @check_arguments
     def shares(self, factor: str) -> np.ndarray:
         """How often each value of a factor occurs, (values of the factor,), adding up to 1."""
         weights = np.array(PRIORS.get(factor, (1.0,) * len(FACTORS[factor])), np.float64)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 TOGETHER = 64  # pictures worked on together
 
 
+@check_arguments
 def object_masks(images: Images, size: int, crop_pct: float = 1.0) -> np.ndarray:
     """Which pixels of each picture show its object, what a board hides left out.
 

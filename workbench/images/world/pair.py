@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.images.world.dials import DIALS, dialled, listed, redefined, share
 from workbench.images.world.factors import FACTORS, values
@@ -38,6 +39,7 @@ class Pair:
     def __repr__(self) -> str:
         return f"Pair: {self.words}"
 
+    @check_arguments
     def show(self, n: int = 10, size: int = 96) -> Any:
         """A matplotlib figure of `n` images of the source above `n` of the target, with their labels."""
         from workbench.figures import thumbnails
@@ -49,6 +51,7 @@ class Pair:
         return thumbnails(pictures, names, columns=n, title="The source above, the target below")
 
 
+@check_arguments
 def pair(
     *,
     covariate: float = 0.0,

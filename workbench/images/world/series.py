@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.arguments import check_arguments
 from workbench.images.world.factors import FACTORS, NAMES, values
 
 
+@check_arguments
 def series(factor: str, seed: int = 0, size: int = 96, **fixed: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """The same image with each value of one factor.
 
