@@ -7,11 +7,13 @@ import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from workbench.arguments import check_arguments
+from workbench.forms import Range
 from workbench.nets import Net
 
 PIXELS = 2**17  # in a trial batch: 32 images of 64 px; in few pixels it is not arithmetic that takes the time
@@ -57,7 +59,13 @@ _measured: weakref.WeakKeyDictionary[Net, tuple[str, Costs]] = weakref.WeakKeyDi
 
 
 @check_arguments
-def estimate(net: Net, multipliers: Sequence[float], images: int, batch_size: int = 32, store: bool = True) -> Estimate:
+def estimate(
+    net: Net,
+    multipliers: Sequence[Annotated[float, Range(0.0, 1e6)]],
+    images: Annotated[int, Range(1, 10**12)],
+    batch_size: Annotated[int, Range(1, 65_536)] = 32,
+    store: bool = True,
+) -> Estimate:
     """The cost of an epoch under one column of the grid.
 
     The net is measured once, for about a second; later calls only add up.

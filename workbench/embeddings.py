@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Annotated, Any, overload
 
 import numpy as np
 import torch
 
+from workbench import markers
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, UnknownName
 from workbench.images.batches import ahead
@@ -24,7 +25,7 @@ from workbench.threads import spare
 
 if TYPE_CHECKING:
     from workbench.images import Images
-    from workbench.nets import Net
+    from workbench.nets import Net, Stage
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Features:
         return len(self.array)
 
 
-Device = str | torch.device | None
+Device = Annotated[str | torch.device | None, markers.Device()]
 
 
 @overload
@@ -80,7 +81,7 @@ def features(
 def features(
     net: Net,
     images: Images,
-    layer: str | Sequence[Any] | None = None,
+    layer: str | Sequence[str | Stage | None] | None = None,
     *,
     split: str | None = None,
     domain: str | None = None,

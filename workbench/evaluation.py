@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
+from workbench.markers import Device
 from workbench.metrics import Evaluation
 from workbench.nets.measure import at_once, in_turn
 from workbench.threads import spare
@@ -30,7 +31,7 @@ def evaluate(
     *,
     split: str | None = "valid",
     domain: str | None = None,
-    device: str | torch.device | None = None,
+    device: Annotated[str | torch.device | None, Device()] = None,
     predict: Callable[[Net, Tensor], Tensor] | None = None,
 ) -> Evaluation:
     """What `net` is worth on `images`.

@@ -123,6 +123,8 @@ def _number(value: Any) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return ""
+    if isinstance(value, numbers.Integral):
+        return None if abs(int(value)) < 2**1000 else f"is far too large a number; got {shown(value)}"
     return None if math.isfinite(value) else f"is a finite number; got {value}"
 
 
@@ -144,7 +146,7 @@ def _path(value: Any) -> str | None:
     return None if len(text) < 4096 else f"is a path of {len(text):,} letters; none is longer than 4,095"
 
 
-_PATH = Kind("a path", _path)
+_PATH = Kind("a name or a path", _path)
 _SIMPLE: dict[Any, Kind] = {
     int: Kind("a whole number", _whole),
     float: Kind("a number", _number),
@@ -231,7 +233,7 @@ def _one_of(options: tuple[Any, ...]) -> Kind:
 
 def _container(origin: Any, parts: tuple[Any, ...]) -> Kind | None:
     if origin is collections.abc.Callable:
-        return Kind("a function", lambda value: None if callable(value) else "")
+        return _function(parts[0] if parts else ...)
     if origin is os.PathLike:
         return _PATH
     if issubclass(origin, Mapping):
@@ -241,6 +243,25 @@ def _container(origin: Any, parts: tuple[Any, ...]) -> Kind | None:
     if issubclass(origin, collections.abc.Iterable):
         return _several(origin, parts[0])
     return _of_class(origin)
+
+
+def _function(taken: Any) -> Kind:
+    wanted = "a function" + (f" of {len(taken)} values" if isinstance(taken, list) else "")
+
+    def problem(value: Any) -> str | None:
+        if not callable(value) or isinstance(value, type):
+            return ""
+        if not isinstance(taken, list):
+            return None
+        try:
+            inspect.signature(value).bind(*taken)
+        except TypeError:
+            return f"is called with {len(taken)} values; {shown(value)} does not take them"
+        except ValueError:  # of what is written in C, nothing is known
+            return None
+        return None
+
+    return Kind(wanted, problem)
 
 
 def _mapping(key: Any = Any, each: Any = Any) -> Kind:

@@ -91,27 +91,50 @@ class Like:
 
 @dataclass(frozen=True)
 class Frame:
-    """Marks a DataFrame with rows, or what makes one.
+    """Marks a DataFrame, or an object that holds one.
 
     Args:
         wanted: what it is, with the call that gives it.
+        within: the attribute of an object that holds it.
         columns: those that must be there.
+        numbers: further columns that must be there and hold numbers, NaN where there is none.
+        shares: further columns that must be there and hold numbers from 0 to 1, or NaN.
         rows: the fewest rows.
     """
 
     wanted: str = "a DataFrame of pandas"
+    within: str = ""
     columns: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
     rows: int = 0
 
     def problem(self, value: Any) -> str | None:
         """Says what a frame lacks."""
-        if isinstance(value, type) or not (hasattr(value, "columns") and hasattr(value, "iloc")):
+        if isinstance(value, type):
             return ""
-        missing = [name for name in self.columns if name not in value.columns]
-        if missing:
-            there = ", ".join(map(str, list(value.columns)[:12])) or "none"
-            return f"wants the column{'s' * (len(missing) > 1)} {', '.join(missing)}; there are {shortened(there, 200)}"
-        return f"is an empty table; it wants {self.wanted}" if len(value) < self.rows else None
+        table = getattr(value, self.within, value) if self.within else value
+        if not (hasattr(table, "columns") and hasattr(table, "iloc")):
+            return ""
+        wanted = [*self.columns, *self.numbers, *self.shares]
+        if missing := [name for name in wanted if name not in table.columns]:
+            there = shortened(", ".join(map(str, table.columns)) or "none", 200)
+            return f"wants the columns {', '.join(wanted)}; {', '.join(missing)} missing, there are {there}"
+        if len(table) < self.rows:
+            return f"is an empty table; it wants {self.wanted}"
+        return next((wrong for name in wanted[len(self.columns) :] if (wrong := self._column(table, name))), None)
+
+    def _column(self, table: Any, name: str) -> str | None:
+        import numpy as np
+
+        try:
+            values = table[name].to_numpy(dtype=float, na_value=np.nan)
+        except (TypeError, ValueError, AttributeError):
+            return f"holds numbers in its column {name}; got {shown(next(iter(table[name]), None))}"
+        known = values[~np.isnan(values)]
+        if name in self.shares and known.size and not (known.min() >= -1e-9 and known.max() <= 1 + 1e-9):
+            return f"holds shares from 0 to 1 in its column {name}; got {known.min():g} to {known.max():g}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -135,7 +158,10 @@ class Device:
 
 
 MARKERS = (Array, Like, Frame, Device)
-WholeSeed = Annotated[int, Range(0, 2**32 - 1)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]
+Share = Annotated[float, Range(0.0, 1.0)]
+Several = Annotated[int, Range(1, 100_000)]
+Pixels = Annotated[int, Range(16, 400)]
 
 
 def to_array(value: Any) -> Any:

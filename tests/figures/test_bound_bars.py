@@ -90,5 +90,5 @@ def test_refusals():
         bound(FRAME.drop(columns="half_distance"), "covariate")
     with pytest.raises(ValueError, match="dial="):
         bound(FRAME)
-    with pytest.raises(ValueError, match="no bound"):
+    with pytest.raises(ValueError, match="empty table"):
         bound(FRAME.head(0), "covariate")

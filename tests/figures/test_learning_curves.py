@@ -58,5 +58,5 @@ def test_training_alone(points):
 
 
 def test_a_frame_without_epochs_is_refused():
-    with pytest.raises(ValueError, match="epoch and split missing"):
+    with pytest.raises(ValueError, match="split, epoch missing"):
         curves(pd.DataFrame({"loss": [1.0]}))

@@ -8,6 +8,7 @@ from scipy.stats import weightedtau
 
 from workbench.errors import BadValue
 from workbench.ranking import weighted_tau
+from workbench.ranking.tau import tau_of_known
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -30,7 +31,9 @@ def test_a_swap_at_the_top_counts_for_more():
 
 
 def test_what_is_missing_is_left_out_and_what_orders_nothing_has_none():
-    assert weighted_tau([1, 2, np.nan, 0], [1, 2, 9, 0]) == pytest.approx(1)
+    assert tau_of_known(np.array([1, 2, np.nan, 0]), np.array([1, 2, 9.0, 0])) == pytest.approx(1)
+    with pytest.raises(BadValue, match="1 of 4 numbers that are NaN"):
+        weighted_tau([1, 2, np.nan, 0], [1, 2, 9, 0])
     assert np.isnan(weighted_tau([1, 1, 1], [1, 2, 3])) and np.isnan(weighted_tau([1], [1]))
     with pytest.raises(BadValue, match="shapes"):
         weighted_tau([1, 2], [1, 2, 3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from workbench.diagnosis.experiments import Experiments, Outcome
 from workbench.diagnosis.gaps import Gap, gap, gaps_by_class
 from workbench.diagnosis.progress import Bar
 from workbench.errors import BadData, BadValue, UnknownName, listed
+from workbench.forms import Range
 from workbench.plan import Plan
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def controls(
     plan: Plan,
     images: Images | None = None,
     *,
-    seeds: int = 3,
+    seeds: Annotated[int, Range(1, 1000)] = 3,
     only: Sequence[str] | None = None,
     level: float = 0.95,
     progress: bool = True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.arguments import check_arguments
 from workbench.diagnosis import control_plans as named
@@ -19,6 +19,7 @@ from workbench.diagnosis.progress import Bar
 from workbench.diagnosis.subject import Subject, subject
 from workbench.diagnosis.weighing import yielding
 from workbench.errors import BadValue, WorkbenchError
+from workbench.forms import Range
 from workbench.threads import spare
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def diagnose(
     images: Images | None = None,
     *,
     quick: bool = False,
-    minutes: float = 3.0,
-    seeds: int = 2,
+    minutes: Annotated[float, Range(0.0, 100_000.0)] = 3.0,
+    seeds: Annotated[int, Range(1, 1000)] = 2,
     progress: bool | Callable[[str, float], None] = True,
     **settings: Any,
 ) -> Diagnosis:

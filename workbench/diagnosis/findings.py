@@ -6,12 +6,13 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.arguments import check_arguments
 from workbench.diagnosis.control_plans import RANDOM, SCRATCH, YOURS, controls_of
 from workbench.diagnosis.gaps import Gap, gap
 from workbench.diagnosis.weighing import LEAST
+from workbench.forms import Range
 from workbench.plan import Plan
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class Diagnosis:
         return plainly(self)
 
     @check_arguments
-    def report(self, file: str | os.PathLike[str], pictures: int = 8) -> Path:
+    def report(self, file: str | os.PathLike[str], pictures: Annotated[int, Range(0, 1000)] = 8) -> Path:
         """Writes it as one file of HTML that can be read without a kernel or a network.
 
         Args:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.evaluation import evaluate
+from workbench.forms import Range
 from workbench.nets import load
+from workbench.nets.load import Backbone
 from workbench.plan import Choice, Plan, to_choice
 from workbench.runs.assembly import assemble, check
 
@@ -89,13 +91,13 @@ class LayerTransfer:
 
 @check_arguments
 def layer_transfer(
-    backbone: Any,
+    backbone: Backbone,
     a: Images,
     b: Images,
     *,
-    depths: Iterable[int] | None = None,
+    depths: Iterable[Annotated[int, Range(0, 1000)]] | None = None,
     kinds: Sequence[str] = KINDS,
-    seeds: int = 1,
+    seeds: Annotated[int, Range(1, 1000)] = 1,
     names: tuple[str, str] = ("A", "B"),
     progress: bool = True,
     **settings: Any,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, page
@@ -19,9 +20,17 @@ _WIDTH, _INNER, _LEFT, _RIGHT = 880, 340, 54, 30  # pixels
 _GROUPS, _LABELS = 6, 12  # pretraining data told apart; labels on the front
 
 
+Listing = Annotated[Any, Frame("backbones, as wb.backbones() lists them", columns=("name",))]
+
+
 @check_arguments
 def backbones(
-    frame: Any, *, size: str = "parameters", score: str = "top1", group: str = "pretrained_on", title: str | None = None
+    frame: Listing,
+    *,
+    size: str = "parameters",
+    score: str = "top1",
+    group: str = "pretrained_on",
+    title: str | None = None,
 ) -> Figure:
     """Size against accuracy, a dot a backbone; those that nothing smaller beats are joined and named.
 
@@ -33,7 +42,7 @@ def backbones(
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     these_columns(frame, ("name", size, score), "backbones")
     known = frame[frame[size].gt(0) & frame[score].notna()].copy()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, leader, page
@@ -27,8 +28,26 @@ _CAPTION = (
 )
 
 
+Bounds = Annotated[
+    Any,
+    Frame(
+        "a frame of bounds, as wb.probes.bound(...) holds one",
+        within="frame",
+        shares=("source_error", "half_distance", "target_error"),
+        numbers=("joint_error",),
+        rows=1,
+    ),
+]
+
+
 @check_arguments
-def bound(frame: Any, dial: str | None = None, *, dial_title: str | None = None, title: str | None = None) -> Figure:
+def bound(
+    frame: Bounds,
+    dial: str | None = None,
+    *,
+    dial_title: str | None = None,
+    title: str | None = None,
+) -> Figure:
     """A stacked bar a pair of domains, ε_S + ½·d + λ, with the measured ε_T as a line across them.
 
     Args:
@@ -39,7 +58,7 @@ def bound(frame: Any, dial: str | None = None, *, dial_title: str | None = None,
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     rows = getattr(frame, "frame", frame)
     these_columns(rows, [*(t[0] for t in _TERMS), "target_error", *([dial] if dial else [])], "bound")

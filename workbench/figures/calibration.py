@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.forms import Range
 
 from . import style
 from .figure import Figure, page
@@ -16,7 +17,9 @@ from .words import count, percent, plain
 
 
 @check_arguments
-def reliability(probabilities: Any, labels: Any = None, *, bins: int = 10, title: str | None = None) -> Figure:
+def reliability(
+    probabilities: Any, labels: Any = None, *, bins: Annotated[int, Range(2, 50)] = 10, title: str | None = None
+) -> Figure:
     """Confidence against accuracy in bins, the perfect line drawn, and how many images stand in each bin below.
 
     Args:
@@ -26,7 +29,7 @@ def reliability(probabilities: Any, labels: Any = None, *, bins: int = 10, title
         title: replaces the answer read from the numbers.
 
     Raises:
-        ValueError: the shapes do not match.
+        BadValue: the shapes do not match.
     """
     labels = getattr(probabilities, "labels", None) if labels is None else labels
     p = np.asarray(getattr(probabilities, "probabilities", probabilities), dtype=float)

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, page
 from .placing import names_axis, percent_axis
-from .words import percent, plain, short, these_columns
+from .words import percent, plain, short
 
 _PRECISION, _RECALL = style.CATEGORIES[4], style.CATEGORIES[0]
 _MOST = 40  # classes shown; of more, the weakest are what one looks for
 
 
+ByClass = Annotated[
+    Any,
+    Frame(
+        "precision and recall by class, as wb.evaluate(net, images) holds them",
+        within="per_class",
+        columns=("class",),
+        shares=("precision", "recall"),
+        rows=1,
+    ),
+]
+
+
 @check_arguments
-def per_class(frame: Any, *, title: str | None = None) -> Figure:
+def per_class(
+    frame: ByClass,
+    *,
+    title: str | None = None,
+) -> Figure:
     """Precision and recall of every class as two bars, the weakest recall at the bottom.
 
     Args:
@@ -27,10 +44,9 @@ def per_class(frame: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     frame = getattr(frame, "per_class", frame)
-    these_columns(frame, ("class", "precision", "recall"), "per_class")
     rows = frame.sort_values("recall", ascending=True, kind="stable", na_position="first")
     left_out = max(len(rows) - _MOST, 0)
     heading = plain(title if title is not None else _answer(rows))

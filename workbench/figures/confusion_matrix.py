@@ -34,7 +34,7 @@ def confusion(
         title: replaces the answer read from the matrix.
 
     Raises:
-        ValueError: the matrix is not square, or the names do not match it.
+        BadValue: the matrix is not square, or the names do not match it.
     """
     classes = getattr(matrix, "classes", None) if classes is None else classes
     counts = np.asarray(getattr(matrix, "confusion", matrix))

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame, Share
 
 from . import style
 from .figure import Figure, page
 from .intervals import dots, written, zero_line
 from .placing import names_axis, padded
-from .words import percent, plain, short, these_columns
+from .words import percent, plain, short
 
 _ROW, _YOURS, _SCRATCH = 32, "your plan", "from scratch"
 
 
+Controls = Annotated[
+    Any,
+    Frame(
+        "a plan beside its controls, as wb.controls(plan) gives them",
+        within="frame",
+        columns=("name",),
+        shares=("accuracy",),
+        numbers=("gap", "low", "high"),
+        rows=1,
+    ),
+]
+
+
 @check_arguments
-def controls(found: Any, *, level: float | None = None, title: str | None = None) -> Figure:
+def controls(
+    found: Controls,
+    *,
+    level: Share | None = None,
+    title: str | None = None,
+) -> Figure:
     """How far a plan is ahead of each of its controls: a dot with its interval, and each one's accuracy.
 
     Args:
@@ -28,11 +47,10 @@ def controls(found: Any, *, level: float | None = None, title: str | None = None
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     level = level if level is not None else getattr(found, "level", None)
     frame = getattr(found, "frame", found)
-    these_columns(frame, ("name", "accuracy", "gap", "low", "high"), "controls")
     rows = _upwards(frame)
     names = [short(n, 30) for n in rows["name"]]
     figure = page(

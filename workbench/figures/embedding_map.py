@@ -37,7 +37,7 @@ def embedding(
         title: replaces the answer read from the numbers.
 
     Raises:
-        ValueError: nothing to draw, or lengths that differ.
+        BadValue: nothing to draw, or lengths that differ.
     """
     several = dict(found) if isinstance(found, Mapping) else {"": found}
     if not several or not all(hasattr(e, "points") for e in several.values()):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, page
@@ -19,8 +20,16 @@ from .words import plain, short, short_number
 _MOST = 16  # rows of bars; beyond, the greatest
 
 
+Evidence = Annotated[Any, Frame("the frame of a finding, as a diagnosis holds it", rows=1)]
+
+
 @check_arguments
-def evidence(frame: pd.DataFrame, name: str = "evidence", *, title: str | None = None) -> Figure:
+def evidence(
+    frame: Evidence,
+    name: str = "evidence",
+    *,
+    title: str | None = None,
+) -> Figure:
     """A finding's frame in the form that suits it.
 
     Names with value, low and high become dots with intervals; names with numbers become bars, one column beside the
@@ -32,7 +41,7 @@ def evidence(frame: pd.DataFrame, name: str = "evidence", *, title: str | None =
         title: replaces `name` with what is highest.
 
     Raises:
-        ValueError: no column of numbers, or no rows.
+        BadValue: no column of numbers, or no rows.
     """
     numbers = [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]
     first = frame.columns[0] if len(frame.columns) else None

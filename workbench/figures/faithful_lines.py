@@ -25,7 +25,7 @@ def faithfulness(result: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the curves.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     several: list[Any] = (
         list(result) if isinstance(result, Iterable) and not isinstance(result, pd.DataFrame) else [result]
@@ -59,7 +59,7 @@ def sanity(results: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     several = list(results) if isinstance(results, Iterable) else [results]
     frames = []

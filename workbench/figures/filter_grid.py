@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.forms import Range
+from workbench.markers import Like, Several
 
 from .image_grid import Sheet, as_uint8, grid
 from .overlays import overlaid
 from .style import SIGNED
 from .words import short, short_number
 
+Kernels = Annotated[
+    Any, Like("filters, as wb.probes.filters(net) gives them", ("kernels", "pictures", "frame", "order"))
+]
+
 
 @check_arguments
-def filters(found: Any, by: str = "hue", n: int = 96, *, title: str | None = None) -> Sheet:
+def filters(
+    found: Kernels,
+    by: Literal["hue", "frequency", "norm", "index"] = "hue",
+    n: Several = 96,
+    *,
+    title: str | None = None,
+) -> Sheet:
     """A layer's filters, grey for zero, each by its own largest weight; dead and doubled ones are named.
 
     Args:
@@ -63,8 +75,17 @@ def exciting(found: Any, *, title: str | None = None) -> Sheet:
     return grid(crops, texts, n if n <= 9 else 8, heading, 84 if n > 6 else 112)
 
 
+Maps = Annotated[Any, Like("maps, as wb.probes.activations(net, images) gives them", ("maps", "pictures", "stage"))]
+
+
 @check_arguments
-def activations(found: Any, image: int = 0, n: int = 15, *, title: str | None = None) -> Sheet:
+def activations(
+    found: Maps,
+    image: Annotated[int, Range(0, 10**9)] = 0,
+    n: Several = 15,
+    *,
+    title: str | None = None,
+) -> Sheet:
     """What the strongest channels of a stage say of one picture.
 
     Args:

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame, Share
 
 from . import style
 from .figure import Figure, page
 from .intervals import gain_colour, written, zero_line
 from .placing import names_axis, padded
-from .words import plain, short, these_columns
+from .words import plain, short
 
 _MOST = 30  # classes shown: the most harmed; of fewer, all
 
 
+ClassGaps = Annotated[
+    Any,
+    Frame(
+        "gaps by class, as wb.controls(plan) holds them",
+        within="per_class",
+        columns=("class",),
+        numbers=("gap", "low", "high"),
+        rows=1,
+    ),
+]
+
+
 @check_arguments
-def class_gaps(frame: Any, *, level: float | None = None, title: str | None = None) -> Figure:
+def class_gaps(
+    frame: ClassGaps,
+    *,
+    level: Share | None = None,
+    title: str | None = None,
+) -> Figure:
     """The gap of every class as a bar from zero with its interval, the most harmed on top.
 
     Args:
@@ -28,11 +46,10 @@ def class_gaps(frame: Any, *, level: float | None = None, title: str | None = No
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     level = level if level is not None else getattr(frame, "level", None)
     frame = getattr(frame, "per_class", frame)
-    these_columns(frame, ("class", "gap", "low", "high"), "class_gaps")
     ordered = frame.sort_values("gap", kind="stable")
     left_out = max(len(ordered) - _MOST, 0)
     rows = ordered.head(_MOST).iloc[::-1].reset_index(drop=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from PIL import Image
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.forms import Range
+from workbench.markers import Pixels, Several
 
 from . import style
 from .words import listed, percent, short
@@ -49,10 +51,10 @@ class Sheet(MatplotlibFigure):
 def thumbnails(
     images: Sequence[np.ndarray],
     captions: Sequence[str] | None = None,
-    columns: int | None = None,
+    columns: Annotated[int, Range(1, 1000)] | None = None,
     *,
     title: str | None = None,
-    edge: int | None = None,
+    edge: Pixels | None = None,
 ) -> Sheet:
     r"""A grid of equally large images, 2 px apart, each with its caption under it.
 
@@ -64,7 +66,7 @@ def thumbnails(
         edge: pixels of a thumbnail's side, 16..400; chosen for the columns when left out.
 
     Raises:
-        ValueError: an array is no image, or the captions do not match the images.
+        BadValue: an array is no image, or the captions do not match the images.
     """
     pictures = [as_uint8(image) for image in images]
     texts = [str(c) for c in captions] if captions is not None else [""] * len(pictures)
@@ -76,7 +78,7 @@ def thumbnails(
 
 
 @check_arguments
-def mistakes(images: Any, frame: Any = None, n: int = 12, *, title: str | None = None) -> Sheet:
+def mistakes(images: Any, frame: Any = None, n: Several = 12, *, title: str | None = None) -> Sheet:
     """The surest mistakes as thumbnails: true → predicted, and how sure the net was.
 
     Args:
@@ -87,7 +89,7 @@ def mistakes(images: Any, frame: Any = None, n: int = 12, *, title: str | None =
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     table: pd.DataFrame = getattr(frame, "mistakes", frame)
     missing = {"true", "predicted"} - set(getattr(table, "columns", ()))
@@ -123,7 +125,7 @@ def as_uint8(image: np.ndarray) -> np.ndarray:
     """`image` as (H, W, 3) uint8; floats are taken as 0..1 and cut off outside.
 
     Raises:
-        ValueError: neither (H, W), (H, W, 1), (H, W, 3) nor (H, W, 4).
+        BadValue: neither (H, W), (H, W, 1), (H, W, 3) nor (H, W, 4).
     """
     array = np.asarray(image)
     if array.ndim == 2:

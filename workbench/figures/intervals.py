@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.forms import Range
+from workbench.markers import Frame, Share
 
 from . import style
 from .figure import Figure, page
 from .placing import names_axis, padded
-from .words import plain, short, these_columns
+from .words import plain, short
 
 _ROW = 30
 
 
+Values = Annotated[Any, Frame("values with their intervals", columns=("name",), numbers=("value",))]
+
+
 @check_arguments
 def comparison(
-    frame: Any,
+    frame: Values,
     *,
     axis: str = "difference, points",
-    level: float | None = None,
+    level: Share | None = None,
     signed: bool = True,
-    digits: int = 1,
+    digits: Annotated[int, Range(0, 6)] = 1,
     title: str | None = None,
 ) -> Figure:
     """A dot with its interval for every name, on one axis with the zero line drawn.
@@ -37,9 +42,8 @@ def comparison(
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
-    these_columns(frame, ("name", "value"), "comparison")
     rows = frame.reset_index(drop=True).iloc[::-1].reset_index(drop=True)
     if not {"low", "high"} <= set(rows.columns):
         rows = rows.assign(low=rows["value"], high=rows["value"])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, leader, page
 from .placing import padded, percent_axis, spread
-from .words import percent, plain, short_number, these_columns
+from .words import percent, plain, short_number
 
 _WIDTH, _INNER, _LEFT, _RIGHT, _BETWEEN = 880, 220, 58, 136, 206  # pixels
 # split -> label, colour, line width, dash: greyscale still tells them apart
@@ -23,8 +24,19 @@ _LINES = {
 }
 
 
+Points = Annotated[
+    Any,
+    Frame("the points of a run, as wb.run(name) holds them", within="points", columns=("split",), numbers=("epoch",)),
+]
+
+
 @check_arguments
-def curves(points: Any, best: float | None = None, *, title: str | None = None) -> Figure:
+def curves(
+    points: Points,
+    best: float | None = None,
+    *,
+    title: str | None = None,
+) -> Figure:
     """Loss and accuracy over the epochs: training thin, validation bold, the target domain in its own colour.
 
     Args:
@@ -34,10 +46,9 @@ def curves(points: Any, best: float | None = None, *, title: str | None = None) 
         title: replaces the answer read from the points.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     frame = getattr(points, "points", points)
-    these_columns(frame, ("epoch", "split"), "curves")
     measures = [m for m in ("loss", "accuracy") if m in frame and frame[m].notna().any()]
     if best is None:
         best = _best_epoch(frame)

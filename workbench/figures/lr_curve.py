@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.forms import Range
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, page
 from .placing import decades, padded
-from .words import plain, short_number, these_columns
+from .words import plain, short_number
+
+Losses = Annotated[
+    Any,
+    Frame("losses by learning rate, as wb.find_lr(plan) gives them", within="frame", numbers=("lr", "loss"), rows=1),
+]
 
 
 @check_arguments
-def lr_finder(frame: Any, suggestion: float | None = None, *, title: str | None = None) -> Figure:
+def lr_finder(
+    frame: Losses,
+    suggestion: Annotated[float, Range(1e-12, 1e6)] | None = None,
+    *,
+    title: str | None = None,
+) -> Figure:
     """The loss while the learning rate grew, raw thin and smoothed bold, with the suggested rate marked.
 
     Args:
@@ -25,12 +37,11 @@ def lr_finder(frame: Any, suggestion: float | None = None, *, title: str | None 
         title: replaces the suggestion as the title.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     if suggestion is None:
         suggestion = getattr(frame, "suggestion", None)
     frame = getattr(frame, "frame", frame)
-    these_columns(frame, ("lr", "loss"), "lr_finder")
     lr = frame["lr"].to_numpy(float)
     smooth = frame["smooth"].to_numpy(float) if "smooth" in frame else frame["loss"].to_numpy(float)
     answer = f"Start from a learning rate near {short_number(suggestion)}" if suggestion else "No rate stands out"

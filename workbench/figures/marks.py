@@ -55,7 +55,7 @@ def numbers(values: Any) -> np.ndarray:
     """Values as floats, None as not a number, plotly's packed arrays unpacked.
 
     Raises:
-        ValueError: names or dates on an axis, which the stills do not draw.
+        BadValue: names or dates on an axis, which the stills do not draw.
     """
     if isinstance(values, dict) and "bdata" in values:
         from base64 import b64decode

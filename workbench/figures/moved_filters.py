@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Like
 
 from . import style
 from .figure import Figure, page
@@ -16,8 +17,15 @@ from .words import percent, plain, short, these_columns
 _ROW, _MOST = 30, 300  # pixels a stage; filters drawn of each
 
 
+Moves = Annotated[Any, Like("moves, as wb.probes.filter_moves(before, after) gives them", ("frame", "stages"))]
+
+
 @check_arguments
-def filter_moves(moves: Any, *, title: str | None = None) -> Figure:
+def filter_moves(
+    moves: Moves,
+    *,
+    title: str | None = None,
+) -> Figure:
     """A dot a filter, a row a stage: how far it moved, as a share of its length, with the stage's median.
 
     Args:
@@ -26,7 +34,7 @@ def filter_moves(moves: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the stages.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     frame, stages = moves.frame, moves.stages
     these_columns(frame, ("stage", "module", "filter", "moved", "angle"), "filter_moves")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame, Share
 
 from . import style
 from .figure import Figure, leader, page
@@ -18,16 +19,19 @@ from .words import plain, short, short_number, these_columns
 _WIDTH, _INNER = 760, 290  # pixels
 
 
+LongForm = Annotated[Any, Frame("a frame in long form")]
+
+
 @check_arguments
 def lines(
-    frame: Any,
+    frame: LongForm,
     x: str,
     y: str,
     group: str,
     *,
     low: str | None = None,
     high: str | None = None,
-    level: float | None = None,
+    level: Share | None = None,
     log_x: bool = False,
     x_title: str | None = None,
     y_title: str | None = None,
@@ -49,7 +53,7 @@ def lines(
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     wanted = [x, y, group, *(c for c in (low, high) if c)]
     these_columns(frame, wanted, "lines")

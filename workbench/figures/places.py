@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, leader, page
@@ -17,8 +19,26 @@ from .words import listed, plain, short, these_columns
 _COLUMN, _ROW = 62, 34  # pixels
 
 
+Ranked = Annotated[
+    Any,
+    Frame(
+        "a ranking, as wb.rank(backbones, images) gives it",
+        within="frame",
+        columns=("backbone",),
+        shares=("consensus",),
+        rows=1,
+    ),
+]
+
+
 @check_arguments
-def rank_flow(frame: Any, scores: Any = None, baselines: Any = None, *, title: str | None = None) -> Figure:
+def rank_flow(
+    frame: Ranked,
+    scores: Sequence[str] | None = None,
+    baselines: Sequence[str] | None = None,
+    *,
+    title: str | None = None,
+) -> Figure:
     """A line a backbone through its places by consensus, every score and every baseline: crossings are quarrels.
 
     Args:
@@ -29,7 +49,7 @@ def rank_flow(frame: Any, scores: Any = None, baselines: Any = None, *, title: s
         title: replaces the answer.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     table: pd.DataFrame = getattr(frame, "frame", frame)
     scores = list(getattr(frame, "scores", scores) or ())

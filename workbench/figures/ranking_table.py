@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame, Share
 
 from . import style
 from .figure import Figure, page
-from .words import listed, plain, short, short_number, these_columns
+from .words import listed, plain, short, short_number
 
 _ROW, _COLUMN = 38, 66  # pixels
 _FIRST = "consensus"
 
 
+Intervals = Annotated[
+    Any,
+    Frame(
+        "intervals of scores, as a ranking holds them",
+        within="intervals",
+        columns=("backbone", "score"),
+        numbers=("value", "low", "high"),
+    ),
+]
+
+
+Ranked = Annotated[
+    Any,
+    Frame(
+        "a ranking, as wb.rank(backbones, images) gives it",
+        within="frame",
+        columns=("backbone", "reason"),
+        shares=("consensus",),
+        rows=1,
+    ),
+]
+
+
 @check_arguments
 def ranking(
-    frame: Any, intervals: Any = None, *, among: Any = None, level: float = 0.9, title: str | None = None
+    frame: Ranked,
+    intervals: Intervals | None = None,
+    *,
+    among: Sequence[str] | None = None,
+    level: Share = 0.9,
+    title: str | None = None,
 ) -> Figure:
     """All scores of all backbones: the number, and where it lies with its interval between the column's ends.
 
@@ -32,14 +62,12 @@ def ranking(
         title: replaces the answer.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     table: pd.DataFrame = getattr(frame, "frame", frame)
     spans = getattr(frame, "intervals", intervals)
     verdict = getattr(frame, "verdict", None)
     among = getattr(verdict, "among", among) or ()
-    these_columns(table, ("backbone", "consensus", "reason"), "ranking")
-    these_columns(spans, ("backbone", "score", "value", "low", "high"), "ranking")
     rows = table[table["reason"] == ""]["backbone"].astype(str).tolist()
     columns = [_FIRST, *(s for s in dict.fromkeys(spans["score"]) if s != _FIRST)]
     left = 28 + 7.5 * max([len(short(n, 34)) for n in rows], default=4)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Array, Share
 
 from . import style
 from .figure import Figure, page
@@ -20,9 +21,16 @@ _ROW, _NAME = 24, 6.9  # pixels of a row, of a letter
 _SLOWEST, _FASTEST = 1e-2, 3.0
 
 
+Rates = Annotated[Any, Array(ndim=2, finite=True, low=0.0)]
+
+
 @check_arguments
 def rates(
-    grid: Any, stages: Sequence[Any], shares: Sequence[float] | None = None, *, title: str | None = None
+    grid: Rates,
+    stages: Sequence[Any],
+    shares: Sequence[Share] | None = None,
+    *,
+    title: str | None = None,
 ) -> Figure:
     """The learning rate of every stage in every epoch: the head on top, frozen hatched, bright is fast.
 
@@ -33,7 +41,7 @@ def rates(
         title: replaces the answer read from the grid.
 
     Raises:
-        ValueError: the grid is not (S, E), holds a negative or no number, or does not match the stages.
+        BadValue: the grid is not (S, E), holds a negative or no number, or does not match the stages.
     """
     multipliers = np.asarray(grid, dtype=float)
     if multipliers.ndim != 2 or multipliers.shape[0] != len(stages) or 0 in multipliers.shape:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Like, Pixels, Several
 
 from .image_grid import Sheet, as_uint8, grid
 from .overlays import BAR, overlaid, scale_bar, scaled
 from .words import percent, short
 
+Shown = Annotated[
+    Any,
+    Like(
+        "saliency maps, as wb.probes.saliency(net, images) gives them",
+        ("maps", "pictures", "frame", "method", "signed"),
+    ),
+]
+
 
 @check_arguments
-def saliency(shown: Any, n: int = 12, *, title: str | None = None, edge: int | None = None) -> Sheet:
+def saliency(
+    shown: Shown,
+    n: Several = 12,
+    *,
+    title: str | None = None,
+    edge: Pixels | None = None,
+) -> Sheet:
     """Each picture with its map beside it, and what the net said.
 
     Args:
@@ -27,7 +42,7 @@ def saliency(shown: Any, n: int = 12, *, title: str | None = None, edge: int | N
         edge: pixels of a picture's side.
 
     Raises:
-        ValueError: the maps are not those of the pictures.
+        BadValue: the maps are not those of the pictures.
     """
     maps = np.asarray(shown.maps)
     if maps.shape != np.asarray(shown.pictures).shape[:3]:
@@ -44,8 +59,22 @@ def saliency(shown: Any, n: int = 12, *, title: str | None = None, edge: int | N
     return sheet
 
 
+Compared = Annotated[
+    Any,
+    Like(
+        "maps of several nets, as wb.probes.compare_saliency(nets, images) gives them", ("shown", "frame", "agreement")
+    ),
+]
+
+
 @check_arguments
-def saliency_comparison(compared: Any, n: int = 6, *, title: str | None = None, edge: int | None = None) -> Sheet:
+def saliency_comparison(
+    compared: Compared,
+    n: Several = 6,
+    *,
+    title: str | None = None,
+    edge: Pixels | None = None,
+) -> Sheet:
     """A row a picture, a column a net; the pictures whose maps moved most come first.
 
     Args:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, page
 from .intervals import written
 from .words import plain, short, short_number
 
+Agreements = Annotated[Any, Frame("a square of agreements, as a ranking of wb.rank(...) holds it", within="agreement")]
+
 
 @check_arguments
-def agreement(frame: Any, *, title: str | None = None) -> Figure:
+def agreement(
+    frame: Agreements,
+    *,
+    title: str | None = None,
+) -> Figure:
     """A square a pair: blue where two orders are reversed, orange where they are the same.
 
     Args:
@@ -25,7 +32,7 @@ def agreement(frame: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: not a square with the same names on both sides.
+        BadValue: not a square with the same names on both sides.
     """
     table: pd.DataFrame = getattr(frame, "agreement", frame)
     if not isinstance(table, pd.DataFrame) or list(table.index) != list(table.columns):

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, leader, page
 from .placing import decades, padded, spread
-from .words import plain, short_number, these_columns
+from .words import plain, short_number
 
 _WIDTH, _INNER, _NEAR = 700, 260, 0.9
 _MAIN = "consensus"
 
 
+Curve = Annotated[
+    Any,
+    Frame(
+        "a curve of agreement, as a ranking of wb.rank(...) holds it",
+        within="curve",
+        columns=("score",),
+        numbers=("images", "tau", "low", "high"),
+    ),
+]
+
+
 @check_arguments
-def settling(frame: Any, *, title: str | None = None) -> Figure:
+def settling(
+    frame: Curve,
+    *,
+    title: str | None = None,
+) -> Figure:
     """A thin line a score and a bold one for the consensus, whose band is from the worst draw to the best.
 
     Args:
@@ -26,10 +42,9 @@ def settling(frame: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     table: pd.DataFrame = getattr(frame, "curve", frame)
-    these_columns(table, ("images", "score", "tau", "low", "high"), "settling")
     table = table[table["tau"].notna()]
     names = [n for n in dict.fromkeys(table["score"].astype(str)) if n != _MAIN]
     names = [*names, *([_MAIN] if (table["score"] == _MAIN).any() else [])]

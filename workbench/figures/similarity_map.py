@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Like
 
 from . import style
 from .figure import Figure, page
@@ -19,8 +20,21 @@ METHODS = {"cka": "linear CKA", "svcca": "SVCCA", "pwcca": "PWCCA"}
 MOVED = 0.9  # below this a stage counts as moved
 
 
+Similar = Annotated[
+    Any,
+    Like(
+        "similarities, as wb.probes.similarity(a, b, images) gives them",
+        ("matrix", "rows", "columns", "names", "frame"),
+    ),
+]
+
+
 @check_arguments
-def similarity(found: Any, *, title: str | None = None) -> Figure:
+def similarity(
+    found: Similar,
+    *,
+    title: str | None = None,
+) -> Figure:
     """A row a stage of the first net, a column one of the second, bright where they say the same of the images.
 
     Where both nets have the stages, each one's similarity to itself stands on the right of its row, the stages that
@@ -32,7 +46,7 @@ def similarity(found: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the numbers.
 
     Raises:
-        ValueError: no such fields, or names that do not fit the matrix.
+        BadValue: no such fields, or names that do not fit the matrix.
     """
     missing = [n for n in ("matrix", "rows", "columns", "names", "frame") if not hasattr(found, n)]
     if missing:

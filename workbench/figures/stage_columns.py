@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, page
@@ -35,8 +36,23 @@ _ACCURACIES = (*_BESIDE, *_HOLLOW)
 _MOST, _NARROWEST = 4, 620  # columns that fit; pixels that a title takes
 
 
+Stages = Annotated[
+    Any,
+    Frame(
+        "stages and what was measured there, as a diagnosis of wb.diagnose(...) holds them",
+        within="stages",
+        columns=("stage",),
+    ),
+]
+
+
 @check_arguments
-def stage_strip(frame: Any, columns: Any = None, *, title: str | None = None) -> Figure:
+def stage_strip(
+    frame: Stages,
+    columns: Sequence[str] | None = None,
+    *,
+    title: str | None = None,
+) -> Figure:
     """A row a stage, the last one on top as in the layer painter, and a column for everything measured there.
 
     Args:
@@ -48,7 +64,7 @@ def stage_strip(frame: Any, columns: Any = None, *, title: str | None = None) ->
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing, or nothing was measured.
+        BadValue: a column is missing, or nothing was measured.
     """
     frame = getattr(frame, "stages", frame)
     these_columns(frame, ("stage", *(columns or ())), "stage_strip")

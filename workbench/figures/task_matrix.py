@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, page
-from .words import plain, short, these_columns
+from .words import plain, short
+
+Accuracies = Annotated[
+    Any,
+    Frame(
+        "accuracies by source and target, as wb.probes.affinity(nets, images) gives them",
+        within="frame",
+        columns=("source", "target"),
+        shares=("accuracy",),
+        rows=1,
+    ),
+]
 
 
 @check_arguments
-def affinity(frame: Any, *, title: str | None = None) -> Figure:
+def affinity(
+    frame: Accuracies,
+    *,
+    title: str | None = None,
+) -> Figure:
     """A row a source, a column a target; the number is the accuracy, the colour its share of the column's range.
 
     Args:
@@ -24,10 +40,9 @@ def affinity(frame: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing, or a pair occurs twice.
+        BadValue: a column is missing, or a pair occurs twice.
     """
     table: pd.DataFrame = getattr(frame, "frame", frame)
-    these_columns(table, ("source", "target", "accuracy"), "affinity")
     sources, targets = (list(table[c].drop_duplicates().astype(str)) for c in ("source", "target"))
     if len(table) != len(table[["source", "target"]].drop_duplicates()):
         raise BadValue("a pair of source and target occurs twice; average it first")

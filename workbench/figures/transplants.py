@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Frame
 
 from . import style
 from .figure import Figure, leader, page
 from .placing import padded, percent_axis, spread
-from .words import plain, short, these_columns
+from .words import plain, short
 
 _WIDTH, _INNER = 760, 320
 # frozen ones solid, those trained on dashed; from the other task in the target's colour, from its own in the source's
@@ -25,8 +26,25 @@ _LOOK = {
 _SAID = {"dip": "dip: co-adapted stages split", "drop": "drop: stages too specific"}
 
 
+Transplants = Annotated[
+    Any,
+    Frame(
+        "transplants, as wb.layer_transfer(...) gives them",
+        within="frame",
+        columns=("kind",),
+        numbers=("n",),
+        shares=("accuracy",),
+        rows=1,
+    ),
+]
+
+
 @check_arguments
-def layer_transfer(result: Any, *, title: str | None = None) -> Figure:
+def layer_transfer(
+    result: Transplants,
+    *,
+    title: str | None = None,
+) -> Figure:
     """Accuracy against the number of transplanted stages, a line a kind, the dip and the drop marked.
 
     Args:
@@ -34,10 +52,9 @@ def layer_transfer(result: Any, *, title: str | None = None) -> Figure:
         title: replaces the answer read from the result.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     frame = getattr(result, "frame", result)
-    these_columns(frame, ("n", "kind", "accuracy"), "layer_transfer")
     means = frame.groupby(["kind", "n"], sort=False)["accuracy"].agg(["mean", "min", "max", "count"]).reset_index()
     base = means[means["kind"] == "B"]
     curves = {kind: means[means["kind"] == kind].sort_values("n") for kind in _LOOK if (means["kind"] == kind).any()}

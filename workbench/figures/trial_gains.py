@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.markers import Frame, Share
 
 from .figure import Figure
 from .intervals import comparison, written
-from .words import short, these_columns
+from .words import short
+
+Remedies = Annotated[
+    Any,
+    Frame(
+        "remedies that were tried, as a diagnosis of wb.diagnose(...) holds them",
+        within="considered",
+        columns=("cause",),
+        numbers=("gain", "low", "high"),
+    ),
+]
 
 
 @check_arguments
-def trials(frame: Any, *, level: float | None = 0.95, title: str | None = None) -> Figure:
+def trials(
+    frame: Remedies,
+    *,
+    level: Share | None = 0.95,
+    title: str | None = None,
+) -> Figure:
     """The gain of each remedy that was tried, with its interval; the causes that were not tried are left out.
 
     Args:
@@ -24,10 +40,9 @@ def trials(frame: Any, *, level: float | None = 0.95, title: str | None = None) 
         title: replaces the answer read from the frame.
 
     Raises:
-        ValueError: a column is missing.
+        BadValue: a column is missing.
     """
     frame = getattr(frame, "considered", frame)
-    these_columns(frame, ("cause", "gain", "low", "high"), "trials")
     tried = frame[frame["gain"].notna()]
     points = {name: 100 * tried[column].astype(float) for name, column in _COLUMNS.items()}
     rows = pd.DataFrame({"name": tried["cause"], **points})

@@ -74,7 +74,7 @@ def these_columns(frame: object, wanted: Sequence[str], figure: str) -> None:
     """Refuses a frame that lacks a column, saying which are wanted and which came.
 
     Raises:
-        ValueError: a wanted column is missing.
+        BadValue: a wanted column is missing.
     """
     have = [str(c) for c in getattr(frame, "columns", ())]
     missing = [w for w in wanted if w not in have]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
+from workbench.forms import Range
 from workbench.images import looking, soundness
 from workbench.images.items import SPLITS, Items
 from workbench.images.options import Words, words
+from workbench.markers import Array, Seed, Several
 from workbench.plan import Choice
 
 if TYPE_CHECKING:
@@ -108,7 +110,9 @@ class Images:
         return self._items.labels.values[self._rows]
 
     @check_arguments
-    def part(self, split: str | None = None, domain: Words = None, rows: Any = None) -> Images:
+    def part(
+        self, split: str | None = None, domain: Words = None, rows: Annotated[Any, Array(ndim=1)] | None = None
+    ) -> Images:
         """A subset with the same classes, sharing the stored pixels.
 
         Args:
@@ -157,12 +161,12 @@ class Images:
         return looking.counts(self._items, self._rows)
 
     @check_arguments
-    def show(self, n: int = 24, split: str | None = None, label: str | None = None, seed: int = 0) -> Any:
+    def show(self, n: Several = 24, split: str | None = None, label: str | None = None, seed: Seed = 0) -> Any:
         """A matplotlib figure of `n` images drawn at random, with their labels."""
         return looking.show(self._items, self._rows, n, split, label, seed)
 
     @check_arguments
-    def pixels(self, row: int, size: int | None = None) -> np.ndarray:
+    def pixels(self, row: int, size: Annotated[int, Range(1, 4096)] | None = None) -> np.ndarray:
         """One image decoded now, for looking: uint8 (H, W, 3), or its centre square at `size` pixels."""
         if not -len(self) <= row < len(self):
             raise BadValue(f"the set has the rows 0 to {len(self) - 1}; got {row}")

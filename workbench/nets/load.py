@@ -13,6 +13,7 @@ from torch import nn
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
+from workbench.markers import Seed
 from workbench.nets import build, filling, heads, hub, measure, saving, torchvision_nets, weights
 from workbench.nets import preprocessing as pixels
 from workbench.nets.find import find
@@ -21,6 +22,8 @@ from workbench.nets.preprocessing import Preprocessing
 from workbench.nets.recipe import Recipe
 from workbench.plan import Choice, plain
 
+# what names a backbone where one is wanted
+Backbone = str | os.PathLike[str] | Mapping[str, Any] | Choice | Net
 OWN = ["classes", "pretrained", "size", "preprocessing", "seed"]
 
 
@@ -31,7 +34,7 @@ def load(
     pretrained: bool = True,
     size: int | None = None,
     preprocessing: Preprocessing | Mapping[str, Any] | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     **arguments: Any,
 ) -> Net:
     """A backbone with its weights, preprocessing and stages, in evaluation mode.

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
+from workbench.markers import Seed
 from workbench.nets import heads, measure, saving, stages
 from workbench.nets.activations import Activations
 from workbench.nets.preprocessing import Preprocessing
@@ -102,7 +103,7 @@ class Net(nn.Module):
         return out if self._takes_map else self._pooled(out)
 
     @check_arguments
-    def new_head(self, classes: int | Sequence[str], seed: int = 0) -> None:
+    def new_head(self, classes: int | Sequence[str], seed: Seed = 0) -> None:
         """Puts a fresh linear classifier in place of the head: weights from N(0, 0.01), bias 0.
 
         Args:

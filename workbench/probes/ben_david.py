@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.markers import Seed
 from workbench.probes.gap import checked_level, domain_errors, mean_of_rates, wilson
 from workbench.probes.linear import Linear
 from workbench.probes.samples import coded, halves, held_back, pair
@@ -75,7 +76,7 @@ class Bound:
 
 @check_arguments
 def bound(
-    source: Any, source_labels: Any, target: Any, target_labels: Any, *, level: float = 0.95, seed: int = 0
+    source: Any, source_labels: Any, target: Any, target_labels: Any, *, level: float = 0.95, seed: Seed = 0
 ) -> Bound:
     """What Ben-David's bound says for linear hypotheses on these features, term by term.
 

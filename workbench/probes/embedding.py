@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
+from workbench.markers import Array, Seed
 from workbench.probes.alignment import is_constant
 from workbench.probes.layouts import LAYOUTS
 from workbench.probes.neighbours import Kept, agreement, kept, nearest
@@ -82,7 +83,7 @@ def embed(
     dimensions: int = 2,
     labels: Any = None,
     start: Any = None,
-    seed: int = 0,
+    seed: Seed = 0,
     watch: Callable[[int, int, np.ndarray], bool | None] | None = None,
     **options: Any,
 ) -> Any:
@@ -231,7 +232,9 @@ def _begin(start: Any, ids: np.ndarray, dimensions: int) -> np.ndarray | None:
 
 
 @check_arguments
-def aligned(points: Any, onto: Any) -> np.ndarray:
+def aligned(
+    points: Annotated[Any, Array(ndim=2, finite=True)], onto: Annotated[Any, Array(ndim=2, finite=True)]
+) -> np.ndarray:
     """`points (N, d)` turned, mirrored, scaled and moved to lie as near to `onto (N, d)` as they can.
 
     source: Gower 1975, "Generalized Procrustes analysis".

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Seed
 from workbench.probes.quiet import quiet
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Faithfulness:
 
 
 @check_arguments
-def faithfulness(net: Net, shown: Saliency, *, steps: int = 16, seed: int = 0) -> Faithfulness:
+def faithfulness(net: Net, shown: Saliency, *, steps: int = 16, seed: Seed = 0) -> Faithfulness:
     """Deletion and insertion curves of some maps, against smooth maps of chance.
 
     Deletion blurs the picture away, the map's highest places first; insertion starts from the blurred picture and

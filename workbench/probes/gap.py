@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Seed
 from workbench.probes.linear import Linear
 from workbench.probes.samples import halves, pair
 from workbench.probes.two_sample import mmd
@@ -50,7 +51,7 @@ class DomainGap:
 
 
 @check_arguments
-def domain_gap(source: Any, target: Any, *, level: float = 0.95, seed: int = 0) -> DomainGap:
+def domain_gap(source: Any, target: Any, *, level: float = 0.95, seed: Seed = 0) -> DomainGap:
     """How far two domains lie apart in the features of one stage.
 
     The proxy A-distance is 2·(1 − 2·error) of a linear domain classifier that learns on one half of each domain and

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
+from workbench.markers import Seed
 from workbench.probes.linear import Linear
 from workbench.probes.neighbours import nearest
 from workbench.probes.samples import folds, table
@@ -59,7 +60,7 @@ class LabelProblems:
 
 
 @check_arguments
-def label_problems(features: Any, labels: Any = None, *, classes: Any = None, seed: int = 0) -> LabelProblems:
+def label_problems(features: Any, labels: Any = None, *, classes: Any = None, seed: Seed = 0) -> LabelProblems:
     """Which labels are likely wrong, by confident learning on features.
 
     A linear classifier says of every image what it is, having learnt from the other four fifths. An image is

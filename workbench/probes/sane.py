@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from workbench.arguments import check_arguments
+from workbench.markers import Seed
 from workbench.probes.looking import saliency
 from workbench.probes.maps import methods
 from workbench.probes.pictures import Pictures
@@ -50,7 +51,7 @@ def sanity(
     target: Any = None,
     layer: str | None = None,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     **params: Any,
 ) -> Sanity:
     """Cascading randomisation: a copy of the net loses its weights stage by stage, head first.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.markers import Seed
 from workbench.probes.gap import checked_level, domain_classifier
 from workbench.probes.linear import Linear
 from workbench.probes.samples import coded, folds, halves, held_back, labels, pair
@@ -59,7 +60,7 @@ class ShiftKind:
 
 @check_arguments
 def shift_kind(
-    source: Any, source_labels: Any, target: Any, target_labels: Any = None, *, level: float = 0.02, seed: int = 0
+    source: Any, source_labels: Any, target: Any, target_labels: Any = None, *, level: float = 0.02, seed: Seed = 0
 ) -> ShiftKind:
     """Which kind of shift lies between two domains, in the features of one stage.
 

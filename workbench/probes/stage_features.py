@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
+from workbench.markers import Device
 from workbench.nets.grids import channels_last
 from workbench.nets.hearing import heard
 from workbench.nets.measure import TURN, at_once, in_turn, still
@@ -72,7 +73,7 @@ def features_by_stage(
     *,
     split: str | None = None,
     domain: str | None = None,
-    device: str | torch.device | None = None,
+    device: Annotated[str | torch.device | None, Device()] = None,
 ) -> dict[str, StageFeatures]:
     """Pooled features of `images` at several stages in one pass, by the stages' names.
 

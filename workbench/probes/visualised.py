@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Seed
 from workbench.probes.canvas import Canvas
 from workbench.probes.places import chosen_grid, listening
 from workbench.probes.quiet import quiet
@@ -53,7 +54,7 @@ def visualise(
     neuron: tuple[int, int] | None = None,
     target: int | str | Sequence[int | str] | None = None,
     steps: int = 128,
-    seed: int = 0,
+    seed: Seed = 0,
     progress: bool = False,
     watch: Callable[[int, int, np.ndarray], bool | None] | None = None,
 ) -> Visualised:

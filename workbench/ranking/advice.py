@@ -14,7 +14,9 @@ from workbench.cost import estimate, spoken
 from workbench.embeddings import features
 from workbench.errors import BadData, BadValue, WorkbenchError
 from workbench.loop.device import device as placed
+from workbench.markers import Seed
 from workbench.nets import load
+from workbench.nets.load import Backbone
 from workbench.plan import Choice, Plan, Schedule, to_choice
 from workbench.ranking.draws import subset
 from workbench.scores import Moments, scores
@@ -73,13 +75,13 @@ class Advice:
 
 @check_arguments
 def advise(
-    backbone: Any,
+    backbone: Backbone,
     images: Images,
     *,
     seconds: float | None = None,
     source: Images | None = None,
     device: str = "auto",
-    seed: int = 0,
+    seed: Seed = 0,
     **settings: Any,
 ) -> Advice:
     """How to transfer a backbone to some images: which weights to move, from what start, for how long.

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from workbench.errors import BadValue
+from workbench.nets.load import Backbone, load
 from workbench.plan import Choice, to_choice
 
 if TYPE_CHECKING:
     from workbench.nets import Net
+
+
+# one backbone, several, or a frame of the catalogue
+Backbones = Backbone | Sequence[Backbone] | pd.DataFrame
 
 
 class Asked(NamedTuple):
@@ -30,8 +35,6 @@ def asked(backbones: Any) -> list[Asked]:
     Raises:
         BadValue: none, one that is none of these, or two of one name.
     """
-    from workbench.nets import load
-
     if isinstance(backbones, pd.DataFrame):
         backbones = list(backbones["name"])
     if isinstance(backbones, (str, dict, Choice)) or hasattr(backbones, "choice"):

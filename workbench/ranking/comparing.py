@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName
+from workbench.markers import Frame, Seed
 from workbench.ranking import apart, measuring
-from workbench.ranking.asked import Asked, asked
+from workbench.ranking.asked import Asked, Backbones, asked
 from workbench.ranking.draws import subset
 from workbench.ranking.measuring import BASELINES, ELSEWHERE, SCORES, Scored
 from workbench.ranking.result import Ranking
@@ -21,18 +20,20 @@ from workbench.scores import scores
 if TYPE_CHECKING:
     from workbench.images import Images
 
+Measured = Annotated[Any, Frame("accuracies measured on other images, as wb.measured_scores() gives them", rows=1)]
+
 
 @check_arguments
 def rank(
-    backbones: Any,
+    backbones: Backbones,
     images: Images,
     *,
-    scores: Sequence[str] | None = None,
+    scores: str | Sequence[str] | None = None,
     split: str | None = "train",
     limit: int = 1000,
     draws: int = 40,
-    seed: int = 0,
-    measured: pd.DataFrame | None = None,
+    seed: Seed = 0,
+    measured: Measured | None = None,
     device: str = "auto",
     processes: int | None = None,
     progress: bool = True,
@@ -87,15 +88,15 @@ def rank(
 
 @check_arguments
 def rankings(
-    backbones: Any,
+    backbones: Backbones,
     images: Images,
     *,
-    scores: Sequence[str] | None = None,
+    scores: str | Sequence[str] | None = None,
     split: str | None = "train",
     limit: int = 1000,
     draws: int = 40,
-    seed: int = 0,
-    measured: pd.DataFrame | None = None,
+    seed: Seed = 0,
+    measured: Measured | None = None,
     device: str = "auto",
     processes: int | None = None,
 ) -> Iterator[Ranking]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.ranking import consensus
-from workbench.ranking.tau import weighted_tau
+from workbench.ranking.tau import tau_of_known
 
 if TYPE_CHECKING:
     from workbench.ranking.result import Ranking
@@ -37,7 +37,7 @@ def flips(ranking: Ranking) -> pd.DataFrame:
         before, after = np.array([whole[s.name] for s in rest]), ranking.combined(rest)
         leader = rest[int(np.argmin(after))].name
         flips_ = leader != rest[int(np.argmin(before))].name
-        rows.append((gone.name, leader, flips_, weighted_tau(-before, -after), _between(ranking.table(rest))))
+        rows.append((gone.name, leader, flips_, tau_of_known(-before, -after), _between(ranking.table(rest))))
     return pd.DataFrame(rows, columns=["left_out", "leader", "flips", "tau", "agreement"])
 
 
@@ -61,7 +61,7 @@ def agreement(ranking: Ranking) -> pd.DataFrame:
     """A row and a column for each of consensus, scores and baselines that two backbones have."""
     orders = {name: ranking.order(name) for name in ["consensus", *ranking.scores, *ranking.baselines]}
     known = {name: order for name, order in orders.items() if np.isfinite(order).sum() > 1}
-    table = [[weighted_tau(known[a], known[b]) for b in known] for a in known]
+    table = [[tau_of_known(known[a], known[b]) for b in known] for a in known]
     return pd.DataFrame(table, index=list(known), columns=list(known))
 
 
@@ -96,14 +96,14 @@ def _interval(value: float, drawn: np.ndarray) -> tuple[float, float]:
 def _settled(whole: np.ndarray, drawn: np.ndarray) -> tuple[float, float, float, float]:
     """Mean, least and greatest tau of draws (R, n) with the order on all (n,), and how often the first is the same."""
     leads = float((drawn.argmax(1) == whole.argmax()).mean())
-    taus = [tau for tau in (weighted_tau(whole, row) for row in drawn) if np.isfinite(tau)]
+    taus = [tau for tau in (tau_of_known(whole, row) for row in drawn) if np.isfinite(tau)]
     return (float(np.mean(taus)), min(taus), max(taus), leads) if taus else (NAN, NAN, NAN, leads)
 
 
 def _between(table: dict[str, np.ndarray]) -> float:
     """The mean weighted tau between every two scores."""
     names = list(table)
-    taus = [weighted_tau(table[a], table[b]) for i, a in enumerate(names) for b in names[i + 1 :]]
+    taus = [tau_of_known(table[a], table[b]) for i, a in enumerate(names) for b in names[i + 1 :]]
     known = [tau for tau in taus if np.isfinite(tau)]
     return float(np.mean(known)) if known else NAN
 

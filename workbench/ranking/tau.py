@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Array
+
+Values = Annotated[Any, Array(ndim=1, finite=True)]
 
 
 @check_arguments
-def weighted_tau(a: Any, b: Any) -> float:
+def weighted_tau(a: Values, b: Values) -> float:
     """How alike two orders of the same things are, from -1 (reversed) to 1; NaN where one of them orders nothing.
 
     A pair that both order alike counts for it and a pair that they order unlike against it, by 1/(r + 1) + 1/(s + 1),
@@ -20,15 +23,20 @@ def weighted_tau(a: Any, b: Any) -> float:
     Vigna 2015, "A weighted correlation index for rankings with ties", arXiv:1404.3325.
 
     Args:
-        a: (n,) values; larger is better. Things that are NaN here or in `b` are left out.
+        a: (n,) values; larger is better.
         b: (n,) values of the same things.
 
     Raises:
-        BadValue: not one value a thing in each.
+        BadValue: not one finite value a thing in each.
     """
     x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if x.ndim != 1 or x.shape != y.shape:
+    if x.shape != y.shape:
         raise BadValue(f"two orders are of the same things, a value each; their shapes are {x.shape} and {y.shape}")
+    return tau_of_known(x, y)
+
+
+def tau_of_known(x: np.ndarray, y: np.ndarray) -> float:
+    """As `weighted_tau` of x (n,) and y (n,), those left out that are NaN in either: what has no score has no place."""
     known = ~(np.isnan(x) | np.isnan(y))
     x, y = x[known], y[known]
     if len(x) < 2:

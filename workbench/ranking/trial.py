@@ -18,8 +18,9 @@ from workbench.errors import BadData, BadValue, UnknownName
 from workbench.evaluation import evaluate
 from workbench.images.batches import Batches
 from workbench.loop import train
+from workbench.markers import Seed
 from workbench.plan import SCHEDULE, Schedule
-from workbench.ranking.asked import Asked, asked
+from workbench.ranking.asked import Asked, Backbones, asked
 from workbench.ranking.draws import subset
 from workbench.ranking.result import Ranking
 from workbench.strategies import strategies
@@ -81,12 +82,12 @@ class Trial:
 
 @check_arguments
 def short_trial(
-    backbones: Any,
+    backbones: Backbones | Ranking,
     images: Images,
     *,
     seconds: float = 60.0,
     tuning: Any = "full",
-    seed: int = 0,
+    seed: Seed = 0,
     progress: bool = True,
     watch: Callable[[float], bool] | None = None,
     **settings: Any,

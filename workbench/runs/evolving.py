@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.arguments import check_arguments
+from workbench.markers import Seed
 from workbench.probes import Embedding, embed
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ def evolution(
     *,
     stage: str | None = None,
     method: str = "pca",
-    dimensions: int = 2,
+    dimensions: Literal[2, 3] = 2,
     epochs: Sequence[int] | None = None,
     split: str | None = "valid",
-    seed: int = 0,
+    seed: Seed = 0,
     **options: Any,
 ) -> dict[str, Embedding]:
     """Pictures of the same images as the net of a run saw them, epoch by epoch, so aligned that points move.

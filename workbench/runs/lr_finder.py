@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+from workbench.forms import Range
 from workbench.loop import device as devices
 from workbench.loop.optimiser import set_rates
 from workbench.loop.phase import set_phase
@@ -17,6 +20,7 @@ from workbench.plan import Plan
 from workbench.runs.assembly import assemble
 
 SMOOTH = 0.9  # weight of the past in the smoothed loss
+Rate = Annotated[float, Range(1e-12, 1e3)]
 BROKEN = 4.0  # times the best smoothed loss at which the test ends
 
 
@@ -36,7 +40,9 @@ class LRFinding:
 
 
 @check_arguments
-def find_lr(plan: Plan, low: float = 1e-6, high: float = 1.0, steps: int = 100) -> LRFinding:
+def find_lr(
+    plan: Plan, low: Rate = 1e-6, high: Rate = 1.0, steps: Annotated[int, Range(2, 100_000)] = 100
+) -> LRFinding:
     """Tries rising learning rates on the plan's own tuning, strategy and batches; no run is kept.
 
     Args:
@@ -44,8 +50,11 @@ def find_lr(plan: Plan, low: float = 1e-6, high: float = 1.0, steps: int = 100) 
         steps: at most; the test ends early where the loss breaks.
 
     Raises:
+        BadValue: rates that do not rise.
         WorkbenchError: the plan's parts do not fit together.
     """
+    if not low < high:
+        raise BadValue(f"low is the rate of the first step and high a greater one; got {low:g} and {high:g}")
     training = assemble(plan)
     # the phase in which most stages move is the one that a rate must suit
     rates = max(training.grid, key=lambda row: sum(rate > 0 for rate in row))

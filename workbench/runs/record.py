@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, RunFailed, Unavailable
+from workbench.forms import Range
 from workbench.plan import Plan
 from workbench.runs import folder as files
 from workbench.runs import snapshots
@@ -79,7 +81,7 @@ class Run:
         return frame if len(frame) else pd.DataFrame(columns=["step", "epoch", "split", "loss"])
 
     @check_arguments
-    def new_points(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+    def new_points(self, since: Annotated[int, Range(0, math.inf)] = 0) -> tuple[list[dict[str, Any]], int]:
         """The points since byte `since`, and where to go on: for views that follow a run."""
         return files.read_points(self.folder / files.POINTS, since)
 
@@ -168,7 +170,7 @@ class Run:
         return write_events(self.points, Path(folder) if folder is not None else self.folder / "tensorboard")
 
     @check_arguments
-    def stop(self, wait: float = 0.0) -> Run:
+    def stop(self, wait: Annotated[float, Range(0.0, math.inf)] = 0.0) -> Run:
         """Asks the worker to save its state and end; returns at once, or after at most `wait` seconds."""
         if self.alive:
             (self.folder / files.STOP).touch()
@@ -190,7 +192,7 @@ class Run:
         return self
 
     @check_arguments
-    def wait(self, timeout: float | None = None) -> Run:
+    def wait(self, timeout: Annotated[float, Range(0.0, math.inf)] | None = None) -> Run:
         """Waits until no worker is at it, at most `timeout` seconds.
 
         Raises:

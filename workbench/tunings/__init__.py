@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.face import answer
+from workbench.forms import Range
 from workbench.plan import Choice
 from workbench.registry import Registry
 from workbench.tunings.base import Tuning
@@ -48,7 +49,9 @@ def table() -> pd.DataFrame:
 
 
 @check_arguments
-def grid(choice: str | Mapping[str, Any] | Choice | Tuning, net: Net, epochs: int) -> np.ndarray:
+def grid(
+    choice: str | Mapping[str, Any] | Choice | Tuning, net: Net, epochs: Annotated[int, Range(1, 10_000)]
+) -> np.ndarray:
     """A tuning as a picture: one row a stage, stem first, one column an epoch; values (S, E), 0 is frozen.
 
     Args:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
+from workbench.forms import Range
 
 if TYPE_CHECKING:
     from workbench.images import Images
@@ -16,7 +17,9 @@ TOGETHER = 64  # pictures worked on together
 
 
 @check_arguments
-def object_masks(images: Images, size: int, crop_pct: float = 1.0) -> np.ndarray:
+def object_masks(
+    images: Images, size: Annotated[int, Range(1, 224)], crop_pct: Annotated[float, Range(1e-3, 1.0)] = 1.0
+) -> np.ndarray:
     """Which pixels of each picture show its object, what a board hides left out.
 
     Args:

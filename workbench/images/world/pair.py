@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
+from workbench.forms import Range
 from workbench.images.world.dials import DIALS, dialled, listed, redefined, share
 from workbench.images.world.factors import FACTORS, values
+from workbench.markers import Seed, Share
 
 if TYPE_CHECKING:
     from workbench.images.labelled import Images
@@ -40,7 +42,7 @@ class Pair:
         return f"Pair: {self.words}"
 
     @check_arguments
-    def show(self, n: int = 10, size: int = 96) -> Any:
+    def show(self, n: Annotated[int, Range(1, 1000)] = 10, size: Annotated[int, Range(32, 224)] = 96) -> Any:
         """A matplotlib figure of `n` images of the source above `n` of the target, with their labels."""
         from workbench.figures import thumbnails
 
@@ -54,21 +56,21 @@ class Pair:
 @check_arguments
 def pair(
     *,
-    covariate: float = 0.0,
-    label_shift: float = 0.0,
-    concept: float = 0.0,
+    covariate: Share = 0.0,
+    label_shift: Share = 0.0,
+    concept: Share = 0.0,
     relatedness: str = "same",
-    noise: float = 0.0,
-    spurious: float = 0.0,
-    tail: float = 1.0,
+    noise: Share = 0.0,
+    spurious: Share = 0.0,
+    tail: Annotated[float, Range(1.0, 10_000.0)] = 1.0,
     label: str = "shape",
     other: str = "texture",
     style: Sequence[str] = ("photo", "sketch"),
     ranges: Sequence[str] = (),
-    classes: int | None = 8,
-    n: int = 2000,
-    size: int = 64,
-    seed: int = 0,
+    classes: Annotated[int, Range(2, 1000)] | None = 8,
+    n: Annotated[int, Range(2, 10**8)] = 2000,
+    size: Annotated[int, Range(32, 224)] = 64,
+    seed: Seed = 0,
     **dials: Any,
 ) -> Pair:
     """A source and a target, dialled apart.

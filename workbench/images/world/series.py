@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.forms import Range
 from workbench.images.world.factors import FACTORS, NAMES, values
+from workbench.markers import Seed
 
 
 @check_arguments
-def series(factor: str, seed: int = 0, size: int = 96, **fixed: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def series(
+    factor: str, seed: Seed = 0, size: Annotated[int, Range(32, 224)] = 96, **fixed: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """The same image with each value of one factor.
 
     Args:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.markers import Seed
 from workbench.scores import scores
 from workbench.scores.domains.pair import told_apart
 
 
 @scores.add("domain_entropy")
 def domain_entropy(
-    source_features: Any, target_features: Any, *, folds: int = 5, strength: float = 1.0, seed: int = 0
+    source_features: Any, target_features: Any, *, folds: int = 5, strength: float = 1.0, seed: Seed = 0
 ) -> float:
     """How unsure a linear classifier is of an image's domain, in bits: 0 where it is certain, 1 where it guesses.
 

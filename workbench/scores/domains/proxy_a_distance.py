@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.markers import Seed
 from workbench.scores import scores
 from workbench.scores.domains.pair import told_apart
 
 
 @scores.add("proxy_a_distance")
 def proxy_a_distance(
-    source_features: Any, target_features: Any, *, folds: int = 5, strength: float = 1.0, seed: int = 0
+    source_features: Any, target_features: Any, *, folds: int = 5, strength: float = 1.0, seed: Seed = 0
 ) -> float:
     """How far two domains lie apart: 0 where a linear classifier cannot tell them, 2 where it always can.
 

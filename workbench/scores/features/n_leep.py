@@ -9,6 +9,7 @@ import torch
 
 from workbench.errors import BadData, BadValue
 from workbench.forms import Range
+from workbench.markers import Seed
 from workbench.scores import scores
 from workbench.scores.moments import Moments
 from workbench.scores.predictions.leep import leep
@@ -21,7 +22,7 @@ def n_leep(
     *,
     gaussians: Annotated[int, Range(1, 50)] = 5,
     share: Annotated[float, Range(0.0, 1.0)] = 0.8,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> float:
     """How likely the labels are, told from which clump of the features an image falls into; at most 0 nats.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadData, BadValue
+from workbench.markers import Seed
 from workbench.scores import scores
 from workbench.scores.moments import Moments, images_of
 from workbench.scores.rows import Rows
@@ -16,7 +17,7 @@ from workbench.scores.rows import Rows
 
 @scores.add("parc")
 def parc(
-    features: Any, labels: Any = None, *, components: int | None = 32, at_most: int = 2000, seed: int = 0
+    features: Any, labels: Any = None, *, components: int | None = 32, at_most: int = 2000, seed: Seed = 0
 ) -> float:
     """The rank correlation, over pairs of images, of unlikeness in the features and in the labels; between -1 and 1.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.markers import Seed
 from workbench.scores import scores
 from workbench.scores.logistic import held_out
 from workbench.scores.moments import images_of
 
 
 @scores.add("linear_probe")
-def linear_probe(features: Any, labels: Any = None, *, folds: int = 5, strength: float = 1.0, seed: int = 0) -> float:
+def linear_probe(features: Any, labels: Any = None, *, folds: int = 5, strength: float = 1.0, seed: Seed = 0) -> float:
     """The share of images that a linear classifier of the features gets right, cross-validated; 0 to 1.
 
     Softmax regression on standardised features, ½|W|² + C Σ cross-entropy, fitted anew to all folds but one.
