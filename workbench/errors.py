@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# what a terminal would obey or a name could hide behind: control characters but line end and tab, marks that turn the
+# direction of writing, and halves of surrogate pairs, which stand for bytes of a file name that are no text
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: object) -> str:
+    """Write control characters out, as `repr` does, so that a name from outside can do nothing to a terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
 class WorkbenchError(Exception):
     """Base of all refusals; its text is one or two plain sentences."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UnknownName(WorkbenchError, LookupError):
@@ -35,6 +48,17 @@ class BadData(WorkbenchError, ValueError):
 
 class Unavailable(WorkbenchError, RuntimeError):
     """Something that exists, but not here or not now: no network, no device, a folder in use."""
+
+
+class DiskError(Unavailable, OSError):
+    """A file or folder that the system does not let us write or read: the disk is full, read-only, not ours.
+
+    `errno` is the system's number, for those who go on without the disk.
+    """
+
+    def __init__(self, sentence: str, errno: int | None = None) -> None:
+        super().__init__(sentence)
+        self.errno = errno
 
 
 class RunFailed(WorkbenchError, RuntimeError):

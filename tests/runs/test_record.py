@@ -204,7 +204,7 @@ def test_status_of_a_worker_that_is_gone(tiny_plan):
     folder = create(tiny_plan())
     import socket
 
-    write_status(folder, Status(state="running", pid=2**22 - 3, born=1.0, host=socket.gethostname()))
+    write_status(folder, Status(state="running", pid=2**22 - 3, host=socket.gethostname()))
     status = wb.run(folder).status
     assert status.state == "interrupted" and "resume()" in status.sentence
 

@@ -57,7 +57,15 @@ def assemble(plan: Plan, folder: Path | None = None, state: dict[str, Any] | Non
         WorkbenchError: the plan's parts do not fit together, before any step.
     """
     data = open_images(plan, folder)
-    net = open_net(plan, data, folder)
+    return join(plan, data, open_net(plan, data, folder), state)
+
+
+def join(plan: Plan, data: Images, net: Net, state: dict[str, Any] | None = None) -> Training:
+    """Make a training of images and a net that are open.
+
+    Raises:
+        WorkbenchError: the plan's parts do not fit together, before any step.
+    """
     strategy = strategies.make(plan.strategy)
     batches = make_batches(plan, data, net, strategy.needs)
     return train(net, tunings.make(plan.tuning), strategy, [batches], plan.schedule, seed=plan.seed, state=state)

@@ -5,31 +5,30 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import io
 import json
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
-from filelock import FileLock, Timeout
 
 from workbench import disk
-from workbench.errors import RunFailed, Unavailable, WorkbenchError
+from workbench.errors import DiskError, RunFailed, WorkbenchError, printable
 from workbench.images import Images
 from workbench.loop import Point, Training
-from workbench.loop.device import device, rank_and_world
+from workbench.loop.device import device, out_of_memory, rank_and_world
 from workbench.plan import Plan
 from workbench.runs import folder as files
-from workbench.runs import snapshots
-from workbench.runs.assembly import assemble
+from workbench.runs import provenance, removal, snapshots
+from workbench.runs.assembly import join, open_images, open_net
 from workbench.runs.environment import environment
-from workbench.runs.folder import Status, read_status, write_status
+from workbench.runs.folder import Status, begun, write_status
+from workbench.runs.folder_contents import read_proof
+from workbench.runs.liveness import hold
+from workbench.runs.points_file import PointsFile
+from workbench.runs.saved_state import read_state, unusable, write_state
 from workbench.runs.together import agreed
 from workbench.runs.turn import turn
 
@@ -37,6 +36,7 @@ log = logging.getLogger("workbench")
 
 FEW = 20_000  # images that are compared with each other before a run
 SAVE_EVERY = 15.0  # seconds between states
+AGAIN = 10.0  # seconds after which a run that waits says so again
 SAVE_SHARE = 0.05  # of the time at most is spent on saving
 
 
@@ -52,6 +52,7 @@ class Carrier:
         queued: whether to wait until the device is free.
         watch: called with every point.
         save_every: seconds between states; 0 saves after every point.
+        held: whether the caller holds the folder already, as a worker does before it imports torch.
     """
 
     def __init__(
@@ -61,21 +62,13 @@ class Carrier:
         queued: bool = False,
         watch: Callable[[Point, Status], None] | None = None,
         save_every: float = SAVE_EVERY,
+        held: bool = False,
     ) -> None:
         self.folder, self.queued, self.watch, self.save_every = folder, queued, watch, save_every
-        self.first = rank_and_world()[0] == 0
-        process = psutil.Process()
-        before = read_status(folder)
-        self.status = Status(
-            state="waiting",
-            sentence="starting",
-            pid=process.pid,
-            born=process.create_time(),
-            host=socket.gethostname(),
-            started=before.started or time.time(),
-            saved=before.saved,
-        )
+        self.held, self.first = held, rank_and_world()[0] == 0
+        self.status = begun(folder)
         self._saved, self._save_took = time.monotonic(), 0.0
+        self._waited = 0.0
 
     def carry_out(self) -> Status:
         """Trains to the end, to a stop, or to a failure that the status names; the last good state is kept.
@@ -86,9 +79,12 @@ class Carrier:
         if not self.first:
             self._train()
             return self.status
-        with self._taken(), logged(self.folder / files.LOG):
-            (self.folder / files.RESERVE).write_bytes(b"\0" * 65536)
+        with contextlib.nullcontext() if self.held else hold(self.folder), logged(self.folder / files.LOG):
             try:
+                self._tell()
+                removal.clear_leftovers(self.folder)
+                with disk.explain_failures(self.folder / files.RESERVE):
+                    (self.folder / files.RESERVE).write_bytes(b"\0" * 65536)
                 self._train()
                 self._tell(state="done", sentence=self._verdict(), seconds_left=0.0)
                 (self.folder / files.STATE).unlink(missing_ok=True)  # last: a kill before this repeats the end only
@@ -100,54 +96,60 @@ class Carrier:
                 raise
             except Exception as error:
                 log.exception("the run failed")
-                self._tell(state="failed", sentence=sentence(error), seconds_left=None)
+                self._tell(state="failed", sentence=sentence(error, self.folder), seconds_left=None)
             finally:
                 for name in (files.STOP, files.RESERVE):
-                    (self.folder / name).unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):
+                        (self.folder / name).unlink(missing_ok=True)
         return self.status
 
-    @contextlib.contextmanager
-    def _taken(self) -> Iterator[None]:
-        lock = FileLock(self.folder / files.LOCK)
-        try:
-            lock.acquire(timeout=1.0)
-        except Timeout:
-            raise Unavailable(f"another worker is at {self.folder.name} already; two cannot share a folder") from None
-        try:
-            yield
-        finally:
-            lock.release()
-
     def _train(self) -> None:
-        plan = Plan.from_json((self.folder / files.PLAN).read_text())
+        plan = files.read_whole_plan(self.folder)
         if plan.schedule.threads:
             torch.set_num_threads(plan.schedule.threads)
         place = str(device(plan.schedule))
         with turn(place, self.folder.name, self._wait) if self.queued else contextlib.nullcontext():
             self._tell(state="running", sentence="opening images and backbone", device=place)
-            state = self._state()
-            training = assemble(plan, self.folder, state)
+            state = read_state(self.folder)
+            training = self._assembled(plan, state)
             self._describe(training)
             self._tell(step=training.step, steps=training.steps, epochs=plan.schedule.epochs, sentence="")
-            with self._points_file(state["points"] if state else 0) as points:
-                self._follow(training, points)
             if self.first:
+                with PointsFile(self.folder / files.POINTS, state["points"] if state else 0) as points:
+                    self._follow(training, points)
+                    points.sync()
                 self._keep(training)
+            else:
+                self._follow(training, None)
 
-    def _follow(self, training: Training, points: io.TextIOBase) -> None:
+    def _assembled(self, plan: Plan, state: dict[str, Any] | None) -> Training:
+        """The training, begun or gone on with; refused where it is not the one that the state is from."""
+        data = open_images(plan, self.folder)
+        net = open_net(plan, data, self.folder)
+        self._belongs = provenance.describe(plan, data, net)
+        if state is None:
+            return join(plan, data, net)
+        provenance.check_unchanged(self.folder, state.get("belongs"), self._belongs)
+        try:
+            return join(plan, data, net, state)
+        except (KeyError, IndexError, TypeError, RuntimeError) as error:
+            if isinstance(error, WorkbenchError) or out_of_memory(error):
+                raise
+            raise unusable(self.folder, f"does not fit its net ({type(error).__name__})") from error
+
+    def _follow(self, training: Training, points: PointsFile | None) -> None:
         try:
             for point in training:
-                if self.first:
-                    points.write(json.dumps(clean(point.flat())) + "\n")
-                    points.flush()
+                if points is not None:
+                    points.write(point.flat())
                     self._progress(point)
                     self._snapshot(training, point)
                 if agreed(self._asked_to_stop(), training.place):
                     raise Stopped
-                if self.first and self._time_to_save(training, point):
+                if points is not None and self._time_to_save(training, point):
                     self._save(training, points)
         except Stopped:
-            if self.first:
+            if points is not None:
                 self._save(training, points)
             raise
         finally:
@@ -166,12 +168,11 @@ class Carrier:
         due = since >= self.save_every or (ended and training.step < training.steps)
         return (due and since * SAVE_SHARE >= self._save_took) or self.save_every == 0
 
-    def _save(self, training: Training, points: io.TextIOBase) -> None:
+    def _save(self, training: Training, points: PointsFile) -> None:
         began = time.monotonic()
-        points.flush()
-        buffer = io.BytesIO()
-        torch.save({**training.state(), "points": points.tell()}, buffer)
-        disk.write(self.folder / files.STATE, buffer.getvalue())
+        state = training.state()
+        # the points first: after a power cut no state counts on any that are not there
+        write_state(self.folder, {**state, "points": points.sync(), "belongs": self._belongs})
         self._saved = time.monotonic()
         self._save_took = self._saved - began
         # what Run.net() gives meanwhile: the best so far, else the weights as they are
@@ -183,28 +184,12 @@ class Carrier:
         if point.split == "train" and snapshots.due(schedule.snapshots, point.epoch, schedule.epochs):
             snapshots.take(training, self.folder, int(point.epoch))
 
-    def _state(self) -> dict[str, Any] | None:
-        path = self.folder / files.STATE
-        return torch.load(path, weights_only=True, map_location="cpu") if path.exists() else None
-
-    @contextlib.contextmanager
-    def _points_file(self, known: int) -> Iterator[io.TextIOBase]:
-        """The points, cut back to the `known` bytes that the state is from: what came after is measured anew."""
-        if not self.first:
-            yield io.StringIO()
-            return
-        path = self.folder / files.POINTS
-        path.touch()
-        os.truncate(path, known)
-        with path.open("a", encoding="utf-8") as file:
-            yield file
-
     def _describe(self, training: Training) -> None:
         if not self.first:
             return
         made = environment(training.place) | {"precision": training.precision}
         data = training.tasks[0].images
-        made |= {"images": data.fingerprint, "twins_across_splits": leaks(data)}
+        made |= {"images": data.fingerprint, "twins_across_splits": leaks(data), "belongs": self._belongs}
         disk.write(self.folder / files.ENVIRONMENT, json.dumps(made, indent=1))
         names = [stage.name for stage in training.net.stages]
         grid = {"stages": names, "rates": [list(row) for row in zip(*training.grid, strict=True)]}
@@ -218,8 +203,7 @@ class Carrier:
         self._tell(saved=float(best or self.status.epoch))
 
     def _verdict(self) -> str:
-        proof = json.loads((self.folder / files.PROOF).read_text())
-        moved = [row["stage"] for row in proof["stages"] if not row["unchanged"]]
+        moved = [row["stage"] for row in read_proof(self.folder) if not row["unchanged"]]
         if moved:
             return f"done, but stages said to be frozen have changed: {', '.join(moved)}; please report this"
         return ""
@@ -228,14 +212,15 @@ class Carrier:
         if self._asked_to_stop():
             raise Stopped
         told = f"waiting: {name} has the device"
-        if self.status.sentence != told or time.time() - self.status.updated > 10:
+        if self.status.sentence != told or time.monotonic() - self._waited > AGAIN:
+            self._waited = time.monotonic()
             self._tell(state="waiting", sentence=told)
 
     def _asked_to_stop(self) -> bool:
         return self.first and (self.folder / files.STOP).exists()
 
     def _tell(self, **changes: Any) -> None:
-        self.status = dataclasses.replace(self.status, updated=time.time(), **changes)
+        self.status = dataclasses.replace(self.status, **changes)
         if self.first:
             write_status(self.folder, self.status)
 
@@ -250,11 +235,32 @@ def leaks(data: Images) -> int | None:
     return found
 
 
+class LogFile(logging.FileHandler):
+    """The log of a run; that it cannot be written, on a full disk, is not what a run fails of."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's own name
+        """Loses the line."""
+
+    def close(self) -> None:
+        """Closes the file, whatever of it could be written."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+class LogLines(logging.Formatter):
+    """Lines of the log, without what a terminal would obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record, with its traceback where it has one."""
+        return printable(super().format(record))
+
+
 @contextlib.contextmanager
 def logged(path: Path) -> Iterator[None]:
     """What the workbench says meanwhile is also written to `path`."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    with disk.explain_failures(path):
+        handler = LogFile(path, encoding="utf-8")
+    handler.setFormatter(LogLines("%(asctime)s %(levelname)s %(message)s"))
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -266,17 +272,14 @@ def logged(path: Path) -> Iterator[None]:
         handler.close()
 
 
-def sentence(error: BaseException) -> str:
+def sentence(error: BaseException, folder: Path) -> str:
     """Why a run failed, for a person: ours as they are, the system's in words, others by their kind."""
+    if isinstance(error, DiskError):
+        return f"{error}; then resume()"
     if isinstance(error, (WorkbenchError, RunFailed)):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({error.filename or disk.home()}): free some space, then resume()"
+    if isinstance(error, OSError) and error.errno in (*disk.FULL, *disk.FORBIDDEN, errno.EROFS):
+        return f"{disk.explain(error, error.filename or folder)}; then resume()"
     if isinstance(error, FileNotFoundError):
         return f"{error.filename} is gone; put it back, then resume()"
     return f"{type(error).__name__}: {error}; the whole story is in {files.LOG}"
-
-
-def clean(point: dict[str, Any]) -> dict[str, Any]:
-    """A point as strict JSON: NaN (a metric of nothing) is left out."""
-    return {name: value for name, value in point.items() if value == value}

@@ -8,25 +8,38 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import disk
 from workbench.arguments import check_arguments
-from workbench.errors import UnknownName
+from workbench.errors import BadData, BadValue, UnknownName, printable
+from workbench.plan import Plan
+from workbench.runs.folder_contents import (
+    ENVIRONMENT,
+    GRID,
+    PLAN,
+    POINTS,
+    PROOF,
+    damaged,
+    read_json,
+    read_plan,
+    read_points,
+)
+from workbench.runs.liveness import LAUNCH, LOCK, is_alive
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PLAN, STATUS, POINTS, STATE = "plan.json", "status.json", "points.jsonl", "state"
-GRID = "grid.json"
-WEIGHTS, LOG, ENVIRONMENT, PROOF = "weights.safetensors", "log.txt", "environment.json", "proof.json"
-STOP, LOCK, RESERVE = "stop", ".lock", ".reserve"
+__all__ = ["ENVIRONMENT", "GRID", "LAUNCH", "LOCK", "PLAN", "POINTS", "PROOF", "read_points"]
+
+STATUS, STATE, WEIGHTS, LOG = "status.json", "state", "weights.safetensors", "log.txt"
+STOP, RESERVE = "stop", ".reserve"
 
 ACTIVE = ("waiting", "running", "stopping")
-SILENT = 120.0  # seconds without a word after which a worker on another machine counts as gone
+STATES = ("created", *ACTIVE, "stopped", "failed", "interrupted", "done")
 
 
 @dataclass(frozen=True)
@@ -34,10 +47,11 @@ class Status:
     """How a run stands.
 
     Attributes:
-        state: created, waiting, running, stopping, stopped, failed, interrupted or done.
+        state: created, waiting, running, stopping, stopped, failed, interrupted or done; damaged where it cannot be
+            read.
         sentence: what a person should know: why it waits, why it failed, what to do.
         seconds_left: estimate; None where unknown.
-        updated: seconds since 1970 of the last word from the worker.
+        started, updated: seconds since 1970 of its first and last word, for people; nothing is decided by them.
         saved: epochs behind the weights that the run gives now; None where none were saved yet.
     """
 
@@ -50,7 +64,6 @@ class Status:
     seconds_left: float | None = None
     device: str = ""
     pid: int = 0
-    born: float = 0.0
     host: str = ""
     started: float = 0.0
     updated: float = 0.0
@@ -63,19 +76,81 @@ class Status:
 
 
 def read_status(folder: Path) -> Status:
-    """The status of a run; `interrupted` where its worker is gone without a word."""
-    try:
-        data = json.loads((folder / STATUS).read_text())
-    except (OSError, json.JSONDecodeError):
-        return Status()
-    known = {field.name for field in dataclasses.fields(Status)}
-    status = Status(**{name: value for name, value in data.items() if name in known})
-    if status.state in ACTIVE and not worker_alive(status):
-        sentence = "the worker is gone without a word (killed, or the machine went down); resume() goes on"
-        return dataclasses.replace(status, state="interrupted", sentence=sentence, seconds_left=None)
+    """The status of a run; `interrupted` where its worker is gone without a word, `damaged` where it is no status."""
+    status = _last_word(folder)
+    if status.state in (*ACTIVE, "damaged") and not is_alive(folder, status.host, status):
+        status = _last_word(folder)  # its last one may have come meanwhile; now no other can
+        if status.state in ACTIVE:
+            sentence = (
+                f"the worker is gone without a word (killed, or the machine went down; {LOG} has what it said before); "
+                "resume() goes on"
+            )
+            return dataclasses.replace(status, state="interrupted", sentence=sentence, seconds_left=None)
+        return status
+    if status.state == "damaged":
+        return dataclasses.replace(status, state="running")
     if status.state in ("waiting", "running") and (folder / STOP).exists():
         return dataclasses.replace(status, state="stopping", sentence="stopping after the present step")
     return status
+
+
+def read_whole_plan(folder: Path) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        BadData: the folder holds none, or it is damaged.
+        WorkbenchError: it names what there is not.
+    """
+    path = folder / PLAN
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadData(f"{folder} is no run: it holds no {PLAN}") from None
+    except (OSError, ValueError) as error:
+        raise damaged(path, getattr(error, "strerror", None) or error) from error
+    try:
+        return Plan.from_json(text)
+    except (UnknownName, BadData):
+        raise
+    except (BadValue, RecursionError) as error:
+        raise damaged(path, error) from error
+
+
+def _last_word(folder: Path) -> Status:
+    """The status as it was written last."""
+    path = folder / STATUS
+    try:
+        found = read_json(path)
+        if found is None and not path.exists():
+            return Status()
+        if not isinstance(found, Mapping):
+            raise damaged(path, "a status is a mapping")
+        known = {field.name: field for field in dataclasses.fields(Status)}
+        given = {name: value for name, value in found.items() if name in known}
+        for name, value in given.items():
+            if not _fits(value, known[name].default):
+                raise damaged(path, f"{name} cannot be {value!r}")
+        if given.get("state", "created") not in STATES:
+            raise damaged(path, f"there is no state {given['state']!r}")
+    except BadData as error:
+        return Status(state="damaged", sentence=f"{error}; resume() writes a new one")
+    return Status(**given)
+
+
+def _fits(value: object, default: object) -> bool:
+    """Whether a value is of the kind of a field with this default; None stands for a number that is not known."""
+    if isinstance(default, str):
+        return isinstance(value, str)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number or (default is None and value is None)
+
+
+def begun(folder: Path) -> Status:
+    """The first word of a worker, this process, of which later ones are made."""
+    before = _last_word(folder)
+    here = {"pid": os.getpid(), "host": socket.gethostname()}
+    started = before.started or time.time()
+    return Status(state="waiting", sentence="starting", started=started, saved=before.saved, **here)
 
 
 def write_status(folder: Path, status: Status) -> None:
@@ -93,34 +168,6 @@ def write_status(folder: Path, status: Status) -> None:
             disk.write(folder / STATUS, text)
 
 
-def worker_alive(status: Status) -> bool:
-    """Whether the process that wrote `status` still runs; on another host, whether it was heard of lately."""
-    if status.host != socket.gethostname():
-        return time.time() - status.updated < SILENT
-    import psutil
-
-    try:
-        process = psutil.Process(status.pid)
-        # a zombie is a child that ended and was not yet waited for; a reused number has another birth
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - status.born) < 5
-    except psutil.Error:
-        return False
-
-
-def read_points(path: Path, start: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The points written since byte `start`, and the byte to go on from; a half-written line is left for later."""
-    try:
-        with path.open("rb") as file:
-            if start > os.fstat(file.fileno()).st_size:  # the file was cut back when the run was resumed
-                start = 0
-            file.seek(start)
-            data = file.read()
-    except FileNotFoundError:
-        return [], 0
-    whole = data.rfind(b"\n") + 1
-    return [json.loads(line) for line in data[:whole].splitlines() if line], start + whole
-
-
 def root(folder: str | os.PathLike[str] | None = None) -> Path:
     """The folder that runs live in: `folder`, else `runs` in the workbench's home."""
     return Path(folder) if folder is not None else disk.home() / "runs"
@@ -129,8 +176,18 @@ def root(folder: str | os.PathLike[str] | None = None) -> Path:
 def folders(where: str | os.PathLike[str] | None = None) -> Iterator[Path]:
     """The run folders below `where`, the newest first."""
     place = root(where)
-    found = [path.parent for path in place.glob(f"*/{PLAN}")] if place.is_dir() else []
-    return iter(sorted(found, key=lambda path: path.stat().st_mtime, reverse=True))
+    try:
+        found = [path.parent for path in place.glob(f"*/{PLAN}")] if place.is_dir() else []
+    except OSError as error:
+        raise disk.explain(error, place, "read") from error
+    return iter(sorted(found, key=_changed, reverse=True))
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:  # it was deleted just now
+        return 0
 
 
 def find(name: str | os.PathLike[str], where: str | os.PathLike[str] | None = None) -> Path:
@@ -140,8 +197,9 @@ def find(name: str | os.PathLike[str], where: str | os.PathLike[str] | None = No
         UnknownName: no such run, with near misses.
     """
     for path in (root(where) / str(name), Path(name)):
-        if (path / PLAN).exists():
-            return path.resolve()
+        with contextlib.suppress(OSError, ValueError):  # no name of a file at all, such as one too long
+            if (path / PLAN).exists():
+                return path.resolve()
     raise UnknownName.of("run", name, [path.name for path in folders(where)], "wb.runs() lists them all")
 
 
@@ -160,15 +218,25 @@ def table(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
 
 
 def row(path: Path) -> dict[str, Any]:
-    """One run as a row of the table; a damaged one says so instead of hiding."""
+    """One run as a row of the table; a damaged one says so instead of hiding, or hiding others."""
     status = read_status(path)
-    known = {"name": path.name, "state": status.state, "sentence": status.sentence}
+    known = {"name": printable(path.name), "state": status.state, "sentence": printable(status.sentence)}
     try:
-        plan = json.loads((path / PLAN).read_text())
-        named = {key: Path(plan[key]["name"]).name for key in ("backbone", "data", "tuning", "strategy")}
+        planned = {name: _shown(value) for name, value in read_plan(path).items()}
         points, _ = read_points(path / POINTS)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return {**known, "state": "damaged", "sentence": f"{type(error).__name__}: {error}"}
-    best = max((p["accuracy"] for p in points if p.get("split") == "valid" and "accuracy" in p), default=float("nan"))
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.started)) if status.started else ""
-    return {**known, **named, "epochs": plan["schedule"]["epochs"], "accuracy": best, "started": when}
+    except BadData as error:
+        return {**known, "state": "damaged", "sentence": str(error)}
+    best = max((p["accuracy"] for p in points if p["split"] == "valid" and "accuracy" in p), default=float("nan"))
+    return {**known, **planned, "accuracy": best, "started": _moment(status.started)}
+
+
+def _shown(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
+
+
+def _moment(seconds: float) -> str:
+    """A time of the clock for people; empty where none is known, or none that a calendar has."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds else ""
+    except (OverflowError, ValueError, OSError):
+        return ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,13 +21,15 @@ from tqdm import tqdm
 import workbench
 from workbench import disk
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, RunFailed, Unavailable
+from workbench.errors import RunFailed, Unavailable
 from workbench.plan import Choice, Plan
 from workbench.runs import folder as files
-from workbench.runs import spare
+from workbench.runs import liveness, removal, spare
 from workbench.runs.assembly import check
 from workbench.runs.folder import Status
 from workbench.runs.record import Run
+
+LONGEST = 60.0  # seconds that a worker may take to begin, as where the disk that Python is on hardly answers
 
 # workers started from here, kept so that the system can clear them away when they end
 _children: list[subprocess.Popen[bytes]] = []
@@ -75,7 +79,7 @@ def gentle(folder: Path) -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
 
     def stop(*_: Any) -> None:
-        (folder / files.STOP).touch()
+        disk.touch(folder / files.STOP)
         signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, stop)
@@ -101,24 +105,57 @@ def launch(plan: Plan, folder: str | os.PathLike[str] | None = None) -> Run:
     return Run(made)
 
 
-def start(folder: Path) -> None:
-    """Starts a worker at `folder`, in a session of its own.
+def start(folder: Path, anew: bool = False) -> None:
+    """Starts a worker at `folder`, in a session of its own, and waits until it holds the folder.
+
+    Args:
+        anew: whether what the run has come to is removed first.
 
     Raises:
         Unavailable: one is at it already.
+        DiskError: the folder cannot be written.
     """
-    if files.read_status(folder).alive:
+    before = files.read_status(folder)
+    if before.alive:
         raise Unavailable(f"{folder.name} is under way already; two workers cannot share a folder")
-    (folder / files.STOP).unlink(missing_ok=True)
-    _children[:] = [child for child in _children if child.poll() is None]
-    child = spare.take(folder, surroundings()) or new_worker(folder)
-    _children.append(child)
-    _announce(folder, child.pid)
+    with liveness.launching(folder):
+        if liveness.is_held(folder):
+            raise Unavailable(f"{folder.name} is under way already; two workers cannot share a folder")
+        if anew:
+            removal.remove_results(folder)
+            before = Status()
+        with disk.explain_failures(folder):
+            (folder / files.STOP).unlink(missing_ok=True)
+        _announce(folder, before)
+        _children[:] = [child for child in _children if child.poll() is None]
+        child = spare.take(folder, surroundings()) or new_worker(folder)
+        _children.append(child)
+        _hand_over(folder, child)
+
+
+def _announce(folder: Path, before: Status) -> None:
+    """A first status, so that the run is known as under way; from here on its worker alone writes one."""
+    started = before.started or time.time()
+    said = {"state": "waiting", "sentence": "starting", "pid": 0, "host": socket.gethostname(), "seconds_left": None}
+    files.write_status(folder, dataclasses.replace(before, **said, started=started))
+
+
+def _hand_over(folder: Path, child: subprocess.Popen[bytes]) -> None:
+    """Waits until a worker holds its folder, or has ended."""
+    end = time.monotonic() + LONGEST
+    while child.poll() is None and time.monotonic() < end:
+        if liveness.is_held(folder) and files.read_status(folder).pid:
+            return
+        time.sleep(0.01)
+    status = files.read_status(folder)
+    if child.poll() is not None and not status.pid and not liveness.is_held(folder):
+        sentence = f"the worker ended before its first word; {files.LOG} has what Python said"
+        files.write_status(folder, dataclasses.replace(status, state="failed", sentence=sentence))
 
 
 def new_worker(folder: Path) -> subprocess.Popen[bytes]:
     """A worker at `folder`, in a session of its own: it outlives this process."""
-    with (folder / files.LOG).open("ab") as out:
+    with disk.explain_failures(folder / files.LOG), (folder / files.LOG).open("ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "workbench.runs.worker", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -143,17 +180,22 @@ def create(plan: Plan, folder: str | os.PathLike[str] | None = None) -> Path:
     """A new run folder that holds `plan`, and what of it has no recipe (arrays, a net in memory).
 
     Raises:
-        BadValue: the folder holds a run already.
+        BadValue: the folder holds a run already, or other things.
+        DiskError: it cannot be written; nothing of it stays then.
     """
     made = Path(folder).expanduser().resolve() if folder is not None else new_folder(plan)
-    if (made / files.PLAN).exists():
-        raise BadValue(f"{made} holds a run already: resume it with wb.run({str(made)!r}).resume(), or name another")
-    made.mkdir(parents=True, exist_ok=True)
-    stored = {}
-    for name, held in plan.held.items():
-        (made / name).mkdir(exist_ok=True)
-        stored[name] = relative(held.store_with(made / name), made)
-    disk.write(made / files.PLAN, plan.but(**stored).to_json())
+    removal.check_free(made)
+    there = folder is not None and made.is_dir()
+    disk.make_folder(made)
+    with liveness.launching(made):
+        try:
+            stored = {}
+            for name, held in plan.held.items():
+                stored[name] = relative(held.store_with(disk.make_folder(made / name)), made)
+            disk.write(made / files.PLAN, plan.but(**stored).to_json())
+        except BaseException:
+            removal.remove_unfinished(made, keep=there)
+            raise
     return made
 
 
@@ -173,13 +215,12 @@ def new_folder(plan: Plan) -> Path:
     words += [plan.strategy.name] if plan.strategy.name != "fine-tune" else []
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(words)).strip("-.")[:60]
     stem = f"{time.strftime('%m%d-%H%M%S')}-{stem}"
+    removal.clear_abandoned(disk.make_folder(files.root()))
     for number in range(1, 10_000):
         made = files.root() / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            made.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return made
+        with disk.explain_failures(made), contextlib.suppress(FileExistsError):
+            made.mkdir()
+            return made
     raise Unavailable(f"{files.root()} holds too many runs named {stem}; clear some away")
 
 
@@ -191,17 +232,3 @@ def home_of_package() -> str:
 def sys_path_given() -> list[str]:
     """What the person had on `PYTHONPATH`."""
     return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-
-
-def _announce(folder: Path, pid: int) -> None:
-    """A first status, so that the run is known as under way before its worker has said a word."""
-    import dataclasses
-    import socket
-
-    import psutil
-
-    before = files.read_status(folder)
-    said = {"state": "waiting", "sentence": "starting", "pid": pid, "host": socket.gethostname()}
-    born = psutil.Process(pid).create_time()
-    started = before.started or time.time()
-    files.write_status(folder, dataclasses.replace(before, **said, born=born, started=started))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from workbench import disk
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, RunFailed, Unavailable
+from workbench.errors import BadValue, RunFailed, Unavailable, printable
 from workbench.forms import Range
 from workbench.plan import Plan
 from workbench.runs import folder as files
-from workbench.runs import snapshots
+from workbench.runs import folder_contents, liveness, snapshots
 from workbench.runs.folder import Status
 
 if TYPE_CHECKING:
@@ -55,12 +54,12 @@ class Run:
 
     def __repr__(self) -> str:
         status = self.status
-        return f"Run {self.name}: {status.state}" + (f", {status.sentence}" if status.sentence else "")
+        return printable(f"Run {self.name}: {status.state}" + (f", {status.sentence}" if status.sentence else ""))
 
     @property
     def plan(self) -> Plan:
         """What was planned."""
-        return Plan.from_json((self.folder / files.PLAN).read_text())
+        return files.read_whole_plan(self.folder)
 
     @property
     def status(self) -> Status:
@@ -89,23 +88,19 @@ class Run:
     def log(self) -> str:
         """What the worker said."""
         path = self.folder / files.LOG
-        return path.read_text(errors="replace") if path.exists() else ""
+        return printable(path.read_text(encoding="utf-8", errors="replace")) if path.exists() else ""
 
     @property
     def environment(self) -> dict[str, Any]:
         """Versions, machine and device that it was made with."""
-        path = self.folder / files.ENVIRONMENT
-        return json.loads(path.read_text()) if path.exists() else {}
+        return folder_contents.read_environment(self.folder)
 
     @property
     def proof(self) -> pd.DataFrame:
         """The frozen stages with their hashes before and after: `unchanged` is the proof that they stood still."""
         import pandas as pd
 
-        path = self.folder / files.PROOF
-        rows = json.loads(path.read_text())["stages"] if path.exists() else []
-        columns = ["stage", "from_epoch", "to_epoch", "before", "after", "unchanged"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(folder_contents.read_proof(self.folder), columns=list(folder_contents.PROVED))
 
     @property
     def grid(self) -> dict[str, Any]:
@@ -113,8 +108,7 @@ class Run:
 
         Empty until the worker has opened the backbone.
         """
-        path = self.folder / files.GRID
-        return json.loads(path.read_text()) if path.exists() else {}
+        return folder_contents.read_grid(self.folder)
 
     @property
     def images(self) -> Images:
@@ -173,22 +167,28 @@ class Run:
     def stop(self, wait: Annotated[float, Range(0.0, math.inf)] = 0.0) -> Run:
         """Asks the worker to save its state and end; returns at once, or after at most `wait` seconds."""
         if self.alive:
-            (self.folder / files.STOP).touch()
+            disk.touch(self.folder / files.STOP)
             if wait:
                 self.wait(wait)
         return self
 
     @check_arguments
-    def resume(self) -> Run:
+    def resume(self, anew: bool = False) -> Run:
         """Goes on in the background from the last state; of a finished run nothing is left to do.
+
+        Args:
+            anew: whether to begin from the first step instead, with the plan, images and weights that there are now;
+                what the run has come to is removed.
 
         Raises:
             Unavailable: it is under way already.
+            BadValue: the folder holds no run.
         """
         from workbench.runs.launching import start
 
-        if self.status.state != "done":
-            start(self.folder)
+        self._must_be_run()
+        if anew or self.status.state != "done":
+            start(self.folder, anew)
         return self
 
     @check_arguments
@@ -211,14 +211,28 @@ class Run:
 
     @check_arguments
     def delete(self) -> None:
-        """Removes the folder with everything in it.
+        """Removes what the run wrote, and the folder, unless something else is in it.
 
         Raises:
-            BadValue: a worker is at it.
+            BadValue: a worker is at it, or the folder holds no run.
+            DiskError: it cannot be removed.
         """
+        from workbench.runs import removal
+
+        self._must_be_run()
         if self.alive:
             raise BadValue(f"{self.name} is under way; stop it first")
-        shutil.rmtree(self.folder)
+        with liveness.hold(self.folder):
+            removal.remove(self.folder.resolve())
+
+    def _must_be_run(self) -> None:
+        from workbench.runs.removal import is_run
+
+        if not is_run(self.folder):
+            raise BadValue(
+                f"{self.folder} is no run: it holds no {files.PLAN} that can be read, so nothing in it is touched; "
+                "wb.runs() lists the runs that there are"
+            )
 
     def _begun(self) -> Net:
         """The net before its first step, with what the tuning grafts on it."""

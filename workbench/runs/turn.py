@@ -17,9 +17,7 @@ POLL = 0.2  # seconds between looks at the queue
 
 def queue(device: str) -> Path:
     """The folder of a device's tickets; made if missing."""
-    folder = disk.home() / "queue" / device.replace(":", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return disk.make_folder(disk.home() / "queue" / device.replace(":", "-"))
 
 
 def tickets(device: str) -> list[Path]:
@@ -53,10 +51,11 @@ def turn(device: str, name: str, wait: Callable[[str], None]) -> Iterator[None]:
         wait: called while waiting, with the name of the run just ahead; may raise to give up.
     """
     # the draw is locked, so that no ticket can appear before one that has already looked
-    with FileLock(queue(device) / "draw.lock"):
-        ticket = queue(device) / f"{time.time_ns():020d}-{name}.ticket"
+    with disk.lock(queue(device) / "draw.lock"):
+        ticket = queue(device) / f"{draw(device):020d}-{name}.ticket"
         lock = FileLock(ticket)
-        lock.acquire()
+        with disk.explain_failures(ticket):
+            lock.acquire()
     try:
         while ahead := [other for other in tickets_before(device, ticket) if held(other)]:
             wait(waiting_for(ahead[-1]))
@@ -66,6 +65,20 @@ def turn(device: str, name: str, wait: Callable[[str], None]) -> Iterator[None]:
         lock.release()
         with contextlib.suppress(OSError):
             os.unlink(ticket)
+
+
+def draw(device: str) -> int:
+    """Count one further, and beyond every ticket that is there; the caller holds the lock of the draw.
+
+    A clock would not do: it may be set back between two draws, and both would be first.
+    """
+    counter = queue(device) / "drawn"
+    numbers = [ticket.stem.partition("-")[0] for ticket in queue(device).glob("*.ticket")]
+    with contextlib.suppress(OSError):
+        numbers.append(counter.read_text())
+    number = 1 + max((int(n) for n in numbers if n.strip().isdecimal()), default=0)
+    disk.write(counter, str(number))
+    return number
 
 
 def tickets_before(device: str, ticket: Path) -> list[Path]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, printable
 from workbench.runs import folder as files
+from workbench.runs.liveness import hold
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,24 +26,29 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if sys.stderr.isatty():  # in the background stderr is the run's log already
         logging.basicConfig(level=logging.INFO, format="%(message)s")
-    return work(folder)
+    first = os.environ.get("RANK", "0") == "0"
+    try:
+        # held before anything that takes time: whoever launched waits for it, and no second worker begins meanwhile
+        with hold(folder) if first else contextlib.nullcontext():
+            if first:
+                files.write_status(folder, files.begun(folder))
+            return work(folder)
+    except WorkbenchError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
 
 
 def work(folder: Path) -> int:
-    """Carries out the run, alone or with the processes that a launcher started beside this one."""
+    """Carries out a run whose folder is held, alone or with the processes that a launcher started beside this one."""
+    # a scheduler that wants its machine back says so with SIGTERM: stop cleanly, state saved
+    signal.signal(signal.SIGTERM, lambda *_: (folder / files.STOP).touch())
     from workbench.runs import together
     from workbench.runs.carrying import Carrier
 
     together_now = together.join()
-    # a scheduler that wants its machine back says so with SIGTERM: stop cleanly, state saved
-    signal.signal(signal.SIGTERM, lambda *_: (folder / files.STOP).touch())
-    try:
-        status = Carrier(folder, queued=not together_now).carry_out()
-    except WorkbenchError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    status = Carrier(folder, queued=not together_now, held=True).carry_out()
     if status.state == "failed":
-        sys.stderr.write(f"{status.sentence}\n")
+        sys.stderr.write(f"{printable(status.sentence)}\n")
     return 1 if status.state == "failed" else 0
 
 
