@@ -119,10 +119,10 @@ def read_whole_plan(folder: Path) -> Plan:
 def _last_word(folder: Path) -> Status:
     """The status as it was written last."""
     path = folder / STATUS
+    if not path.exists():
+        return Status()
     try:
         found = read_json(path)
-        if found is None and not path.exists():
-            return Status()
         if not isinstance(found, Mapping):
             raise damaged(path, "a status is a mapping")
         known = {field.name: field for field in dataclasses.fields(Status)}

@@ -17,15 +17,13 @@ NUMBER = (int, float)
 
 
 def read_json(path: Path) -> Any:
-    """Return what a file of JSON holds, None where there is no file.
+    """Return what a file of JSON holds.
 
     Raises:
         BadData: it cannot be read or is no JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, RecursionError) as error:
         raise damaged(path, getattr(error, "strerror", None) or error) from error
 
@@ -103,9 +101,9 @@ def read_grid(folder: Path) -> dict[str, Any]:
         BadData: the file is damaged.
     """
     path = folder / GRID
-    grid: Any = read_json(path)
-    if grid is None and not path.exists():
+    if not path.exists():
         return {}
+    grid = read_json(path)
     try:
         stages, rates = grid["stages"], grid["rates"]
         words = all(isinstance(stage, str) for stage in stages)
@@ -125,9 +123,9 @@ def read_proof(folder: Path) -> list[dict[str, Any]]:
         BadData: the file is damaged.
     """
     path = folder / PROOF
-    proof = read_json(path)
-    if proof is None and not path.exists():
+    if not path.exists():
         return []
+    proof = read_json(path)
     rows = proof.get("stages") if isinstance(proof, Mapping) else None
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) and set(PROVED) <= set(row) for row in rows):
         raise damaged(path, f"it is to hold stages, each with {', '.join(PROVED)}")
@@ -141,9 +139,9 @@ def read_environment(folder: Path) -> dict[str, Any]:
         BadData: the file is damaged.
     """
     path = folder / ENVIRONMENT
-    made = read_json(path)
-    if made is None and not path.exists():
+    if not path.exists():
         return {}
+    made = read_json(path)
     if not isinstance(made, dict):
         raise damaged(path, f"it is to hold a mapping; it holds {_kind(made)}")
     return made
