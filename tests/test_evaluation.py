@@ -8,7 +8,7 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadData, BadValue
-from workbench.evaluation import answers, to_probabilities
+from workbench.evaluation import answered, to_probabilities
 
 
 def test_it_agrees_with_a_plain_loop(toy, tiny):
@@ -27,14 +27,14 @@ def test_modes_are_put_back_even_after_an_error(toy, tiny):
     net = tiny().train()
     net.backbone.bn1.eval()
     modes = [module.training for module in net.modules()]
-    answers(net, toy)
+    answered(net, toy)
     assert [module.training for module in net.modules()] == modes
 
     def broken(net, x):
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
-        answers(net, toy, predict=broken)
+        answered(net, toy, predict=broken)
     assert [module.training for module in net.modules()] == modes
 
 

@@ -51,7 +51,7 @@ def evaluate(
             f"{images.name} has no images to evaluate in split {split!r}" + (f", domain {domain!r}" if domain else "")
         )
     _same_classes(net, part)
-    logits, kept = answers(net, part, device=device, predict=predict)
+    logits, kept = joined(answered(net, part, device=device, predict=predict), part)
     return judged(logits, kept, part)
 
 
@@ -89,7 +89,7 @@ def to_probabilities(logits: np.ndarray, kind: str, sizes: list[int]) -> np.ndar
 
 @in_turn
 @torch.no_grad()
-def answers(
+def answered(
     net: Net,
     part: Images,
     *,
@@ -98,10 +98,11 @@ def answers(
     rows: np.ndarray | None = None,
     autocast: torch.dtype | None = None,
     reading: Reading | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (N, K) of the centre views, and the rows (N,) that they belong to: unreadable ones are left out.
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Logits (n, K) of the centre views, piece by piece, each with the rows (n,) that they belong to.
 
-    The net's mode is put back as it was, module by module.
+    Images that cannot be read are left out; where none can, there is no piece. The net's mode is put back as it was,
+    module by module.
 
     Args:
         reading: where the views come from; by default they are read as pixels.
@@ -114,7 +115,7 @@ def answers(
     try:
         count = reading.count
         chunks = range(0, len(rows), count)
-        logits, kept = [], []
+        pieces = []
         for start, fetched in zip(
             chunks, ahead(lambda at: reading.fetch(rows[at : at + count]), chunks, 2), strict=True
         ):
@@ -123,14 +124,22 @@ def answers(
                 continue
             with torch.autocast(place.type, dtype=autocast, enabled=autocast is not None):
                 y = predict(net, x) if predict else net(x)
-            logits.append(y.float().cpu().numpy())
-            kept.append(rows[start : start + count][good])
+            pieces.append((y.float().cpu().numpy(), rows[start : start + count][good]))
     finally:
         for module, mode in modes.items():
             module.training = mode
-    if not logits:
-        raise BadData(f"none of the {len(rows)} images of {part.name} can be read; see images.problems")
-    return np.concatenate(logits), np.concatenate(kept)
+    return pieces
+
+
+def joined(pieces: list[tuple[np.ndarray, np.ndarray]], part: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces of answers for rows of `part` as one.
+
+    Raises:
+        BadData: there are none.
+    """
+    if not pieces:
+        raise BadData(f"none of the {len(part)} images of {part.name} can be read; see images.problems")
+    return np.concatenate([logits for logits, _ in pieces]), np.concatenate([rows for _, rows in pieces])
 
 
 class Reading(Protocol):

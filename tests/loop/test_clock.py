@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from workbench.loop import clock
 from workbench.loop.clock import Clock
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -20,7 +17,7 @@ def now(monkeypatch):
 
 
 def test_pace_and_time_left(now):
-    measured = Clock(10, 100, CPU)
+    measured = Clock(10, 100)
     now[0] = 2.0
     assert measured.read(20, 160) == {"images_per_second": 80.0, "seconds_left": pytest.approx(0.2 * 80)}
     now[0] = 6.0
@@ -29,7 +26,7 @@ def test_pace_and_time_left(now):
 
 
 def test_what_passes_before_a_restart_does_not_count(now):
-    measured = Clock(0, 10, CPU)
+    measured = Clock(0, 10)
     now[0] = 50.0
     measured.restart()
     now[0] = 51.0
@@ -37,7 +34,7 @@ def test_what_passes_before_a_restart_does_not_count(now):
 
 
 def test_alone_a_point_is_due_by_time(now):
-    measured = Clock(0, 10, CPU)
+    measured = Clock(0, 10)
     assert not measured.due(9)
     now[0] = clock.EVERY
     assert measured.due(1)
@@ -45,12 +42,9 @@ def test_alone_a_point_is_due_by_time(now):
 
 @pytest.mark.parametrize("mine", [0.01, 3.0])
 def test_shared_a_point_is_due_at_the_step_that_the_first_process_says(now, monkeypatch, mine):
-    dist = torch.distributed
-    monkeypatch.setattr(dist, "is_initialized", lambda: True)
-    monkeypatch.setattr(dist, "get_rank", lambda: 1)
-    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
-    monkeypatch.setattr(dist, "broadcast", lambda said, source: said.fill_(5.0))
-    measured = Clock(0, 100, CPU)
+    monkeypatch.setattr(clock, "rank_and_world", lambda: (1, 2))
+    monkeypatch.setattr(clock.distributed, "first", lambda question, answer: 5)
+    measured = Clock(0, 100)
     assert measured.due(1)
     now[0] = mine  # however fast this process is
     measured.read(1, 8)

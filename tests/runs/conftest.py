@@ -15,8 +15,7 @@ from workbench.runs import folder as files
 from workbench.runs import launching
 
 NURSERY = """
-import json, os, signal, sys
-from pathlib import Path
+import faulthandler, functools, json, os, signal, sys
 import timm
 from workbench.runs import carrying, worker
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are not kept as zombies
@@ -30,14 +29,16 @@ for line in sys.stdin:
     log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for descriptor, stream in ((os.open(os.devnull, os.O_RDONLY), 0), (log, 1), (log, 2)):
         os.dup2(descriptor, stream)
+    faulthandler.register(signal.SIGUSR1)
     os.environ.update(asked["environment"])
+    code = 1
     try:
-        if asked["save_every"] is None:
-            worker.main([asked["folder"]])
-        else:
-            carrying.Carrier(Path(asked["folder"]), save_every=asked["save_every"]).carry_out()
+        exec(asked["before"])
+        if asked["save_every"] is not None:
+            carrying.Carrier = functools.partial(carrying.Carrier, save_every=asked["save_every"])
+        code = worker.main([asked["folder"]])
     finally:
-        os._exit(0)
+        os._exit(code)
 """
 
 
@@ -60,10 +61,21 @@ class Nursery:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=launching.surroundings()
         )
 
-    def worker(self, folder: Path, save_every: float | None = None) -> Forked:
-        """A worker at `folder` in a session of its own, as `launching.new_worker` starts one."""
-        log = str(folder / files.LOG)
-        asked = {"folder": str(folder), "log": log, "environment": dict(os.environ), "save_every": save_every}
+    def worker(
+        self,
+        folder: Path,
+        save_every: float | None = None,
+        environment: dict[str, str] | None = None,
+        log: Path | None = None,
+        before: str = "",
+    ) -> Forked:
+        """A worker at `folder` in a session of its own, as `launching.new_worker` starts one.
+
+        Args:
+            before: Python that it executes first.
+        """
+        asked = {"folder": str(folder), "log": str(log or folder / files.LOG), "save_every": save_every}
+        asked |= {"environment": {**os.environ, **(environment or {})}, "before": before}
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         return Forked(int(self.process.stdout.readline()))
 

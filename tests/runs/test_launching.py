@@ -141,16 +141,3 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tiny_plan, n
     steps = [p.step for p in run.points[run.points.split == "valid"].itertuples()]
     assert steps == [p.step for p in expected.points[expected.points.split == "valid"].itertuples()]
     assert run.proof.unchanged.all() and len(run.proof) == len(expected.proof)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="torchrun's gloo needs a POSIX system")
-def test_two_processes_on_one_run_give_what_one_gives(tiny_plan):
-    """`torchrun` shares every batch among its processes; without batch norm the result is the same to rounding."""
-    plan = tiny_plan(name="test_vit", epochs=2, threads=1, optimizer="sgd", lr=1e-2)
-    alone = wb.fit(plan, progress=False).net().state_dict()
-    run = wb.run(create(plan))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run([*command, "-m", "workbench.runs.worker", str(run.folder)], check=True, timeout=180)
-    assert run.status.state == "done"
-    for name, tensor in run.net().state_dict().items():
-        assert torch.allclose(tensor, alone[name], atol=1e-5), name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -83,29 +84,54 @@ class Batches:
         """
         return ahead(lambda step: self.batch(epoch, step, turn), range(start, self.steps), AHEAD)
 
-    def batch(self, epoch: int, step: int, turn: int | None = None) -> dict[str, Drawn]:
-        """Batch `step` of `epoch`; the same for the same seed, whenever it is asked for."""
-        turn = epoch if turn is None else turn
-        return {name: self.read(name, self.places(name, epoch, step), turn)[0] for name in self.parts}
+    def batch(
+        self, epoch: int, step: int, turn: int | None = None, ranks: Sequence[int] | None = None
+    ) -> dict[str, Drawn]:
+        """Batch `step` of `epoch`; the same for the same seed, whenever it is asked for.
 
-    def places(self, name: str, epoch: int, step: int) -> np.ndarray:
-        """The images of a stream that make up a batch: places in the stream's part."""
+        Args:
+            turn: which views of the images; those of the epoch if left out.
+            ranks: processes whose shares to read; this one's if left out.
+        """
+        turn = epoch if turn is None else turn
+        return {name: self.read(name, self.places(name, epoch, step, ranks), turn, ranks)[0] for name in self.parts}
+
+    def places(self, name: str, epoch: int, step: int, ranks: Sequence[int] | None = None) -> np.ndarray:
+        """The images of a stream that make up a batch: places in the stream's part.
+
+        Args:
+            ranks: processes whose shares of the batch are wanted; this one's if left out.
+        """
         order = self._order(len(self.parts[name]), list(self.parts).index(name), epoch)
         places = np.arange(step * self.batch_size, min((step + 1) * self.batch_size, self.count))
-        return order[places % len(order)][self.rank :: self.world]
+        whole = order[places % len(order)]
+        return np.concatenate([whole[rank :: self.world] for rank in (ranks or [self.rank])])
 
     def keys(self, name: str, places: np.ndarray, turn: int) -> Tensor:
         """What decides the views of some images in a turn, (n,) int64."""
         return torch.from_numpy(view_keys(places, self.seed, turn, list(self.parts).index(name)))
 
-    def read(self, name: str, places: np.ndarray, turn: int) -> tuple[Drawn, np.ndarray]:
+    def alone(self) -> Batches:
+        """The same batches, not shared with other processes."""
+        made = copy.copy(self)
+        made.rank, made.world = 0, 1
+        return made
+
+    def read(
+        self, name: str, places: np.ndarray, turn: int, ranks: Sequence[int] | None = None
+    ) -> tuple[Drawn, np.ndarray]:
         """Those of some images that can be read, and which these are (n,) bool.
+
+        Args:
+            ranks: processes whose shares these are. Where it is only this one's of several, another may have what
+                can be read.
 
         Raises:
             BadData: none of them, and they are more than a few.
         """
         x, kept = self.views[name].batch(places)
-        if len(places) >= GONE and not kept.any():
+        whole = self.world == 1 or ranks is not None
+        if whole and len(places) >= GONE and not kept.any():
             raise BadData(
                 f"none of the {len(places)} images of a batch of {self.images.name} can be read; if their folder was "
                 "moved, put it back and resume"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-import torch
-
-from workbench.loop.device import first_says, rank_and_world
+from workbench.loop import distributed
+from workbench.loop.device import rank_and_world
 
 EVERY = 0.25  # seconds between training points
 
@@ -17,11 +16,10 @@ class Clock:
     Args:
         step: updates done already, where a training is resumed.
         steps: updates of the whole training.
-        place: where processes that share the training speak to each other.
     """
 
-    def __init__(self, step: int, steps: int, place: torch.device) -> None:
-        self.steps, self.place, self._at, self._step = steps, place, time.perf_counter(), step
+    def __init__(self, step: int, steps: int) -> None:
+        self.steps, self._at, self._step = steps, time.perf_counter(), step
         self._pace: float | None = None
         self._next = step + 1
 
@@ -42,5 +40,5 @@ class Clock:
         self._pace = took / done if self._pace is None else 0.7 * self._pace + 0.3 * took / done
         self._at, self._step = now, step
         # clocks differ, and processes that wait for each other must meet: the next point is a step, not a time
-        self._next = step + int(first_says(max(1, round(EVERY / self._pace)), self.place))
+        self._next = step + distributed.first("pace", max(1, round(EVERY / self._pace)))
         return {"images_per_second": images / took, "seconds_left": self._pace * (self.steps - step)}

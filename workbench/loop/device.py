@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import torch
 import torch.distributed as dist
 
-from workbench.errors import Unavailable
+from workbench.errors import Unavailable, WorkbenchError
 from workbench.plan import Schedule
 
 
@@ -20,16 +21,17 @@ def devices() -> list[str]:
 
 
 def device(schedule: Schedule) -> torch.device:
-    """The device of a run.
+    """The device of a run; where several processes share it, each has a GPU of its own as long as there are enough.
 
     Raises:
         Unavailable: the one asked for is not here.
     """
-    if schedule.device == "auto":
-        return torch.device(devices()[0])
-    wanted = "cuda:0" if schedule.device == "cuda" else schedule.device
-    if wanted not in devices():
-        raise Unavailable(f"there is no device {schedule.device!r} here; there are {', '.join(devices())}, or auto")
+    here = devices()
+    wanted = here[0] if schedule.device == "auto" else schedule.device
+    if wanted == "cuda" or (schedule.device == "auto" and wanted.startswith("cuda")):
+        wanted = f"cuda:{local_rank() % max(torch.cuda.device_count(), 1)}"
+    if wanted not in here:
+        raise Unavailable(f"there is no device {schedule.device!r} here; there are {', '.join(here)}, or auto")
     return torch.device(wanted)
 
 
@@ -53,6 +55,8 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that memory ran out, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
+    if isinstance(error, WorkbenchError):  # may speak of it
+        return False
     text = str(error).lower()
     return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
 
@@ -78,10 +82,6 @@ def rank_and_world() -> tuple[int, int]:
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
-def first_says(value: float, place: torch.device) -> float:
-    """The first process's value, on all processes of the run; every one must ask."""
-    if not dist.is_initialized():
-        return value
-    said = torch.tensor([float(value)], device=place)
-    dist.broadcast(said, 0)
-    return said.item()
+def local_rank() -> int:
+    """This process's number among those of the run on this machine."""
+    return int(os.environ.get("LOCAL_RANK", "0")) if dist.is_initialized() else 0

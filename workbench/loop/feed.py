@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -78,6 +78,14 @@ class Feed:
         with contextlib.closing(fetched):  # type: ignore[type-var]
             for parts in fetched:
                 yield {name: streams[name].examples(part) for name, part in parts.items()}
+
+    def again(self, epoch: int, step: int, ranks: Sequence[int]) -> dict[str, Examples]:
+        """A batch as made of the shares of some processes, read now."""
+        turn, batches = self.turn(epoch), self.batches
+        if not self.stores:
+            return shown(batches.batch(epoch, step, turn, ranks), self.place, batches.size, self.schedule.augment)
+        streams = {name: self._stream(name, turn) for name in batches.parts}
+        return {n: s.examples(s.fetch(batches.places(n, epoch, step, ranks), ranks)) for n, s in streams.items()}
 
     def reading(self, part: Images) -> Reading | None:
         """Where the centre views of a part come from, for evaluation; None where that is its pixels."""
@@ -154,9 +162,13 @@ class Stream:
     def __init__(self, source: Source, feed: Feed, name: str, turn: int) -> None:
         self.source, self.feed, self.name, self.turn = source, feed, name, turn
 
-    def fetch(self, places: np.ndarray) -> Fetched:
-        """What the store has of some images, and the pixels of the others."""
-        return fetch(self.source, places, lambda rows: self.feed.batches.read(self.name, rows, self.turn))
+    def fetch(self, places: np.ndarray, ranks: Sequence[int] | None = None) -> Fetched:
+        """What the store has of some images, and the pixels of the others.
+
+        Args:
+            ranks: processes whose shares these are, as `Batches.read` is told them.
+        """
+        return fetch(self.source, places, lambda rows: self.feed.batches.read(self.name, rows, self.turn, ranks))
 
     def examples(self, fetched: Fetched) -> Examples:
         """The images as a strategy sees them."""

@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from workbench.loop.distributed import gather, total
 from workbench.nets import Net
 from workbench.plan import Schedule
 
@@ -74,11 +75,14 @@ class Stepper:
 
     Args:
         chunks: in how many parts the batch comes; the weights change with the last.
+
+    Attributes:
+        shared: whether the gradients of the present batch were added to those of other processes.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, clip: float, device: torch.device) -> None:
         self.optimizer, self.clip, self.device = optimizer, clip, device
-        self.share, self.last, self.updates = 1.0, True, 0
+        self.share, self.last, self.updates, self.shared = 1.0, True, 0, False
 
     def begin(self, share: float, last: bool) -> None:
         """Announces a chunk: its share of the batch, and whether the weights change after it."""
@@ -94,23 +98,48 @@ class Stepper:
         held = list(still)
         for parameter in held:
             parameter.grad = None
-        moving = [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
-        average(moving)
+        moving = self._averaged()
         if self.clip:
             nn.utils.clip_grad_norm_(moving, self.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.updates += 1
 
+    def _averaged(self) -> list[nn.Parameter]:
+        """The parameters that move in this update, their gradients averaged over the processes of the run."""
+        known = [p for group in self.optimizer.param_groups for p in group["params"]]
+        if not dist.is_initialized():
+            return [p for p in known if p.grad is not None]
+        self.shared = True
+        return average(known)
 
-def average(parameters: list[nn.Parameter]) -> None:
-    """Averages gradients over the processes of a run on several devices; nothing on one."""
-    if not dist.is_initialized() or not parameters:
-        return
-    flat = torch.cat([p.grad.reshape(-1) for p in parameters if p.grad is not None])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    at = 0
-    for p in parameters:
-        p.grad = flat[at : at + p.numel()].view_as(p)
-        at += p.numel()
+
+def average(known: list[nn.Parameter]) -> list[nn.Parameter]:
+    """Averages gradients over all processes; a weight that moves on some of them has a gradient of 0 on the others.
+
+    Args:
+        known: all parameters that may have a gradient, in one order.
+
+    Returns:
+        Those that have one on any process.
+    """
+    own = [p.grad is not None for p in known]
+    flat = flattened(known, own)  # before the others are asked: memory may run out here, and only here
+    anywhere = [any(has) for has in zip(*gather("gradients", own), strict=True)]
+    moving = [p for p, has in zip(known, anywhere, strict=True) if has]
+    if not moving:
+        return []
+    if anywhere != own:
+        flat = flattened(known, anywhere)
+    flat = total(flat).div_(dist.get_world_size())
+    for p, gradient in zip(moving, flat.split([p.numel() for p in moving]), strict=True):
+        p.grad = gradient.view_as(p)
+    return moving
+
+
+def flattened(parameters: list[nn.Parameter], wanted: list[bool]) -> Tensor:
+    """The gradients of the parameters that are wanted, one after another; 0 where there is none."""
+    chosen = [p for p, has in zip(parameters, wanted, strict=True) if has]
+    if not chosen:
+        return torch.zeros(0)
+    return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in chosen])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -15,11 +16,12 @@ from workbench.arguments import check_arguments
 from workbench.errors import BadValue, RunFailed
 from workbench.images.batches import Batches
 from workbench.loop import device as devices
-from workbench.loop import trial
+from workbench.loop import distributed, trial
 from workbench.loop.clock import Clock
 from workbench.loop.feed import Feed, phase, shown
 from workbench.loop.optimiser import Stepper, optimiser, set_rates, shape
 from workbench.loop.phase import Proof, has_batch_norm, set_phase
+from workbench.loop.sharing import begin_alike, shared
 from workbench.loop.updater import Updater
 from workbench.loop.validation import validate
 from workbench.nets import Net
@@ -76,6 +78,7 @@ def train(
         )
     else:
         training.load(state)
+    begin_alike([net, strategy], [batches.images for batches in training.tasks], training.step)
     return training
 
 
@@ -101,6 +104,7 @@ class Training(Iterator[Point]):
         self.proof = Proof()
         self.best: dict[str, Any] = {"score": (-math.inf, -math.inf), "epoch": 0, "weights": None}
         prepare(net, tuning, strategy, self.tasks[0], schedule, seed)
+        self._follows = schedule.batch_norm == "follow" and has_batch_norm(net)
         self.eligible = {name: parameter.requires_grad for name, parameter in net.named_parameters()}
         self.grid = moving_grid(net, tuning, schedule.epochs)
         devices.tune(self.place)
@@ -126,7 +130,7 @@ class Training(Iterator[Point]):
 
     def state(self) -> dict[str, Any]:
         """All that a resumed training needs, as tensors and plain data (`torch.load(weights_only=True)` reads it)."""
-        self._flush()  # what the steps so far were made of must be there when they are gone on from
+        self.flush()  # what the steps so far were made of must be there when they are gone on from
         plain = {"step": self.step, "validated": self.validated, "chunks": self.update.chunks}
         parts = {name: getattr(self, name).state_dict() for name in ("net", "strategy", "optimizer")}
         return {**plain, **parts, "proof": self.proof.rows, "best": self.best, "precision": self.precision}
@@ -141,7 +145,7 @@ class Training(Iterator[Point]):
         self.compute_in(state.get("precision", self.precision))
 
     def _run(self) -> Iterator[Point]:
-        self._clock = Clock(self.step, self.steps, self.place)
+        self._clock = Clock(self.step, self.steps)
         start = 0
         for index, batches in enumerate(self.tasks):
             for epoch, rates in enumerate(self.grid):
@@ -166,7 +170,7 @@ class Training(Iterator[Point]):
         stream = feed.epoch(epoch, self.step - start)
         try:
             for batch in stream:
-                seen += self._step(batches, batch, rates, self.step - start)
+                seen += self._step(feed, batch, rates, epoch, self.step - start)
                 self.step += 1
                 done = self.step - start
                 if self._clock.due(self.step) or done in (1, batches.steps):
@@ -180,32 +184,36 @@ class Training(Iterator[Point]):
         """What the batches are made of while the same stages move."""
         feed = self._feed
         if feed is None or feed.batches is not batches or feed.phase != phase(rates):
-            self._flush()
+            self.flush()
             feed = self._feed = Feed(self.net, batches, self.schedule, rates, self.place, self.autocast)
         return feed
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Puts on disk what was stored of frozen layers."""
         if self._feed is not None:
             self._feed.flush()
 
-    def _step(self, batches: Batches, batch: dict[str, Examples], rates: list[float], place: int) -> Seen:
+    def _step(self, feed: Feed, batch: dict[str, Examples], rates: list[float], epoch: int, place: int) -> Seen:
         """One batch; nothing where too few of its images could be read."""
-        if min(len(stream.x) for stream in batch.values()) < min(2, batches.count):
+        batches, fewest = feed.batches, 2 if self._follows else 1
+        again, least = functools.partial(feed.again, epoch, place), min(2, batches.count)
+        share = shared(batch, again, self.update.chunks, fewest=fewest, least=least)
+        if share is None:
             return []
+        self.update.chunks = share.chunks
         progress = (self.step + 0.5) / self.steps
         multipliers = {stage.name: rate for stage, rate in zip(self.net.stages, rates, strict=True)}
         set_rates(self.optimizer, multipliers, self.lr * shape(self.schedule, progress))
         # seeded by the step alone: a resumed step draws the same dropout as an uninterrupted one
         devices.seed(self.place, self.seed * 1_000_003 + self.step * 64 + batches.rank)
-        count = len(batch["labelled"].x)
-        whole = min(batches.batch_size, batches.count - place * batches.batch_size)
-        return [(self.update(batch, progress, count * batches.world / whole), count)]
+        return [(self.update(share.batch, progress, share.count * batches.world / share.whole), share.count)]
 
     def _point(self, seen: Seen, epoch: float, rates: list[float]) -> Point:
-        images = sum(count for _, count in seen)
-        terms = {
-            n: float(sum(losses[n] * count for losses, count in seen)) / images for n in (seen[0][0] if seen else ())
-        }
+        own = {n: float(sum(losses[n] * count for losses, count in seen)) for n in (seen[0][0] if seen else ())}
+        # of all processes, so that each of them sees a loss that is no longer finite
+        found = distributed.gather("point", (own, sum(count for _, count in seen)))
+        images = sum(count for _, count in found)
+        terms = {n: sum(sums.get(n, 0.0) for sums, _ in found) / images for n in own}
         if not all(map(math.isfinite, terms.values())):
             listed = ", ".join(f"{name} {value:g}" for name, value in terms.items())
             raise RunFailed(
@@ -216,7 +224,7 @@ class Training(Iterator[Point]):
         values = {"loss": sum(terms.values())} if terms else {}
         values |= {f"loss/{name}": value for name, value in terms.items()}
         values |= {f"rate/{stage.name}": lr * rate for stage, rate in zip(self.net.stages, rates, strict=True)}
-        values |= self._clock.read(self.step, images * self.tasks[0].world)
+        values |= self._clock.read(self.step, images)
         return Point(self.step, epoch, "train", {**values, "lr": lr, "memory_gb": devices.memory_gb(self.place)})
 
     def _validate(self, feed: Feed, epoch: int) -> Iterator[Point]:
@@ -247,11 +255,12 @@ class Training(Iterator[Point]):
 
     def _plain(self, batches: Batches) -> Iterator[dict[str, Examples]]:
         self.net.eval()
-        for drawn in batches.epoch(0):
+        # whole batches on every process, so that what the strategy keeps is the same
+        for drawn in batches.alone().epoch(0):
             yield shown(drawn, self.place, batches.size, "none")
 
     def _finish(self) -> None:
-        self._flush()
+        self.flush()
         if not self.proof.finish(self.net, self.schedule.epochs):
             moved = ", ".join(str(row["stage"]) for row in self.proof.rows if not row["unchanged"])
             log.error("stages said to be frozen have changed: %s", moved)

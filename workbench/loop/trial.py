@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from workbench import disk
-from workbench.loop.device import first_says, rank_and_world
+from workbench.loop import distributed
+from workbench.loop.device import rank_and_world
 from workbench.loop.mixed import mixed
 from workbench.loop.phase import set_phase
 from workbench.nets import Net
@@ -51,7 +52,7 @@ def chosen(
         sizes = {stage.name: stage.parameters for stage in net.stages}
         rates = max(grid, key=lambda row: sum(n for n, rate in zip(sizes.values(), row, strict=True) if rate > 0))
         choice = raced(schedule, net, rates, eligible, steps)
-    return "bf16" if first_says(choice == "bf16", place) else "fp32"
+    return "bf16" if distributed.first("precision", choice) == "bf16" else "fp32"
 
 
 def untried(schedule: Schedule, place: torch.device) -> str | None:

@@ -33,11 +33,12 @@ class Updater:
         """One batch's update; its loss terms, averaged over the chunks.
 
         Args:
-            weight: of this process's gradients, where several share the batch unevenly.
+            weight: of this process's gradients, where several share the batch unevenly; 0 to only take part.
 
         Raises:
             RunFailed: memory runs out even in the smallest chunks.
         """
+        self.stepper.shared = False
         while True:
             try:
                 return self._attempt(batch, progress, weight)
@@ -54,9 +55,11 @@ class Updater:
     def _attempt(self, batch: Batch, progress: float, weight: float) -> Losses:
         total: dict[str, Tensor] = {}
         whole, place = len(batch["labelled"].x), self.stepper.device
-        for index, chunk in enumerate(chunks(batch, self.chunks)):
+        # a small last batch: no chunk of it is empty, for the mean of nothing is no number
+        count = min(self.chunks, max(1, min(len(stream.x) for stream in batch.values()) // 2))
+        for index, chunk in enumerate(chunks(batch, count)):
             share = len(chunk["labelled"].x) / whole
-            self.stepper.begin(share * weight, last=index == self.chunks - 1)
+            self.stepper.begin(share * weight, last=index == count - 1)
             with mixed(place, self.autocast):
                 losses = self.strategy.step(self.net, chunk, progress, self.stepper)
             for name, loss in losses.items():
@@ -66,9 +69,10 @@ class Updater:
 
     def _refuse_smaller(self, batch: Batch, error: Exception) -> None:
         # chunks of one image have no batch statistics; a strategy that updates several times a batch
-        # cannot gather the gradients of its second update before the first has been made
+        # cannot gather the gradients of its second update before the first has been made; and what other
+        # processes have added up already, they do not add up again
         smallest = len(batch["labelled"].x) // (self.chunks * 2) < 2
-        if smallest or type(self.strategy).step is not Strategy.step:
+        if smallest or type(self.strategy).step is not Strategy.step or self.stepper.shared:
             raise RunFailed(
                 f"out of memory on {self.stepper.device}, with batches in {self.chunks} chunks; take smaller images, "
                 "a smaller batch_size, a smaller backbone or fewer moving stages"

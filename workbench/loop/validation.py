@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.distributed as dist
 
-from workbench.evaluation import Reading, answers, judged
+from workbench.evaluation import Reading, answered, joined, judged
 from workbench.images import Images
 from workbench.images.batches import Batches
+from workbench.loop import distributed
+from workbench.loop.device import rank_and_world
 from workbench.metrics import Evaluation
 from workbench.nets import Net
 from workbench.strategies import Strategy
@@ -33,11 +34,15 @@ def validate(
     parts = {"valid": images.source.part("valid")}
     if images.target is not None:
         parts["target"] = images.target.part("valid")
-    return {
-        n: judge(net, strategy, part, place, autocast, reading(part)).summary()
-        for n, part in parts.items()
-        if len(part)
-    }
+    # every process answers with the statistics of the first
+    distributed.take_first([*net.buffers(), *strategy.buffers()])
+    results = {}
+    for name, part in parts.items():
+        if len(part):
+            found = judge(net, strategy, part, place, autocast, reading(part))
+            # which epoch is the best is decided once: on other machines the last digits may differ
+            results[name] = distributed.first("metrics", found and found.summary())
+    return results
 
 
 def judge(
@@ -47,21 +52,18 @@ def judge(
     place: torch.device,
     autocast: torch.dtype | None,
     reading: Reading | None = None,
-) -> Evaluation:
-    """The evaluation of one part, shared among the processes of the run."""
-    shared = dist.is_initialized()
-    rows = np.arange(len(part))
-    if shared:
-        for buffer in net.buffers():  # every process answers with the statistics of the first
-            dist.broadcast(buffer, 0)
-        rows = rows[dist.get_rank() :: dist.get_world_size()]
-    logits, kept = answers(
-        net, part, device=place, predict=strategy.predict, rows=rows, autocast=autocast, reading=reading
-    )
-    if shared:
-        gathered: list = [None] * dist.get_world_size()
-        dist.all_gather_object(gathered, (logits, kept))
-        logits = np.concatenate([piece[0] for piece in gathered])
-        kept = np.concatenate([piece[1] for piece in gathered])
+) -> Evaluation | None:
+    """The evaluation of one part, shared among the processes of the run; None on all but the first of them.
+
+    Raises:
+        BadData: none of the images can be read.
+    """
+    rank, world = rank_and_world()
+    rows = np.arange(len(part))[rank::world]
+    own = answered(net, part, device=place, predict=strategy.predict, rows=rows, autocast=autocast, reading=reading)
+    found = distributed.gather("answers", own)
+    if rank:
+        return None
+    logits, kept = joined([piece for pieces in found for piece in pieces], part)
     order = np.argsort(kept, kind="stable")
     return judged(logits[order], kept[order], part)

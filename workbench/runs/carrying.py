@@ -7,7 +7,9 @@ import dataclasses
 import errno
 import json
 import logging
+import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import torch
 from workbench import disk
 from workbench.errors import DiskError, RunFailed, WorkbenchError, printable
 from workbench.images import Images
-from workbench.loop import Point, Training
+from workbench.loop import Point, Training, distributed
 from workbench.loop.device import device, out_of_memory, rank_and_world
 from workbench.plan import Plan
 from workbench.runs import folder as files
@@ -29,7 +31,6 @@ from workbench.runs.folder_contents import read_proof
 from workbench.runs.liveness import hold
 from workbench.runs.points_file import PointsFile
 from workbench.runs.saved_state import read_state, unusable, write_state
-from workbench.runs.together import agreed
 from workbench.runs.turn import turn
 
 log = logging.getLogger("workbench")
@@ -53,6 +54,7 @@ class Carrier:
         watch: called with every point.
         save_every: seconds between states; 0 saves after every point.
         held: whether the caller holds the folder already, as a worker does before it imports torch.
+        stop: set from outside where a stop is wanted; any process of the run may have it.
     """
 
     def __init__(
@@ -63,9 +65,11 @@ class Carrier:
         watch: Callable[[Point, Status], None] | None = None,
         save_every: float = SAVE_EVERY,
         held: bool = False,
+        stop: threading.Event | None = None,
     ) -> None:
         self.folder, self.queued, self.watch, self.save_every = folder, queued, watch, save_every
         self.held, self.first = held, rank_and_world()[0] == 0
+        self.stop = stop or threading.Event()
         self.status = begun(folder)
         self._saved, self._save_took = time.monotonic(), 0.0
         self._waited = 0.0
@@ -77,8 +81,7 @@ class Carrier:
             Unavailable: another worker has the folder.
         """
         if not self.first:
-            self._train()
-            return self.status
+            return self._help()
         with contextlib.nullcontext() if self.held else hold(self.folder), logged(self.folder / files.LOG):
             try:
                 self._tell()
@@ -95,21 +98,36 @@ class Carrier:
                 self._tell(state="stopped", sentence="interrupted; resume() goes on from the last saved state")
                 raise
             except Exception as error:
-                log.exception("the run failed")
+                log.error("the run failed\n%s", story(error))
                 self._tell(state="failed", sentence=sentence(error, self.folder), seconds_left=None)
+                distributed.give_up(error, sentence(error, self.folder))  # last: it waits for the others
             finally:
                 for name in (files.STOP, files.RESERVE):
                     with contextlib.suppress(OSError):
                         (self.folder / name).unlink(missing_ok=True)
         return self.status
 
+    def _help(self) -> Status:
+        """Train as a further process of the run: the first one writes what becomes of it."""
+        try:
+            self._train()
+            self._tell(state="done")
+        except Stopped:
+            self._tell(state="stopped")
+        except Exception as error:
+            self._tell(state="failed", sentence=sentence(error, self.folder))
+            distributed.give_up(error, self.status.sentence)
+        return self.status
+
     def _train(self) -> None:
         plan = files.read_whole_plan(self.folder)
         if plan.schedule.threads:
             torch.set_num_threads(plan.schedule.threads)
-        place = str(device(plan.schedule))
-        with turn(place, self.folder.name, self._wait) if self.queued else contextlib.nullcontext():
-            self._tell(state="running", sentence="opening images and backbone", device=place)
+        place = device(plan.schedule)
+        with turn(str(place), self.folder.name, self._wait) if self.queued else contextlib.nullcontext():
+            # the others go on from here once the first one holds the folder
+            distributed.connect(place)
+            self._tell(state="running", sentence="opening images and backbone", device=str(place))
             state = read_state(self.folder)
             training = self._assembled(plan, state)
             self._describe(training)
@@ -144,13 +162,14 @@ class Carrier:
                     points.write(point.flat())
                     self._progress(point)
                     self._snapshot(training, point)
-                if agreed(self._asked_to_stop(), training.place):
+                asked = self._asked_to_stop(), points is not None and self._time_to_save(training, point)
+                stops, saves = zip(*distributed.gather("after a point", asked), strict=True)
+                if any(stops):
                     raise Stopped
-                if points is not None and self._time_to_save(training, point):
+                if any(saves):
                     self._save(training, points)
         except Stopped:
-            if points is not None:
-                self._save(training, points)
+            self._save(training, points)
             raise
         finally:
             training.close()
@@ -168,8 +187,12 @@ class Carrier:
         due = since >= self.save_every or (ended and training.step < training.steps)
         return (due and since * SAVE_SHARE >= self._save_took) or self.save_every == 0
 
-    def _save(self, training: Training, points: PointsFile) -> None:
+    def _save(self, training: Training, points: PointsFile | None) -> None:
         began = time.monotonic()
+        training.flush()  # what each process has stored, before the state that builds on it
+        distributed.gather("stored", None)
+        if points is None:
+            return
         state = training.state()
         # the points first: after a power cut no state counts on any that are not there
         write_state(self.folder, {**state, "points": points.sync(), "belongs": self._belongs})
@@ -217,7 +240,7 @@ class Carrier:
             self._tell(state="waiting", sentence=told)
 
     def _asked_to_stop(self) -> bool:
-        return self.first and (self.folder / files.STOP).exists()
+        return self.stop.is_set() or (self.first and (self.folder / files.STOP).exists())
 
     def _tell(self, **changes: Any) -> None:
         self.status = dataclasses.replace(self.status, **changes)
@@ -283,3 +306,9 @@ def sentence(error: BaseException, folder: Path) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{error.filename} is gone; put it back, then resume()"
     return f"{type(error).__name__}: {error}; the whole story is in {files.LOG}"
+
+
+def story(error: BaseException) -> str:
+    """Return the traceback of an error, or that of the process that it came from."""
+    told = error.story if isinstance(error, distributed.FailedElsewhere) else ""
+    return told or "".join(traceback.format_exception(error))

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from workbench.errors import WorkbenchError, printable
@@ -40,16 +41,25 @@ def main(arguments: list[str] | None = None) -> int:
 
 def work(folder: Path) -> int:
     """Carries out a run whose folder is held, alone or with the processes that a launcher started beside this one."""
-    # a scheduler that wants its machine back says so with SIGTERM: stop cleanly, state saved
-    signal.signal(signal.SIGTERM, lambda *_: (folder / files.STOP).touch())
-    from workbench.runs import together
+    stop = threading.Event()
+    alone = "RANK" not in os.environ
+    if alone:
+        listen(stop)
+    from workbench.loop import distributed
     from workbench.runs.carrying import Carrier
 
-    together_now = together.join()
-    status = Carrier(folder, queued=not together_now, held=True).carry_out()
+    together = distributed.join()
+    if not alone:  # until they have met, a process that waits for one that failed is ended at once
+        listen(stop)
+    status = Carrier(folder, queued=not together, held=True, stop=stop).carry_out()
     if status.state == "failed":
         sys.stderr.write(f"{printable(status.sentence)}\n")
     return 1 if status.state == "failed" else 0
+
+
+def listen(stop: threading.Event) -> None:
+    """Takes SIGTERM, by which a scheduler wants its machine back, as the wish for a clean stop, state saved."""
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
 
 
 if __name__ == "__main__":
