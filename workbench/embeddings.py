@@ -211,7 +211,7 @@ class Pooled:
 
 def _source(cut: Cut | Pooled, net: Net, part: Images, place: torch.device) -> Source:
     pre = net.preprocessing
-    view = part.view(pre.size, pre.interpolation, pre.crop_pct)
+    view = part.view(**pre.view_options)
     looked = keys.of_view(view)
     words = {"net": str(net.choice), "cut": f"after {cut.after}", "images": part.name, "view": looked}
     return Source(cut, view, looked, "auto", place, words)  # type: ignore[arg-type]

@@ -170,7 +170,7 @@ class Centres:
 
     def __init__(self, net: Net, part: Images, place: torch.device) -> None:
         pre = net.preprocessing
-        self.view, self.place = part.view(pre.size, pre.interpolation, pre.crop_pct), place
+        self.view, self.place = part.view(**pre.view_options), place
         self.count = at_once(place)
 
     def fetch(self, rows: np.ndarray) -> tuple[Tensor, np.ndarray]:

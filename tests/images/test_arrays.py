@@ -14,16 +14,45 @@ TWO = np.array([0, 1] * 4)
 
 
 def test_channels_first_last_or_none():
-    assert (pixels_of(RGB.transpose(0, 3, 1, 2)) == RGB).all()
-    assert pixels_of(torch.zeros(4, 1, 5, 5)).shape == (4, 5, 5, 1)
-    assert pixels_of(np.zeros((4, 5, 5))).shape == (4, 5, 5)
+    assert (pixels_of(RGB.transpose(0, 3, 1, 2))[0] == RGB).all()
+    assert pixels_of(torch.zeros(4, 1, 5, 5))[0].shape == (4, 5, 5, 1)
+    assert pixels_of(np.zeros((4, 5, 5)))[0].shape == (4, 5, 5)
 
 
 @pytest.mark.parametrize(
     "given", [RGB / 255, (RGB / 255).astype(np.float32), RGB.astype(np.int64), torch.from_numpy(RGB)]
 )
 def test_every_number_type_gives_the_same_pixels(given):
-    assert (pixels_of(given) == RGB).all()
+    pixels, scale = pixels_of(given)
+    assert (pixels == RGB).all() and scale is None
+    for listed in (list(given), [RGB[0], *given[1:]]):
+        assert (np.stack(pixels_of(listed)[0]) == RGB).all()
+
+
+def test_deep_arrays_have_one_scale():
+    deep = RGB.astype(np.uint16) * 16  # 12 bits
+    pixels, scale = pixels_of(deep)
+    assert scale == (0, 4095) and np.abs(pixels.astype(int) - RGB).max() <= 1
+    dim = [deep[0] // 16, deep[1]]  # neither is read by itself
+    assert [np.max(x) for x in pixels_of(dim)[0]] == [pytest.approx(RGB[0].max() / 16, abs=1), pixels[1].max()]
+    assert wb.images({"train": (dim[:1] * 4, [0, 1] * 2), "test": (dim[1:] * 2, [0, 1])}).pixel_range == (0, 4095)
+    images = wb.images((deep, TWO))
+    assert "greys from 0 to 4,095" in repr(images) and "pixel_range=" in images.problems["reason"][0]
+
+
+def test_a_scale_that_is_given_counts_for_arrays_of_every_type():
+    for kind in (np.uint8, np.int16, np.float32):
+        pixels, scale = pixels_of(np.array([[[10, 20, 30]]], kind), (10, 30))
+        assert pixels.tolist() == [[[0, 128, 255]]] and scale == (10, 30)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [RGB / 127.5 - 1, RGB.astype(np.int16) - 1000, RGB.astype(int) * 16, [RGB[0] / 255, RGB[1].astype(np.uint16) * 16]],
+)
+def test_arrays_without_a_plain_scale_are_asked_for_one(x):
+    with pytest.raises(wb.WorkbenchError, match="pixel_range="):
+        wb.images((x, TWO[: len(x)]))
 
 
 def test_a_list_of_images_of_different_sizes():

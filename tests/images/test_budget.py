@@ -10,6 +10,7 @@ import pytest
 
 import workbench as wb
 from workbench.images import budget
+from workbench.images.decoding import Framing
 from workbench.images.store import PixelStore
 
 
@@ -20,7 +21,7 @@ def square(value: int, edge: int) -> np.ndarray:
 def test_room_is_made_by_removing_what_was_used_longest_ago(monkeypatch):
     stores = {}
     for age, edge in ((300, 101), (100, 102), (200, 103)):
-        stores[edge] = PixelStore(edge, "bilinear")
+        stores[edge] = PixelStore(Framing(edge))
         for i in range(30):
             stores[edge].add(bytes([i]), bytes([i]), None, square(1, edge))
         stores[edge].flush()

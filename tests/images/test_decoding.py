@@ -12,6 +12,7 @@ from PIL import Image
 
 from workbench.errors import UnknownName
 from workbench.images import decoding
+from workbench.images.decoding import Framing
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -22,6 +23,10 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 
 def corner(raw: bytes | np.ndarray) -> tuple[int, ...]:
     return decoding.picture(raw).getpixel((0, 0))
+
+
+def levels(raw: bytes, pixel_range: tuple[float, float]) -> list[list[int]]:
+    return np.asarray(decoding.picture(raw, pixel_range=pixel_range))[..., 0].tolist()
 
 
 def test_greyscale_becomes_three_equal_channels():
@@ -52,33 +57,62 @@ def test_a_transparent_colour_of_rgb_and_grey_lies_on_white():
     assert corner(encoded(Image.new("L", (4, 4), 7), transparency=7)) == (255, 255, 255)
 
 
+def test_grey_and_palette_with_alpha_lie_on_white():
+    assert corner(encoded(Image.new("LA", (4, 4), (100, 128)))) == pytest.approx((177,) * 3, abs=1)
+    assert corner(encoded(Image.new("LA", (4, 4), (100, 255)), "TIFF")) == (100, 100, 100)
+    premultiplied = Image.frombytes("La", (1, 1), bytes([50, 128]))
+    assert decoding.from_pillow(premultiplied)[0, 0].tolist() == pytest.approx([177] * 3, abs=2)
+    palette = Image.new("P", (4, 4), 1)
+    palette.putpalette([10, 20, 30, 200, 100, 50])
+    half = encoded(palette, transparency=bytes([255, 128]))
+    assert corner(half) == pytest.approx((227, 177, 152), abs=1)
+    assert decoding.from_pillow(palette)[0, 0].tolist() == [200, 100, 50]
+
+
 def test_cmyk_and_lab():
+    assert corner(encoded(Image.new("CMYK", (16, 16), (255, 0, 0, 0)), "TIFF")) == (0, 255, 255)
+    assert corner(encoded(Image.new("CMYK", (16, 16), (0, 255, 0, 0)), "JPEG")) == pytest.approx((255, 0, 255), abs=3)
     assert corner(encoded(Image.new("CMYK", (16, 16), (0, 0, 0, 0)), "JPEG")) == (255, 255, 255)
     assert corner(encoded(Image.new("LAB", (4, 4), (255, 128, 128)), "TIFF"))[0] > 240
 
 
-@pytest.mark.parametrize(
-    ("top", "shown"), [(65535, 255), (40000, 156), (4095, 255), (2048, 128), (255, 255), (100, 100)]
-)
-def test_sixteen_bits_are_scaled_by_the_depth_they_use(top: int, shown: int):
-    grey = np.zeros((4, 4), np.uint16)
-    grey[0, 0] = top
-    for kind in ("PNG", "TIFF"):
-        assert corner(encoded(Image.fromarray(grey), kind))[0] == pytest.approx(shown, abs=1)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG2000"])
+def test_sixteen_bits_are_scaled_by_the_range_of_their_set(kind: str):
+    grey = np.array([[4095, 0], [2048, 60000]], np.uint16)
+    seen = np.asarray(decoding.picture(encoded(Image.fromarray(grey), kind), pixel_range=(0, 4095)))
+    assert seen[..., 0].tolist() == [[255, 0], [128, 255]] and (seen == seen[..., :1]).all()
 
 
-def test_thirty_two_bits_and_floats():
-    whole = np.array([[70000, 0], [35000, 0]], np.int32)
-    assert corner(encoded(Image.fromarray(whole), "TIFF")) == (255, 255, 255)
-    assert corner(encoded(Image.fromarray(np.array([[0.5, 0], [1, 0]], np.float32)), "TIFF")) == (128, 128, 128)
-    assert corner(encoded(Image.fromarray(np.array([[-2, 0], [2, 0]], np.float32)), "TIFF")) == (0, 0, 0)
-    assert corner(encoded(Image.fromarray(np.array([[128, 0], [255, 0]], np.float32)), "TIFF")) == (128, 128, 128)
+def test_sixteen_bits_in_any_order_of_bytes_and_of_shades():
+    grey = np.array([[4095, 0], [2048, 1024]], np.uint16)
+    swapped = Image.frombytes("I;16B", (2, 2), grey.astype(">u2").tobytes())
+    assert levels(encoded(swapped, "TIFF"), (0, 4095)) == [[255, 0], [128, 64]]
+    negative = encoded(Image.fromarray(grey), "TIFF", tiffinfo={262: 0})  # PhotometricInterpretation: white is zero
+    assert levels(negative, (0, 4095)) == [[0, 255], [127, 191]]
+    assert levels(b"P5 2 2 65535\n" + grey.astype(">u2").tobytes(), (0, 4095)) == [[255, 0], [128, 64]]
+
+
+def test_thirty_two_bits_and_floats_are_scaled_by_the_range_of_their_set():
+    whole = np.array([[70000, 0], [35000, -5]], np.int32)
+    assert levels(encoded(Image.fromarray(whole), "TIFF"), (0, 70000)) == [[255, 0], [128, 0]]
+    floats = np.array([[-2, 2], [0, 9]], np.float32)
+    assert levels(encoded(Image.fromarray(floats), "TIFF"), (-2, 2)) == [[0, 255], [128, 255]]
+
+
+def test_deep_greys_of_unknown_scale_are_refused():
+    with pytest.raises(decoding.Unreadable, match=r"pixel_range=\(0, 65535\)"):
+        decoding.picture(encoded(Image.fromarray(np.zeros((2, 2), np.uint16))))
+
+
+def test_a_transparent_deep_grey_lies_on_white():
+    grey = np.array([[7, 4095]], np.uint16)
+    assert levels(encoded(Image.fromarray(grey), transparency=7), (0, 4095)) == [[255, 255]]
 
 
 def test_floats_that_are_not_numbers_are_refused():
     raw = encoded(Image.fromarray(np.array([[np.nan, 0], [1, 0]], np.float32)), "TIFF")
     with pytest.raises(decoding.Unreadable, match="not finite"):
-        decoding.picture(raw)
+        decoding.picture(raw, pixel_range=(0, 1))
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -89,24 +123,25 @@ def test_a_photo_stands_as_its_camera_says(turn: int):
     stored = upright if turn == 1 else upright.transpose(Image.Transpose(inverse[turn]))
     exif = Image.Exif()
     exif[0x0112] = turn
-    assert np.array_equal(np.asarray(decoding.picture(encoded(stored, exif=exif.tobytes()))), np.asarray(upright))
+    for kind in ("PNG", "TIFF"):
+        seen = decoding.picture(encoded(stored, kind, exif=exif.tobytes()))
+        assert np.array_equal(np.asarray(seen), np.asarray(upright))
 
 
 def test_an_animation_gives_its_first_frame():
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "lime")]
-    for kind in ("GIF", "WEBP", "PNG"):
-        raw = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=50)
+    for kind in ("GIF", "WEBP", "PNG", "TIFF", "AVIF"):
+        timed = {} if kind == "TIFF" else {"duration": 50}
+        raw = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **timed)
         assert corner(raw)[0] > 240 and corner(raw)[2] < 15
 
 
 def test_one_pixel_and_a_thread_become_squares():
-    assert decoding.square(decoding.picture(encoded(Image.new("RGB", (1, 1), "red"))), 32, "bilinear").shape == (
-        32,
-        32,
-        3,
-    )
+    dot = decoding.picture(encoded(Image.new("RGB", (1, 1), "red")))
     thread = decoding.picture(encoded(Image.new("L", (1, 900), 60)))
-    assert (decoding.square(thread, 16, "bicubic") == 60).all()
+    for mode in decoding.CROP_MODES:
+        assert decoding.square(dot, Framing(32, crop_mode=mode)).shape == (32, 32, 3)
+        assert (decoding.square(thread, Framing(16, "bicubic", mode))[:, 7] == 60).all()
 
 
 def test_pixels_in_memory_of_every_shape():
@@ -117,7 +152,7 @@ def test_pixels_in_memory_of_every_shape():
 def test_the_square_is_the_centre_of_the_resized_picture():
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 120, 3), dtype=np.uint8))
     image = image.resize((480, 240), Image.Resampling.BICUBIC)
-    ours = decoding.square(image, 64, "bilinear").astype(int)
+    ours = decoding.square(image, Framing(64)).astype(int)
     whole = np.asarray(image.resize((128, 64), Image.Resampling.BILINEAR)).astype(int)
     assert np.abs(ours - whole[:, 32:96]).mean() < 0.5
 
@@ -127,7 +162,7 @@ def test_a_large_jpeg_read_at_reduced_scale_looks_the_same():
     raw = encoded(Image.fromarray(coarse).resize((1600, 1200), Image.Resampling.BICUBIC), "JPEG", quality=95)
     reduced = decoding.picture(raw, 64)
     assert reduced.size[0] < 1600
-    near, exact = (decoding.square(p, 64, "bilinear").astype(int) for p in (reduced, decoding.picture(raw)))
+    near, exact = (decoding.square(p, Framing(64)).astype(int) for p in (reduced, decoding.picture(raw)))
     assert np.abs(near - exact).mean() < 1.5
 
 

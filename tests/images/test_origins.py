@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from workbench.errors import Unavailable
-from workbench.images.decoding import Unreadable
+from workbench.images.image_files import Unreadable
 from workbench.images.origins import Dataset, Files, RawFile, digest
 
 
@@ -29,12 +30,30 @@ def test_a_file_that_is_gone_is_told_from_a_folder_that_is_gone(tmp_path):
         files.read(0)
 
 
-def test_a_dataset_gives_bytes_whatever_it_holds():
+def test_a_dataset_gives_bytes_in_one_scale():
     wide = np.linspace(0, 1, 60).reshape(3, 4, 5)
-    dataset = Dataset([(wide, 0), (wide.transpose(1, 2, 0) * 255, 0), (wide - 0.5, 0)])
-    assert np.array_equal(dataset.read(0), dataset.read(1)) and dataset.read(0).shape == (4, 5, 3)
-    with pytest.raises(Unreadable, match="neither 0 to 1 nor 0 to 255"):
-        dataset.read(2)
+    shares, bytes_ = Dataset([(wide, 0), (wide / 2, 0)]), Dataset([(wide.transpose(1, 2, 0) * 255, 0), (wide, 0)])
+    assert np.array_equal(shares.read(0), bytes_.read(0)) and shares.read(0).shape == (4, 5, 3)
+    assert shares.read(1).max() == 128
+    assert bytes_.read(1).max() == 1  # a dark image of the scale 0 to 255 is dark
+    twelve = Dataset([(np.full((4, 5), value, np.uint16), 0) for value in (0, 4000, 2000)])
+    assert twelve.deep_scale() == (0, 4095) and twelve.read(2).max() == 125
+    assert Dataset([(np.full((4, 5), 2000, np.uint16), 0)], (0, 4000)).read(0).max() == 128
+
+
+def test_a_dataset_refuses_what_lies_beyond_its_scale():
+    dataset = Dataset([(np.full((4, 5), value, np.float32), 0) for value in (1.0, -0.5, np.nan)])
+    for row, sentence in ((1, r"-0.5 to -0.5, beyond the set's 0 to 1; .* pixel_range=\(-0.5, 1\)"), (2, "finite")):
+        with pytest.raises(Unreadable, match=sentence):
+            dataset.read(row)
+
+
+def test_pillow_pictures_of_a_dataset_are_what_they_show():
+    palette = Image.new("P", (5, 4), 1)
+    palette.putpalette([10, 20, 30, 200, 100, 50])
+    ink = Image.new("CMYK", (5, 4), (255, 0, 0, 0))
+    dataset = Dataset([(image, 0) for image in (palette, ink, Image.new("1", (5, 4), 1), Image.new("L", (5, 4), 90))])
+    assert [dataset.read(row)[0, 0].tolist() for row in range(4)] == [[200, 100, 50], [0, 255, 255], 255, 90]
 
 
 def test_raw_pixels_cut_short_are_told(tmp_path):

@@ -30,14 +30,14 @@ def photo() -> bytes:
 )
 def test_a_look_tells_sound_from_broken(tmp_path, content: bytes, why: str | None):
     (tmp_path / "a.jpg").write_bytes(content)
-    found = look(str(tmp_path / "a.jpg"))
+    found, _ = look(str(tmp_path / "a.jpg"))
     assert found is None if why is None else why in found
 
 
 def test_a_folder_named_like_an_image_and_a_missing_file(tmp_path):
     (tmp_path / "b.png").mkdir()
-    assert look(str(tmp_path / "b.png")) == "it is a folder"
-    assert look(str(tmp_path / "c.png")) == "the file is not there"
+    assert look(str(tmp_path / "b.png")) == ("it is a folder", None)
+    assert look(str(tmp_path / "c.png")) == ("the file is not there", None)
 
 
 def test_opening_leaves_broken_files_out_before_the_splits_are_made(make_tree):

@@ -12,6 +12,7 @@ import pytest
 
 import workbench as wb
 from workbench.images import budget
+from workbench.images.decoding import Framing
 from workbench.images.store import PixelStore, StoreFull, StoreLost
 
 HOUSE = Path(__file__).parents[2]
@@ -43,13 +44,13 @@ def exact(root: Path, size: int = 48) -> np.ndarray:
 
 
 def test_what_is_added_is_found_again_by_content_and_by_file():
-    store = PixelStore(4, "bilinear")
+    store = PixelStore(Framing(4))
     stamp = (b"/some/a.png", 10, 99)
     slot = store.add(b"key-a", b"content-a", stamp, square(7))
     assert (store.gather(np.array([slot])) == 7).all()
     assert store.slots([b"key-a"]).tolist() == [-1]  # not before it is on disk
     store.flush()
-    other = PixelStore(4, "bilinear")
+    other = PixelStore(Framing(4))
     assert other.slots([b"key-a", None, b"key-b"]).tolist() == [slot, -1, -1]
     changed, gone = (stamp[0], 10, 100), (stamp[0], None, None)
     assert other.contents([stamp, changed, gone, None]) == [b"content-a", None, b"content-a", None]
@@ -57,32 +58,32 @@ def test_what_is_added_is_found_again_by_content_and_by_file():
 
 
 def test_sizes_and_interpolations_lie_apart():
-    folders = {PixelStore(*how).folder for how in ((4, "bilinear"), (5, "bilinear"), (4, "bicubic"))}
+    folders = {PixelStore(Framing(*how)).folder for how in ((4, "bilinear"), (5, "bilinear"), (4, "bicubic"))}
     assert len(folders) == 3
 
 
 def test_two_stores_never_share_a_slot():
-    one, two = PixelStore(4, "bilinear"), PixelStore(4, "bilinear")
+    one, two = PixelStore(Framing(4)), PixelStore(Framing(4))
     slots = [s.add(bytes([i]), bytes([i]), None, square(i)) for i in range(150) for s in (one, two)]
     assert len(set(slots)) == 300
 
 
 def test_a_pixel_file_that_was_deleted_or_cut_is_begun_anew():
-    store = PixelStore(4, "bilinear")
+    store = PixelStore(Framing(4))
     store.add(b"k", b"c", None, square(1))
     store.flush()
     path = store._path()
     path.write_bytes(b"")
-    again = PixelStore(4, "bilinear")
+    again = PixelStore(Framing(4))
     assert again.slots([b"k"]).tolist() == [-1] and again._path() != path
 
 
 def test_a_store_removed_to_make_room_is_not_mixed_up_with_its_successor():
-    old = PixelStore(4, "bilinear")
+    old = PixelStore(Framing(4))
     slot = old.add(b"k", b"c", None, square(1))
     old.flush()
     budget._remove(old.folder)
-    new = PixelStore(4, "bilinear")
+    new = PixelStore(Framing(4))
     new.add(b"other", b"other", None, square(2))
     new.flush()
     assert (old.gather(np.array([slot])) == 1).all()
@@ -91,7 +92,7 @@ def test_a_store_removed_to_make_room_is_not_mixed_up_with_its_successor():
 
 
 def test_a_full_store_says_so_and_keeps_what_it_has(monkeypatch):
-    store = PixelStore(64, "bilinear")
+    store = PixelStore(Framing(64))
     slot = store.add(b"k", b"c", None, square(3, 64))
     store._free = []
     monkeypatch.setenv("WORKBENCH_PIXELS_GB", "0.0000001")

@@ -13,7 +13,7 @@ FROZEN = "frozen features"
 SOUND = "sound default"
 
 # what a backbone is opened with that belongs to its pixels, and which a person can get wrong
-PIXELS = ("preprocessing", "mean", "std", "interpolation", "crop_pct")
+PIXELS = ("preprocessing", "mean", "std", "interpolation", "crop_pct", "crop_mode")
 
 
 def controls_of(plan: Plan) -> Mapping[str, Plan]:

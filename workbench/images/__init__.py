@@ -53,6 +53,10 @@ def images(source: Any, /, **options: Any) -> Images:
         seed: of the splits and of the choice of few.
         per_class: at most so many training images a class (of each domain); validation and test stay whole.
         classes: the classes to keep, in this order; for arrays of numbers, their names.
+        pixel_range: the values that become black and white, such as (0, 4095), for greys of more than eight bits in
+            files and for arrays that are not 0 to 255 or 0 to 1. Found from a sample of the set: see `problems`.
+        max_pixels: the most pixels of a picture that may be decoded; Pillow's limit, 179 megapixels. Files with more
+            are left out, for a small file may unpack to more than fits into memory.
 
     Returns:
         The images, with `frame`, `counts()`, `show()`, `problems` and `duplicates` for looking.

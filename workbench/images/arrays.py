@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import BadData, UnknownName
+from workbench.images.grey_levels import EIGHT_BITS, SHARES, Scale, extremes_of, find_range, to_bytes
 from workbench.images.items import UNDECIDED, Items, Labels
 from workbench.images.labels import classes_of, in_order
 from workbench.images.origins import Pixels, digest
 from workbench.images.splits import WORDS
 
 
-def items_of(x: Any, y: Any, name: str = "arrays", classes: Sequence[str] | None = None) -> Items:
+def items_of(
+    x: Any,
+    y: Any,
+    name: str = "arrays",
+    classes: Sequence[str] | None = None,
+    pixel_range: Scale | None = None,
+) -> Items:
     """The rows of arrays.
 
     Args:
@@ -23,11 +30,12 @@ def items_of(x: Any, y: Any, name: str = "arrays", classes: Sequence[str] | None
         y: (N,) classes as numbers or words, or (N, K) tags of 0 and 1.
         name: what the set is called.
         classes: names for whole-number labels 0 to K - 1.
+        pixel_range: the values that become black and white.
 
     Raises:
         BadData: lengths that differ, pixels out of range, labels that are missing.
     """
-    images = pixels_of(x)
+    images, scale = pixels_of(x, pixel_range)
     labels = labels_of(y, classes)
     if len(images) != len(labels.values):
         raise BadData(f"x has {len(images)} images but y has {len(labels.values)} labels; they want the same length")
@@ -43,26 +51,33 @@ def items_of(x: Any, y: Any, name: str = "arrays", classes: Sequence[str] | None
         labels=labels,
         splits=np.full(len(images), UNDECIDED, np.int8),
         domains=np.full(len(images), -1, np.int16),
+        pixel_range=scale,
+        range_sample=len(images) if pixel_range is None else 0,
     )
 
 
-def joined(parts: Mapping[str, tuple[Any, Any]], name: str = "arrays", classes: Sequence[str] | None = None) -> Items:
+def joined(
+    parts: Mapping[str, tuple[Any, Any]],
+    name: str = "arrays",
+    classes: Sequence[str] | None = None,
+    pixel_range: Scale | None = None,
+) -> Items:
     """The rows of `{"train": (x, y), "test": (x, y)}`: arrays that come in splits.
 
     Raises:
         UnknownName: a key that is no split.
     """
-    images: list[np.ndarray] = []
+    images: list[Any] = []
     labels: list[np.ndarray] = []
     splits: list[int] = []
     for word, pair in parts.items():
         if str(word).lower() not in WORDS:
             raise UnknownName.of("split", word, WORDS)
         x, y = pair_of(pair)
-        images += list(pixels_of(x))
+        images += x if isinstance(x, (list, tuple)) else list(_shaped(_numbers(x)))
         labels.append(np.asarray(y))
         splits += [WORDS[str(word).lower()]] * len(labels[-1])
-    items = items_of(images, np.concatenate(labels), name, classes)
+    items = items_of(images, np.concatenate(labels), name, classes, pixel_range)
     items.splits = np.array(splits, np.int8)
     return items
 
@@ -80,25 +95,19 @@ def pair_of(source: Any) -> tuple[Any, Any]:
     return source[0], source[1]
 
 
-def pixels_of(x: Any) -> np.ndarray | list[np.ndarray]:
-    """Images as uint8, channels last.
+def pixels_of(x: Any, given: Scale | None = None) -> tuple[np.ndarray | list[np.ndarray], Scale | None]:
+    """Images as uint8, channels last, and the scale that was used where they are not 0 to 255 or 0 to 1.
 
     Raises:
         BadData: a shape or a range that is not an image's.
     """
     if isinstance(x, (list, tuple)):
-        single = [pixels_of(_numbers(image)[None])[0] for image in x]
-        return single
-    x = _numbers(x)
-    if x.ndim not in (3, 4):
-        raise BadData(f"x wants the shape (N, H, W), (N, H, W, C) or (N, C, H, W); got {_shape(x)}")
-    if x.ndim == 4 and x.shape[3] not in (1, 3, 4):
-        if x.shape[1] not in (1, 3, 4):
-            raise BadData(f"x wants 1, 3 or 4 channels, last or second; got the shape {_shape(x)}")
-        x = x.transpose(0, 2, 3, 1)
-    if 0 in x.shape[1:3]:
-        raise BadData(f"the images of x have no pixels: their shape is {_shape(x)}")
-    return np.ascontiguousarray(_bytes(x))
+        single = [_shaped(_numbers(image)[None])[0] for image in x]
+        scale = given or _scale(single)
+        return [np.ascontiguousarray(_bytes(image, scale, given)) for image in single], _told(scale, given)
+    x = _shaped(_numbers(x))
+    scale = given or _scale(x)
+    return np.ascontiguousarray(_bytes(x, scale, given)), _told(scale, given)
 
 
 def labels_of(y: Any, classes: Sequence[str] | None = None) -> Labels:
@@ -161,25 +170,56 @@ def _numbers(x: Any) -> np.ndarray:
     return x
 
 
-def _bytes(x: np.ndarray) -> np.ndarray:
-    if x.dtype == np.uint8 or not x.size:
+def _shaped(x: np.ndarray) -> np.ndarray:
+    """(N, H, W) or (N, H, W, C)."""
+    if x.ndim not in (3, 4):
+        raise BadData(f"x wants the shape (N, H, W), (N, H, W, C) or (N, C, H, W); got {_shape(x)}")
+    if x.ndim == 4 and x.shape[3] not in (1, 3, 4):
+        if x.shape[1] not in (1, 3, 4):
+            raise BadData(f"x wants 1, 3 or 4 channels, last or second; got the shape {_shape(x)}")
+        x = x.transpose(0, 2, 3, 1)
+    if 0 in x.shape[1:3]:
+        raise BadData(f"the images of x have no pixels: their shape is {_shape(x)}")
+    return x
+
+
+def _scale(images: Sequence[np.ndarray] | np.ndarray) -> Scale:
+    """The values of all images that become black and white."""
+    _check_finite(images)
+    arrays = [images] if isinstance(images, np.ndarray) else images
+    told = [x for x in arrays if x.dtype != np.uint8 and x.dtype.kind != "b"]
+    low, high, whole = extremes_of(told)
+    if not whole and (low < 0 or high > 1):
+        raise BadData(
+            f"float pixels are read as 0 (black) to 1 (white), but these run from {low:g} to {high:g}; divide by 255, "
+            "undo the normalisation, give uint8, or say what is black and white with pixel_range="
+        )
+    # numbers of 64 bits come from no detector but from a sum or a slip, so that their scale is not guessed
+    if whole and (low < 0 or (high > 255 and any(x.dtype.itemsize == 8 for x in told))):
+        raise BadData(
+            f"whole-number pixels are read as 0 to 255, but these run from {low:g} to {high:g}; scale them, give "
+            "uint16, of which a scale is found, or say what is black and white with pixel_range="
+        )
+    return find_range(low, high, whole) if high >= low else EIGHT_BITS
+
+
+def _check_finite(images: Sequence[np.ndarray] | np.ndarray) -> None:
+    if isinstance(images, np.ndarray) and (images.dtype.kind != "f" or np.isfinite(images).all()):
+        return
+    for row, image in enumerate(images):
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise BadData(f"x holds pixels that are not finite numbers (NaN or infinity), first in image {row}")
+
+
+def _told(scale: Scale, given: Scale | None) -> Scale | None:
+    """The scale where it says something: not for bytes and shares of white, which everybody reads alike."""
+    return None if given is None and scale in (EIGHT_BITS, SHARES) else scale
+
+
+def _bytes(x: np.ndarray, scale: Scale, given: Scale | None) -> np.ndarray:
+    if given is None and (x.dtype == np.uint8 or (x.dtype.kind in "ui" and scale == EIGHT_BITS)):
         return x.astype(np.uint8, copy=False)
-    if x.dtype.kind == "b":
-        return x.astype(np.uint8) * 255
-    if not np.isfinite(x).all():
-        row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
-        raise BadData(f"x holds pixels that are not finite numbers (NaN or infinity), first in image {row}")
-    low, high = float(x.min()), float(x.max())
-    if x.dtype.kind == "f":
-        if low < 0 or high > 1:
-            raise BadData(
-                f"float pixels are read as 0 (black) to 1 (white), but these run from {low:g} to {high:g}; "
-                "divide by 255, undo the normalisation, or give uint8"
-            )
-        return np.rint(x * 255).astype(np.uint8)
-    if low < 0 or high > 255:
-        raise BadData(f"whole-number pixels are read as 0 to 255, but these run from {low:g} to {high:g}; scale them")
-    return x.astype(np.uint8)
+    return x.astype(np.uint8) * 255 if x.dtype.kind == "b" else to_bytes(x, scale)
 
 
 def _unique(contents: list[str]) -> list[str]:

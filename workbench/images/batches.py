@@ -44,6 +44,7 @@ class Batches:
         images: with a train split, and a target domain where a strategy reads one.
         needs: the streams to serve, `labelled` and perhaps `unlabelled`.
         size: edge of what the net sees, in pixels.
+        interpolation, crop_pct, crop_mode, fill, pixel_range: how images become squares, as `Images.view` wants it.
         batch_size: images of each stream in a batch, over all processes together.
         seed: of the order and the views.
         rank, world: this process and how many share a batch.
@@ -60,6 +61,9 @@ class Batches:
         size: int,
         interpolation: str = "bilinear",
         crop_pct: float = 0.875,
+        crop_mode: str = "center",
+        fill: tuple[int, int, int] = (0, 0, 0),
+        pixel_range: tuple[float, float] | None = None,
         batch_size: int = 32,
         seed: int = 0,
         rank: int = 0,
@@ -69,7 +73,8 @@ class Batches:
         self.rank, self.world = rank, world
         self.parts = {name: stream(images, name) for name in needs}
         self.labels = {n: None if n == "unlabelled" else torch.from_numpy(p.labels()) for n, p in self.parts.items()}
-        self.views = {name: part.view(size, interpolation, crop_pct) for name, part in self.parts.items()}
+        look = (size, interpolation, crop_pct, crop_mode, fill, pixel_range)
+        self.views = {name: part.view(*look) for name, part in self.parts.items()}
         self._orders: dict[int, tuple[int, np.ndarray]] = {}
         self.count = len(self.parts["labelled"])
         whole, rest = divmod(self.count, batch_size)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import BadData
 from workbench.images import arrays
+from workbench.images.grey_levels import Scale
 from workbench.images.items import UNDECIDED, Items
 from workbench.images.origins import Dataset, Files
 
@@ -22,8 +24,12 @@ def is_dataset(source: Any) -> bool:
     return hasattr(source, "__getitem__") and hasattr(source, "__len__") and not isinstance(source, (str, bytes, dict))
 
 
-def items_of(dataset: Any) -> Items:
+def items_of(dataset: Any, pixel_range: Scale | None = None) -> Items:
     """The rows of a dataset whose items are `(image, label)`; its transforms are set aside.
+
+    Args:
+        dataset: the dataset.
+        pixel_range: the values that become black and white, where it gives its items itself.
 
     Raises:
         BadData: it is empty, or its items are not pairs.
@@ -36,19 +42,20 @@ def items_of(dataset: Any) -> Items:
     count = len(labels.values)
     if count != len(dataset):
         raise BadData(f"the dataset {name} has {len(dataset)} items but {count} labels")
-    origin, ids = _origin(plain, count)
+    origin, ids = _origin(plain, count, pixel_range)
     undecided, nowhere = np.full(count, UNDECIDED, np.int8), np.full(count, -1, np.int16)
-    return Items(name, origin, np.arange(count), ids, labels, undecided, nowhere)
+    items = Items(name, origin, np.arange(count), ids, labels, undecided, nowhere)
+    return replace(items, pixel_range=pixel_range) if isinstance(origin, Dataset) else items
 
 
-def _origin(dataset: Any, count: int) -> tuple[Files | Dataset, list[str]]:
+def _origin(dataset: Any, count: int, pixel_range: Scale | None) -> tuple[Files | Dataset, list[str]]:
     samples = getattr(dataset, "samples", None)
     if isinstance(samples, Sequence) and len(samples) == count and isinstance(samples[0][0], (str, os.PathLike)):
         paths = [os.path.abspath(path) for path, *_ in samples]
         root = os.path.abspath(getattr(dataset, "root", None) or os.path.commonpath(paths))
         ids = [os.path.relpath(path, root).replace(os.sep, "/") for path in paths]
         return Files(root, ids), ids
-    return Dataset(dataset), [f"{i:06d}" for i in range(count)]
+    return Dataset(dataset, pixel_range), [f"{i:06d}" for i in range(count)]
 
 
 def _targets(dataset: Any) -> Any:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import io
-import os
 import struct
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from workbench.errors import UnknownName
+from workbench.images.grey_levels import Scale, to_bytes
+from workbench.images.image_files import LIMIT, Unreadable, is_deep, open_image
 
 # part of the store's key: raised whenever the same file would give other pixels
-VERSION = 1
+VERSION = 2
 
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -23,19 +26,46 @@ INTERPOLATIONS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 
-# fmt: off
-EXTENSIONS = frozenset((
-    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "tif", "tiff", "webp", "avif", "heic", "heif",
-    "ppm", "pgm", "pbm", "pnm", "tga", "jp2", "j2k", "jpx", "ico", "pcx", "sgi",
-))
-# fmt: on
+CROP_MODES = ("center", "squash", "border")
 
-_TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
+_TRANSPARENT = ("RGBA", "RGBa", "LA", "PA")
 _ORIENTATION = 0x0112
+_PHOTOMETRIC = 262
 
 
-class Unreadable(Exception):
-    """A picture that cannot be had; its text is the reason, without the file's name."""
+@dataclass(frozen=True)
+class Framing:
+    """How a picture becomes a square.
+
+    Args:
+        edge: of the square, in pixels.
+        interpolation: how pictures are resized.
+        crop_mode: what becomes of a picture that is no square, in timm's words: `center` keeps the centre square,
+            `squash` resizes width and height apart, `border` keeps all of it with borders at its sides.
+        fill: colour of these borders, 0 to 255.
+        pixel_range: the values of deep greys that become black and white.
+
+    Raises:
+        UnknownName: no such interpolation or crop mode.
+    """
+
+    edge: int
+    interpolation: str = "bilinear"
+    crop_mode: str = "center"
+    fill: tuple[int, int, int] = (0, 0, 0)
+    pixel_range: Scale | None = None
+
+    def __post_init__(self) -> None:
+        interpolation(self.interpolation)
+        if self.crop_mode not in CROP_MODES:
+            raise UnknownName.of("crop mode", self.crop_mode, CROP_MODES)
+
+    @property
+    def name(self) -> str:
+        """A word that changes whenever the same file would become another square."""
+        cut = {"center": "", "squash": "-squash", "border": "-border{:02x}{:02x}{:02x}".format(*self.fill)}
+        greys = "" if self.pixel_range is None else "-greys{!r}to{!r}".format(*self.pixel_range)
+        return f"{self.edge}-{self.interpolation}{cut[self.crop_mode]}{greys}-v{VERSION}"
 
 
 def interpolation(name: str) -> str:
@@ -49,12 +79,16 @@ def interpolation(name: str) -> str:
     return name
 
 
-def picture(raw: bytes | np.ndarray, edge: int | None = None) -> Image.Image:
-    """An upright RGB picture from a file's bytes or from pixels.
+def picture(
+    raw: bytes | np.ndarray, edge: int | None = None, pixel_range: Scale | None = None, max_pixels: int = LIMIT
+) -> Image.Image:
+    """An upright RGB picture from a file's bytes or from pixels; of several frames, the first.
 
     Args:
         raw: the bytes of a file, or uint8 pixels (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
         edge: the shorter side that will be needed, in pixels; a large JPEG is then read at reduced scale.
+        pixel_range: the values of deep greys that become black and white.
+        max_pixels: the most pixels that may be decoded.
 
     Raises:
         Unreadable: with the reason.
@@ -62,26 +96,34 @@ def picture(raw: bytes | np.ndarray, edge: int | None = None) -> Image.Image:
     if isinstance(raw, np.ndarray):
         return _opaque(Image.fromarray(raw[..., 0] if raw.ndim == 3 and raw.shape[2] == 1 else raw))
     try:
-        with Image.open(io.BytesIO(raw)) as image:
-            if edge and image.format in ("JPEG", "MPO"):
-                # twice the edge, so that the smooth resize that follows has something to average
-                image.draft(None, (2 * edge, 2 * edge))
-            return _upright(_opaque(image), image)
+        with open_image(io.BytesIO(raw), max_pixels, edge) as image:
+            return _upright(_opaque(image, pixel_range), image)
     except Exception as error:  # decoders of damaged files raise nearly anything
         raise Unreadable(reason(error, raw)) from error
 
 
-def square(image: Image.Image, edge: int, interpolation: str) -> np.ndarray:
-    """The centre square of `image` at `edge` pixels: uint8 (edge, edge, 3).
+def from_pillow(image: Image.Image) -> np.ndarray:
+    """A picture that Pillow holds as numbers: greys in their own depth, all others as RGB."""
+    plain = image.mode in ("1", "L", "RGB") and "transparency" not in image.info
+    return np.asarray(image if plain or is_deep(image.mode) else _opaque(image))
 
-    The same as resizing the shorter side to `edge` and keeping the centre, without resizing what is cut off.
-    """
-    width, height = image.size
+
+def square(image: Image.Image, framing: Framing) -> np.ndarray:
+    """A picture as a square: uint8 (edge, edge, 3)."""
+    edge, (width, height) = framing.edge, image.size
+    method = INTERPOLATIONS[framing.interpolation]
+    if framing.crop_mode == "squash":
+        return np.asarray(image.resize((edge, edge), method))
+    if framing.crop_mode == "border":
+        scale = edge / max(width, height)
+        inner = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), method)
+        whole = Image.new("RGB", (edge, edge), framing.fill)
+        whole.paste(inner, ((edge - inner.width) // 2, (edge - inner.height) // 2))
+        return np.asarray(whole)
+    # the same as resizing the shorter side to the edge and keeping the centre, without resizing what is cut off
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    resized = image.resize((edge, edge), INTERPOLATIONS[interpolation], box=box)
-    return np.asarray(resized)
+    return np.asarray(image.resize((edge, edge), method, box=(left, top, left + side, top + side)))
 
 
 def reason(error: Exception, raw: bytes | None = None) -> str:
@@ -96,16 +138,13 @@ def reason(error: Exception, raw: bytes | None = None) -> str:
         return "it is a folder"
     if isinstance(error, PermissionError):
         return "the file may not be read: its permissions forbid it"
-    if isinstance(error, Image.DecompressionBombError):
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-        return (
-            f"the picture is larger than {limit:.0f} megapixels, the limit against decompression bombs; "
-            "if it is genuine, make it smaller or raise PIL.Image.MAX_IMAGE_PIXELS"
-        )
     if isinstance(error, UnidentifiedImageError):
         return _unidentified(raw)
     if isinstance(error, MemoryError):
         return "the picture does not fit in memory"
+    if isinstance(error, OSError) and error.errno is not None:
+        loop = error.errno == errno.ELOOP
+        return "it is a link that leads to itself" if loop else f"the file cannot be read: {error.strerror or error}"
     if "truncated" in str(error).lower() or isinstance(error, (EOFError, struct.error)):
         return "the file ends too early: it was cut off while being copied or downloaded"
     return f"the file is damaged ({str(error) or type(error).__name__})"
@@ -120,13 +159,15 @@ def _unidentified(raw: bytes | None) -> str:
     return "it is not an image, or of a kind that Pillow does not read"
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _opaque(image: Image.Image, pixel_range: Scale | None = None) -> Image.Image:
     """RGB, with transparency laid on white and deep greys scaled to eight bits."""
     if image.mode == "RGB" and "transparency" not in image.info:
         image.load()
         return image
-    if image.mode[:1] in ("I", "F"):
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if is_deep(image.mode):
+        return Image.fromarray(_eight_bits(image, pixel_range)).convert("RGB")
+    if image.mode == "La":  # Pillow lays no premultiplied grey on white
+        image = image.convert("LA")
     if image.mode in _TRANSPARENT or "transparency" in image.info:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
@@ -138,24 +179,23 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Deep greys (H, W) as uint8 (H, W).
-
-    Whole numbers are taken as 8, 12 or 16 bits deep, whichever holds the largest: cameras and microscopes write
-    12 bits into 16. Fractions up to 1 are taken as shares of white. Any other range is stretched from its
-    smallest to its largest value.
-    """
-    values = grey.astype(np.float64)
+def _eight_bits(image: Image.Image, pixel_range: Scale | None) -> np.ndarray:
+    """Deep greys as uint8 (H, W)."""
+    if pixel_range is None:
+        raise Unreadable(
+            "it holds greys of more than eight bits, and no scale is known for the set, since none of the files that "
+            "were looked at holds such; give one, as in pixel_range=(0, 65535)"
+        )
+    values = np.asarray(image)
     if not np.isfinite(values).all():
         raise Unreadable("the picture holds values that are not finite numbers")
-    low, high = float(values.min()), float(values.max())
-    if np.issubdtype(grey.dtype, np.floating):
-        depth = next((d for d in (1.0, 255.0) if high <= d), None)
-    else:
-        depth = next((2.0**bits - 1 for bits in (8, 12, 16) if high <= 2**bits - 1), None)
-    if low < 0 or depth is None:
-        values, depth = values - low, max(high - low, 1e-12)
-    return np.rint(values * (255 / depth)).astype(np.uint8)
+    grey = to_bytes(values, pixel_range)
+    if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # TIFF's "white is zero", which Pillow minds at 8 bits only
+        grey = 255 - grey
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[values == clear] = 255
+    return grey
 
 
 def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:
@@ -174,8 +214,3 @@ def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:
         8: Image.Transpose.ROTATE_90,
     }.get(turn)
     return image if method is None else image.transpose(method)
-
-
-def is_image(name: str) -> bool:
-    """Whether a file's name ends like an image's."""
-    return name.rpartition(".")[2].lower() in EXTENSIONS and not os.path.basename(name).startswith(".")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from workbench.images.image_files import Unreadable
 from workbench.images.items import SPLITS, Items
 from workbench.images.origins import digest
 
@@ -53,7 +54,7 @@ def _same(items: Items, suspects: Iterable[list[int]]) -> Iterable[list[int]]:
         for row in group:
             try:
                 content = digest(items.read(row))
-            except (OSError, ValueError):
+            except (OSError, ValueError, Unreadable):
                 continue
             key = content + str(items.shift(row)).encode()
             contents.setdefault(key, []).append(row)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.images.grey_levels import Scale
+from workbench.images.image_files import LIMIT
 from workbench.images.origins import Origin
 from workbench.images.shifts import Shift
 
@@ -56,6 +58,9 @@ class Items:
         extra: further columns of a table.
         left_out: (id, path, reason) of what was left out at opening.
         unreadable: row -> reason, found while reading.
+        pixel_range: the values of deep greys that become black and white; None where there are none.
+        range_sample: how many images that scale was found from; 0 where a person gave it.
+        max_pixels: the most pixels of a picture that may be decoded.
     """
 
     name: str
@@ -72,6 +77,9 @@ class Items:
     left_out: list[tuple[str, str | None, str]] = field(default_factory=list)
     unreadable: dict[int, str] = field(default_factory=dict)
     looked: bool = False
+    pixel_range: Scale | None = None
+    range_sample: int = 0
+    max_pixels: int = LIMIT
     shelves: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:

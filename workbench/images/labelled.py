@@ -11,7 +11,9 @@ import pandas as pd
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.forms import Range
-from workbench.images import looking, soundness
+from workbench.images import grey_scale, looking, soundness
+from workbench.images.decoding import Framing
+from workbench.images.grey_levels import Scale
 from workbench.images.items import SPLITS, Items
 from workbench.images.options import Words, words
 from workbench.markers import Array, Seed, Several
@@ -72,11 +74,21 @@ class Images:
 
     @property
     def problems(self) -> pd.DataFrame:
-        """Every unreadable file of the set with its reason; files not looked at before are looked at now."""
+        """Every unreadable file of the set with its reason; files not looked at before are looked at now.
+
+        Rows without an id are of the set as a whole: the scale of its deep greys, and images so long that much of
+        them lies outside the centre square.
+        """
         items = self._items
         soundness.look_at_rest(items)
         later = [(items.ids[row], items.path(row), why) for row, why in sorted(items.unreadable.items())]
-        return pd.DataFrame([*items.left_out, *later], columns=["id", "path", "reason"])
+        notes = [("", None, note) for note in looking.notes(items, self._rows)]
+        return pd.DataFrame([*items.left_out, *later, *notes], columns=["id", "path", "reason"])
+
+    @property
+    def pixel_range(self) -> tuple[float, float] | None:
+        """The values of deep greys that become black and white; None where the images hold none."""
+        return grey_scale.scale_of(self._items)
 
     @property
     def duplicates(self) -> pd.DataFrame:
@@ -87,9 +99,11 @@ class Images:
 
     @property
     def fingerprint(self) -> str:
-        """Twelve characters that change with the ids, labels, splits or domains, not with the pixels."""
+        """Twelve characters that change with ids, labels, splits, domains or the scale of greys, not with pixels."""
         items, rows = self._items, self._rows
-        state = hashlib.blake2b(repr((self.kind, self.tasks, items.domain_names, items.shifts)).encode(), digest_size=6)
+        kinds = (self.kind, self.tasks, items.domain_names, items.shifts)
+        kinds += () if items.pixel_range is None else (items.pixel_range,)
+        state = hashlib.blake2b(repr(kinds).encode(), digest_size=6)
         state.update("\0".join(items.ids[r] for r in rows).encode("utf-8", "surrogateescape"))
         for column in (items.labels.values, items.splits, items.domains):
             state.update(np.ascontiguousarray(column[rows]).data)
@@ -135,17 +149,29 @@ class Images:
         return self._like(chosen)
 
     @check_arguments
-    def view(self, size: int, interpolation: str = "bilinear", crop_pct: float = 0.875) -> View:
-        """The images as squares for a net.
+    def view(
+        self,
+        size: int,
+        interpolation: str = "bilinear",
+        crop_pct: float = 0.875,
+        crop_mode: str = "center",
+        fill: tuple[int, int, int] = (0, 0, 0),
+        pixel_range: Scale | None = None,
+    ) -> View:
+        """The images as squares for a net; `net.preprocessing.view_options` are the arguments that it wants.
 
         Args:
             size: edge in pixels, 1 to 4096.
             interpolation: how images are resized.
             crop_pct: share of the resized shorter side that the net sees, in (0, 1].
+            crop_mode: what becomes of an image that is no square: `center`, `squash` or `border`.
+            fill: colour of the borders, 0 to 255.
+            pixel_range: the values of deep greys that the net takes for black and white; they count instead of a
+                scale that was found for these images, but not of one that was given.
 
         Raises:
-            BadValue: a size or share out of range.
-            UnknownName: no such interpolation.
+            BadValue: a size or share out of range; arrays in another scale than the net's.
+            UnknownName: no such interpolation or crop mode.
         """
         from workbench.images.views import View
 
@@ -153,7 +179,9 @@ class Images:
             raise BadValue(f"the size of a view is a whole number of pixels from 1 to 4096; got {size!r}")
         if not 0 < crop_pct <= 1:
             raise BadValue(f"crop_pct is a share above 0 and up to 1; got {crop_pct!r}")
-        return View(self._items, self._rows, int(size), interpolation, crop_pct)
+        scale = grey_scale.scale_for(self._items, pixel_range)
+        edge, fill = max(int(size), round(size / crop_pct)), fill if crop_mode == "border" else (0, 0, 0)
+        return View(self._items, self._rows, int(size), Framing(edge, interpolation, crop_mode, tuple(fill), scale))
 
     @check_arguments
     def counts(self) -> pd.DataFrame:

@@ -9,11 +9,16 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadValue, UnknownName
-from workbench.images.decoding import Unreadable, picture, reason
+from workbench.images.decoding import Framing, picture, reason
+from workbench.images.grey_levels import described
+from workbench.images.grey_scale import scale_of
+from workbench.images.image_files import Header, Unreadable
 from workbench.images.items import SPLITS, Items
+from workbench.images.origins import Files
 from workbench.images.shelf import looked_at
 
 THUMBNAIL = 160
+LONG = 0.4  # share outside the centre square from which an image is called long: 5:3 and more
 
 
 def frame(items: Items, rows: np.ndarray) -> pd.DataFrame:
@@ -65,12 +70,49 @@ def pixels(items: Items, row: int, size: int | None) -> np.ndarray:
     try:
         raw = items.read(row)
         if size is not None:
-            return looked_at(items, row, raw, size, "bilinear")
-        whole, shift = np.array(picture(raw)), items.shift(row)
+            return looked_at(items, row, raw, Framing(size, pixel_range=items.pixel_range))
+        whole = np.array(picture(raw, None, items.pixel_range, items.max_pixels))
+        shift = items.shift(row)
         return whole if shift is None else shift(whole, items.anchor(row))
     except (Unreadable, OSError) as error:
         items.unreadable[row] = reason(error)
         raise BadValue(f"the image {items.ids[row]} cannot be shown: {reason(error)}") from error
+
+
+def notes(items: Items, rows: np.ndarray) -> list[str]:
+    """What is to be known of a set as a whole, in sentences: the scale of deep greys, and long images."""
+    headers = {int(r): items.origin.header(int(items.at[r])) for r in rows}
+    return [*_on_greys(items, headers), *_on_long(items, headers)]
+
+
+def _on_greys(items: Items, headers: dict[int, Header | None]) -> list[str]:
+    scale = scale_of(items)
+    if scale is None:
+        return []
+    files = isinstance(items.origin, Files)
+    deep = sum(header is not None and header.deep for header in headers.values()) if files else len(headers)
+    sample = f"a sample of {items.range_sample:,} of them" if items.range_sample else "a sample of them"
+    found = "as it was given" if items.pixel_range and not items.range_sample else f"found from {sample}"
+    black, white = described(scale).split(" to ")
+    return [
+        f"{deep:,} of {len(headers):,} images hold greys of more than eight bits: {black} is black and {white} is "
+        f"white in all of them, {found}; pixel_range= sets another scale"
+    ]
+
+
+def _on_long(items: Items, headers: dict[int, Header | None]) -> list[str]:
+    seen = {row: header.outside for row, header in headers.items() if header is not None}
+    long = {row: share for row, share in seen.items() if share >= LONG}
+    if not long:
+        return []
+    worst = max(long, key=lambda row: long[row])
+    whole = "images" if len(seen) == len(headers) else "images that were looked at"
+    usual = np.mean(list(long.values()))
+    return [
+        f"{len(long):,} of {len(seen):,} {whole} are so long that {usual:.0%} of each on average "
+        f"({long[worst]:.0%} of {items.ids[worst]}) lies outside the centre square, which is all that a net sees; "
+        'to show it everything, load it with preprocessing={"crop_mode": "border"}, or "squash"'
+    ]
 
 
 def caption(items: Items, row: int) -> str:
@@ -122,6 +164,8 @@ def summary(items: Items, rows: np.ndarray) -> str:
     present = [items.domain_names[c] for c in sorted(set(items.domains[rows].tolist())) if c >= 0]
     if len(present) > 1:
         parts.append(f"{len(present)} domains")
+    if items.pixel_range is not None:
+        parts.append(f"greys from {described(items.pixel_range)}")
     bad = len(items.left_out) + len(items.unreadable)
     return " · ".join([*parts, f"{bad} unreadable"] if bad else parts)
 

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import BadData, BadValue, Unavailable, UnknownName
-from workbench.images import arrays, datasets, soundness, splits, table, tree
+from workbench.images import arrays, datasets, grey_scale, soundness, splits, table, tree
 from workbench.images.digits import BUILT_IN
+from workbench.images.image_files import LIMIT, pixel_limit
 from workbench.images.items import Items
 from workbench.images.labelled import Images
 from workbench.images.labels import check_classes, keep_classes
 from workbench.images.options import NAMES, Options, check, words
+from workbench.images.origins import Files
 from workbench.images.shifts import shift
 from workbench.images.stored import HeldImages, open_stored
 from workbench.plan import Choice, plain
@@ -42,7 +44,14 @@ def open_images(source: Any, given: Mapping[str, Any]) -> Images:
     items = _prepared(items, options)
     if name is None:
         return HeldImages(items, source=options.source, target=options.target)
-    return Images(items, Choice(name, options.changed()), source=options.source, target=options.target)
+    choice = Choice(name, {**options.changed(), **_settled(items)})
+    return Images(items, choice, source=options.source, target=options.target)
+
+
+def _settled(items: Items) -> dict[str, Any]:
+    """What opening found out, or was set in this process, and a worker has to do alike."""
+    settled = {} if items.pixel_range is None else {"pixel_range": list(items.pixel_range)}
+    return settled if items.max_pixels == LIMIT else {**settled, "max_pixels": items.max_pixels}
 
 
 def _drawn(source: str, given: Mapping[str, Any]) -> Images:
@@ -69,13 +78,13 @@ def _items(source: Any, options: Options) -> tuple[Items, str | None]:
         root = os.path.abspath(options.root or os.curdir)
         return table.items_of(source, options, root, "table"), None
     if isinstance(source, Mapping):
-        return arrays.joined(source, classes=options.classes), None
+        return arrays.joined(source, classes=options.classes, pixel_range=options.pixel_range), None
     if isinstance(source, tuple):
-        return arrays.items_of(*arrays.pair_of(source), classes=options.classes), None
+        return arrays.items_of(*arrays.pair_of(source), classes=options.classes, pixel_range=options.pixel_range), None
     if isinstance(source, list) and len(source) == 2 and hasattr(source[0], "shape"):
-        return arrays.items_of(*arrays.pair_of(source), classes=options.classes), None
+        return arrays.items_of(*arrays.pair_of(source), classes=options.classes, pixel_range=options.pixel_range), None
     if datasets.is_dataset(source) and not isinstance(source, (list, np.ndarray)) and not hasattr(source, "detach"):
-        return datasets.items_of(source), None
+        return datasets.items_of(source, options.pixel_range), None
     arrays.pair_of(source)
     raise BadData(f"arrays come as a pair (x, y) of images and labels; got {type(source).__name__}")
 
@@ -129,7 +138,8 @@ def _prepared(items: Items, options: Options) -> Items:
     items = _kept_domains(items, options)
     items = keep_classes(items, _names(items, options))
     check_classes(items.labels, items.name)
-    items = soundness.glance(items)
+    items = _limited(items, options)
+    items = grey_scale.with_scale(soundness.glance(items), options.pixel_range)
     items = _made_domains(items, options)
     items.splits = splits.decide(items, options.valid, options.test, options.seed)
     if options.classes is None:
@@ -139,6 +149,15 @@ def _prepared(items: Items, options: Options) -> Items:
         items = items.take(splits.few(items, items.splits, options.per_class, options.seed))
         items.looked = looked
     _check_source(items, options)
+    return items
+
+
+def _limited(items: Items, options: Options) -> Items:
+    """The set with its limit of pixels: the one given, or that of this process."""
+    if isinstance(items.origin, Files):
+        return replace(items, max_pixels=options.max_pixels or pixel_limit(), shelves={})
+    if options.max_pixels is not None:
+        raise BadValue(f"max_pixels= is a limit for image files, and {items.name} has none; leave it out")
     return items
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import BadValue, UnknownName
+from workbench.images.grey_levels import checked_range
 from workbench.images.shifts import shift
 from workbench.plan import plain
 
@@ -33,6 +34,8 @@ class Options:
     seed: int = 0
     per_class: int | None = None
     classes: Sequence[str] | None = None
+    pixel_range: Any = None
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("valid", "test"):
@@ -46,6 +49,10 @@ class Options:
             _whole("per_class", self.per_class, 1, None)
         if self.classes is not None:
             self._check_classes(self.classes)
+        if self.pixel_range is not None:
+            object.__setattr__(self, "pixel_range", checked_range(self.pixel_range))
+        if self.max_pixels is not None:
+            _whole("max_pixels", self.max_pixels, 1, None)
         for made in self.domains.values() if isinstance(self.domains, Mapping) else (self.shift,):
             shift(made)
         if isinstance(self.domains, Mapping) and self.shift is not None:
@@ -63,6 +70,8 @@ class Options:
         return {name: plain(_worded(value)) for name, value, default in pairs if value != default}
 
 
+# a person who reads of it here looks for it here
+CROPPING = 'how pictures are cropped belongs to the net: load(…, preprocessing={"crop_mode": "border"})'
 NAMES = tuple(f.name for f in dataclasses.fields(Options))
 
 
@@ -75,7 +84,8 @@ def check(given: Mapping[str, Any]) -> Options:
     """
     for name in given:
         if name not in NAMES:
-            raise UnknownName.of("option of wb.images", name, NAMES)
+            hint = CROPPING if name == "crop_mode" else ""
+            raise UnknownName.of("option of wb.images", name, NAMES, hint)
     return Options(**given)
 
 

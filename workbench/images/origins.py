@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from PIL import Image
 
 from workbench.errors import Unavailable
-from workbench.images.decoding import Unreadable
+from workbench.images.decoding import from_pillow
+from workbench.images.grey_levels import EIGHT_BITS, SHARES, Scale, described, extremes_of, find_range, to_bytes
+from workbench.images.image_files import Header, Unreadable, open_file
 
+SAMPLE = 16  # items of a dataset that are read to find their scale
 Stamp = tuple[bytes, int | None, int | None]  # path, size in bytes, time of the last change in ns
 
 
@@ -21,6 +25,10 @@ class Origin(Protocol):
 
     def path(self, row: int) -> str | None:
         """The file of a row, None where there is none."""
+        ...
+
+    def header(self, row: int) -> Header | None:
+        """Width, height and mode of a row's picture, None as long as nobody looked."""
         ...
 
     def stamp(self, row: int) -> Stamp | None:
@@ -50,10 +58,15 @@ class Files:
 
     def __init__(self, root: str, names: Sequence[str]) -> None:
         self.root, self.names = root, names
+        self.headers: dict[int, Header] = {}  # of the files that were looked at
 
     def path(self, row: int) -> str:
         """The file of a row."""
         return os.path.normpath(os.path.join(self.root, self.names[row]))
+
+    def header(self, row: int) -> Header | None:
+        """What was seen of the file's beginning."""
+        return self.headers.get(row)
 
     def stamp(self, row: int) -> Stamp:
         """Path, size and time; a file that is gone keeps its path, so that stored pixels are found."""
@@ -69,9 +82,10 @@ class Files:
 
         Raises:
             Unavailable: the whole folder is gone.
+            Unreadable: it is no regular file.
         """
         try:
-            with open(self.path(row), "rb") as file:
+            with open_file(self.path(row)) as file:
                 return file.read()
         except FileNotFoundError:
             if not os.path.isdir(self.root):
@@ -92,6 +106,11 @@ class Pixels:
         """There is no file."""
         return None
 
+    def header(self, row: int) -> Header | None:
+        """The size of a row's picture."""
+        height, width = np.shape(self.arrays[row])[:2]
+        return Header(width, height, "RGB")
+
     def stamp(self, row: int) -> None:
         """There is no file."""
         return None
@@ -102,30 +121,81 @@ class Pixels:
 
 
 class Dataset(Pixels):
-    """A torchvision dataset, without its transforms; read one at a time, since few are made for threads."""
+    """A torchvision dataset, without its transforms; read one at a time, since few are made for threads.
 
-    def __init__(self, dataset: Any) -> None:
+    Values that are not uint8 are read in one scale for the whole set, found from a sample when the first is needed.
+
+    Args:
+        dataset: its items are pairs of an image and a label.
+        pixel_range: that scale: the values that become black and white; what lies beyond is clipped.
+    """
+
+    def __init__(self, dataset: Any, pixel_range: Scale | None = None) -> None:
         super().__init__(dataset)
-        self._one = threading.Lock()
+        self.given, self._found = pixel_range, None
+        self._one, self._finding = threading.Lock(), threading.Lock()
 
-    def read(self, row: int) -> np.ndarray:
-        """The uint8 pixels of a row."""
+    def header(self, row: int) -> None:
+        """Nothing is known before an item is read."""
+        return None
+
+    def values(self, row: int) -> np.ndarray:
+        """The pixels of a row as the dataset gives them, channels last."""
         with self._one:
-            pixels = np.asarray(self.arrays[row][0])
+            found = self.arrays[row][0]
+        pixels = from_pillow(found) if isinstance(found, Image.Image) else np.asarray(found)
         if pixels.ndim == 3 and pixels.shape[0] in (1, 3) and pixels.shape[2] not in (1, 3, 4):
             pixels = pixels.transpose(1, 2, 0)
-        if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8) * 255 if pixels.dtype == bool else pixels
+
+    def scale(self) -> Scale:
+        """The values that become black and white."""
+        with self._finding:
+            if self._found is None:
+                self._found = self.given or self._scale_of_sample()
+        return self._found
+
+    def deep_scale(self) -> Scale | None:
+        """That scale, where the values are neither 0 to 255 nor 0 to 1."""
+        scale = self.scale()
+        return None if self.given is None and scale in (EIGHT_BITS, SHARES) else scale
+
+    def read(self, row: int) -> np.ndarray:
+        """The uint8 pixels of a row.
+
+        Raises:
+            Unreadable: values that are no finite numbers, or beyond the scale of the set.
+        """
+        pixels = self.values(row)
+        if pixels.dtype == np.uint8 and self.given is None:
             return pixels
-        values = pixels.astype(np.float64)
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 255:
-            raise Unreadable("its pixels are neither 0 to 1 nor 0 to 255")
-        return np.rint(values * (255 if values.max() <= 1 else 1)).astype(np.uint8)
+        if not np.isfinite(pixels).all():
+            raise Unreadable("its pixels hold values that are not finite numbers")
+        (black, white), low, high = self.scale(), float(pixels.min()), float(pixels.max())
+        if self.given is None and (low < black or high > white):
+            raise Unreadable(
+                f"its pixels run from {low:g} to {high:g}, beyond the set's {described((black, white))}; say what is "
+                f"black and white, as in pixel_range=({min(low, black):g}, {max(high, white):g})"
+            )
+        return to_bytes(pixels, (black, white))
+
+    def _scale_of_sample(self) -> Scale:
+        found = []
+        for row in np.unique(np.linspace(0, len(self.arrays) - 1, SAMPLE).astype(int)).tolist():
+            try:
+                values = self.values(row)
+            except Exception:  # whatever a dataset of others raises: listed when it is read
+                continue
+            # what lies below black was normalised, and is refused when it is read
+            if values.dtype != np.uint8 and values.size and np.isfinite(values).all() and values.min() >= 0:
+                found.append(values)
+        return find_range(*extremes_of(found)) if found else EIGHT_BITS
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"arrays": self.arrays}
+        return {"dataset": self.arrays, "pixel_range": self.given}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["arrays"])
+        self.__init__(**state)
 
 
 class RawFile(Pixels):
@@ -140,6 +210,10 @@ class RawFile(Pixels):
         super().__init__([])
         self.file, self.shapes = path, shapes
         self.ends = np.cumsum(shapes.astype(np.int64).prod(axis=1))
+
+    def header(self, row: int) -> Header:
+        """The size of a row's picture."""
+        return Header(int(self.shapes[row][1]), int(self.shapes[row][0]), "RGB")
 
     def read(self, row: int) -> np.ndarray:
         """The uint8 pixels of a row."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.errors import Unavailable
 from workbench.images import decoding
+from workbench.images.decoding import Framing
 from workbench.images.items import Items
 from workbench.images.origins import Stamp, digest
 from workbench.images.store import PixelStore, StoreFull, StoreLost
@@ -35,16 +36,15 @@ class Job(NamedTuple):
 
 
 class Shelf:
-    """The decoded squares of a set at one size.
+    """The decoded squares of a set in one framing.
 
     Args:
         items: the set.
-        edge: of the squares, in pixels.
-        interpolation: how they are resized.
+        framing: how its pictures become squares.
     """
 
-    def __init__(self, items: Items, edge: int, interpolation: str) -> None:
-        self.items, self.edge, self.interpolation = items, edge, interpolation
+    def __init__(self, items: Items, framing: Framing) -> None:
+        self.items, self.framing, self.edge = items, framing, framing.edge
         self.slots = np.full(len(items), UNKNOWN, np.int64)
         self.store: PixelStore | None = None
         self.asking = self.adding = True  # whether the store's index answers, and whether it takes more
@@ -52,7 +52,7 @@ class Shelf:
         self._lock = threading.RLock()
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
         try:
-            self.store = PixelStore(edge, interpolation)
+            self.store = PixelStore(framing)
         except StoreLost as error:
             self._lose(error)
 
@@ -179,7 +179,7 @@ class Shelf:
             return self._reject(job.row, error)
 
     def _decode(self, row: int, raw: bytes | np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(looked_at(self.items, row, raw, self.edge, self.interpolation).transpose(2, 0, 1))
+        return np.ascontiguousarray(looked_at(self.items, row, raw, self.framing).transpose(2, 0, 1))
 
     def _keep(self, job: Job, square: np.ndarray | None, loose: dict[int, np.ndarray]) -> None:
         if square is None:
@@ -215,12 +215,13 @@ class Shelf:
         return list(self._pool[1].map(function, things))
 
 
-def looked_at(items: Items, row: int, raw: bytes | np.ndarray, edge: int, interpolation: str) -> np.ndarray:
+def looked_at(items: Items, row: int, raw: bytes | np.ndarray, framing: Framing) -> np.ndarray:
     """The square (S, S, 3) of a row from its raw content, with its made shift.
 
     Raises:
         decoding.Unreadable: with the reason.
     """
-    pixels = decoding.square(decoding.picture(raw, edge), edge, interpolation)
+    picture = decoding.picture(raw, framing.edge, framing.pixel_range, items.max_pixels)
+    pixels = decoding.square(picture, framing)
     shift = items.shift(row)
     return pixels if shift is None else shift(pixels, items.anchor(row))

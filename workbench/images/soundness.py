@@ -2,52 +2,60 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import numpy as np
-from PIL import Image
 
 from workbench.errors import BadData
-from workbench.images.decoding import Unreadable, picture, reason
+from workbench.images.decoding import picture, reason
+from workbench.images.grey_levels import Scale
+from workbench.images.image_files import LIMIT, Header, Unreadable, open_file, read_header
 from workbench.images.items import Items
 from workbench.images.origins import Files
 
 QUICK = 5_000  # files looked at while opening; of larger sets only the names are read
+SAMPLE = 64  # and the beginnings of so many
 HEAD, TAIL = 65_536, 64
+CHECKED = 1024  # edge at which files are decoded to check them: only huge JPEGs are read at reduced scale
 ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF": b"\x3b"}
 
 
-def look(path: str) -> str | None:
-    """Why a file is plainly no image, None where it looks sound; almost nothing of it is read."""
+def look(path: str, max_pixels: int = LIMIT) -> tuple[str | None, Header | None]:
+    """Why a file is plainly no image, None where it looks sound, and its header; almost nothing of it is read."""
+    head, header = None, None
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             head = file.read(HEAD)
             if not head:
-                return "the file is empty"
+                return "the file is empty", None
             file.seek(0)
-            with Image.open(file) as image:
-                end = ENDS.get(image.format or "")
+            header, kind = read_header(file, max_pixels)
+            end = ENDS.get(kind)
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - TAIL))
             if end is None or end in file.read(TAIL):
-                return None
+                return None, header
             file.seek(0)
-            return decoded(file.read())
+            return _damage(file.read(), header, max_pixels), header
     except Exception as error:  # decoders of damaged files raise nearly anything
-        return reason(error, _head(path))
+        return reason(error, head), header
 
 
-def decoded(raw: bytes | np.ndarray) -> str | None:
+def decoded(raw: bytes | np.ndarray, pixel_range: Scale | None = None, max_pixels: int = LIMIT) -> str | None:
     """Why some content cannot be decoded, None where it can."""
     try:
-        picture(raw)
+        picture(raw, CHECKED, pixel_range, max_pixels)
     except Unreadable as error:
         return str(error)
     return None
+
+
+def _damage(raw: bytes, header: Header, max_pixels: int) -> str | None:
+    """Why a file without its end cannot be decoded; of deep greys, whose scale is not known yet, any will do."""
+    return decoded(raw, (0.0, 1.0) if header.deep else None, max_pixels)
 
 
 def glance(items: Items) -> Items:
@@ -60,7 +68,7 @@ def glance(items: Items) -> Items:
         items.looked = True
         return items
     if len(items) > QUICK:
-        _check_some_exist(items)
+        _look_at_some(items)
         return items
     found = dict(_found(items, range(len(items))))
     return without(items, found)
@@ -98,7 +106,7 @@ def decode_all(items: Items, rows: np.ndarray) -> Iterator[tuple[int, str | None
 
     def one(row: int) -> tuple[int, str | None]:
         try:
-            return row, decoded(items.read(row))
+            return row, decoded(items.read(row), items.pixel_range, items.max_pixels)
         except (OSError, Unreadable) as error:
             return row, reason(error)
 
@@ -111,7 +119,9 @@ def _found(items: Items, rows: Iterable[int]) -> Iterator[tuple[int, str]]:
     for row in rows:
         path = items.path(row) or ""
         if path not in seen:
-            seen[path] = look(path)
+            seen[path], header = look(path, items.max_pixels)
+            if header is not None:
+                items.origin.headers[int(items.at[row])] = header
         why = seen[path]
         if why:
             yield row, why
@@ -144,18 +154,17 @@ def _check_left(items: Items, keep: np.ndarray, found: dict[int, str]) -> None:
             )
 
 
-def _check_some_exist(items: Items) -> None:
-    sample = np.linspace(0, len(items) - 1, 20).astype(int)
+def _look_at_some(items: Items) -> None:
+    """Reads the headers of a few files of a large set.
+
+    Raises:
+        BadData: none of them exists.
+    """
+    sample = np.linspace(0, len(items) - 1, SAMPLE).astype(int)
+    for _ in _found(items, map(int, sample)):
+        pass
     if not any(os.path.exists(items.path(int(r)) or "") for r in sample):
         raise BadData(
             f"none of the images of {items.name} that were looked for exists; the first is {items.path(0)}. "
             "Relative paths of a table start from its own folder, or from root="
         )
-
-
-def _head(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return io.BytesIO(file.read(HEAD)).getvalue()
-    except OSError:
-        return None

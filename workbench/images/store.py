@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from workbench import disk
-from workbench.images import budget, decoding
+from workbench.images import budget
+from workbench.images.decoding import Framing
 from workbench.images.origins import Stamp
 
 BLOCK = 64  # slots taken from the common counter at once
@@ -44,19 +45,18 @@ class StoreFull(StoreLost):
 
 
 class PixelStore:
-    """The squares of one edge length and interpolation.
+    """The squares of one framing.
 
     Args:
-        edge: pixels.
-        interpolation: a name that `decoding` knows.
+        framing: how pictures become squares.
 
     Raises:
         StoreLost: the home cannot be written.
     """
 
-    def __init__(self, edge: int, interpolation: str) -> None:
-        self.edge = edge
-        self.bytes = 3 * edge * edge
+    def __init__(self, framing: Framing) -> None:
+        self.edge = framing.edge
+        self.bytes = 3 * self.edge**2
         self._lock = threading.RLock()
         self._free: list[int] = []
         self._owner = os.getpid()
@@ -64,7 +64,7 @@ class PixelStore:
         self._flushed = time.monotonic()
         self._map: mmap.mmap | None = None
         with _as_lost():
-            self.folder = disk.home() / "cache" / "pixels" / f"{edge}-{interpolation}-v{decoding.VERSION}"
+            self.folder = disk.home() / "cache" / "pixels" / framing.name
             self.folder.mkdir(parents=True, exist_ok=True)
             self._token = self._agree()
             self._file = os.open(self._path(), os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)

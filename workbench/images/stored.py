@@ -12,6 +12,9 @@ import numpy as np
 from workbench import disk
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, Unavailable
+from workbench.images.grey_levels import checked_range
+from workbench.images.grey_scale import scale_of
+from workbench.images.image_files import LIMIT
 from workbench.images.items import Items, Labels
 from workbench.images.labelled import Images
 from workbench.images.options import Words
@@ -83,6 +86,9 @@ def open_stored(folder: str) -> tuple[Items, list[str], list[str]]:
         anchors=table["anchors"],
         shifts=tuple(shift(s) for s in table["shifts"]),
         extra=_extra(table["extra"]),
+        pixel_range=None if table.get("pixel_range") is None else checked_range(table["pixel_range"]),
+        range_sample=table.get("range_sample", 0),
+        max_pixels=table.get("max_pixels", LIMIT),
     )
     return items, table["source"], table["target"]
 
@@ -102,6 +108,9 @@ def _table(items: Items, source: list[str], target: list[str]) -> dict[str, Any]
         "extra": None if items.extra is None else items.extra.astype(str).to_dict(orient="list"),
         "source": source,
         "target": target,
+        "pixel_range": scale_of(items),
+        "range_sample": items.range_sample,
+        "max_pixels": items.max_pixels,
     }
     if isinstance(items.origin, Files):
         table |= {"root": items.origin.root, "paths": [items.path(r) for r in range(len(items))]}

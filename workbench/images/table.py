@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadData, UnknownName
-from workbench.images.decoding import is_image
+from workbench.images.image_files import is_image
 from workbench.images.items import UNDECIDED, Items
 from workbench.images.labels import columns_of
 from workbench.images.options import Options, words

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import BadData, Unavailable, nearest
-from workbench.images.decoding import EXTENSIONS
+from workbench.images.image_files import EXTENSIONS
 from workbench.images.items import Items
 from workbench.images.labels import classes_of
 from workbench.images.layouts import Layout, layout_of
@@ -119,7 +119,7 @@ def _subfolders(path: str, folder: Folder) -> Iterator[tuple[str, bool]]:
                 name = entry.name
                 if name[0] == "." or name in SKIPPED:
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     yield name, entry.is_symlink()
                 elif name.rpartition(".")[2].lower() in extensions:
                     images.append(name)
@@ -129,6 +129,13 @@ def _subfolders(path: str, folder: Folder) -> Iterator[tuple[str, bool]]:
         raise Unavailable(f"the folder {path} may not be read: its permissions forbid it") from error
     except OSError as error:
         raise Unavailable(f"the folder {path} cannot be read: {error.strerror or error}") from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself is listed with the files that cannot be read
+        return False
 
 
 def _missing(root: str) -> str:

@@ -10,7 +10,7 @@ import torch
 
 from workbench.arguments import check_arguments
 from workbench.images.crops import augment, centre
-from workbench.images.decoding import interpolation as checked_interpolation
+from workbench.images.decoding import Framing
 from workbench.images.items import Items
 from workbench.images.shelf import Shelf
 
@@ -24,15 +24,17 @@ class View:
         items: the set.
         rows: (N,) which of its rows, in this view's order.
         size: edge that the net wants, in pixels.
-        interpolation: how images are resized.
-        crop_pct: share of the stored square's edge that the net sees, in (0, 1].
+        framing: how pictures become the stored squares.
     """
 
     @check_arguments
-    def __init__(self, items: Items, rows: np.ndarray, size: int, interpolation: str, crop_pct: float) -> None:
-        self.items, self.rows, self.size = items, rows, size
-        self.interpolation = checked_interpolation(interpolation)
-        self.stored = max(size, round(size / crop_pct))
+    def __init__(self, items: Items, rows: np.ndarray, size: int, framing: Framing) -> None:
+        self.items, self.rows, self.size, self.framing = items, rows, size, framing
+
+    @property
+    def stored(self) -> int:
+        """Edge of the stored squares, in pixels."""
+        return self.framing.edge
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -42,13 +44,12 @@ class View:
 
     @property
     def shelf(self) -> Shelf:
-        """Where the squares lie; shared by all views of the set at this size, opened on first use."""
-        key = (self.stored, self.interpolation)
-        if key not in self.items.shelves:
+        """Where the squares lie; shared by all views of the set in this framing, opened on first use."""
+        if self.framing not in self.items.shelves:
             # pictures that are drawn have a shelf of their own: they are neither read nor stored
             make = getattr(self.items.origin, "shelf", Shelf)
-            self.items.shelves[key] = make(self.items, *key)
-        return self.items.shelves[key]
+            self.items.shelves[self.framing] = make(self.items, self.framing)
+        return self.items.shelves[self.framing]
 
     @check_arguments
     def batch(self, rows: Any) -> tuple[torch.Tensor, np.ndarray]:

@@ -92,7 +92,7 @@ class Feed:
         if self.cut is None:
             return None
         pre = self.net.preprocessing
-        view = part.view(pre.size, pre.interpolation, pre.crop_pct)
+        view = part.view(**pre.view_options)
         return Reading(self._source(view, keys.of_view(view), part.name))
 
     def flush(self) -> None:

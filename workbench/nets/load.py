@@ -130,7 +130,7 @@ def _own(model: nn.Module, recipe: Recipe) -> Preprocessing:
         from timm.data import resolve_model_data_config
 
         found = resolve_model_data_config(model)
-        fields = {k: found[k] for k in ("mean", "std", "interpolation", "crop_pct")}
+        fields = {k: found[k] for k in ("mean", "std", "interpolation", "crop_pct", "crop_mode")}
         for name in ("mean", "std"):  # timm gives one number where all channels share it
             fields[name] = tuple(fields[name]) * (3 if len(fields[name]) == 1 else 1)
         fields["size"] = found["input_size"][1]

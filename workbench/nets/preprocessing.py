@@ -12,6 +12,7 @@ from workbench.errors import BadValue, UnknownName
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest", "lanczos", "box", "hamming")
+CROP_MODES = ("center", "squash", "border")
 LARGEST = 4096
 
 
@@ -25,6 +26,9 @@ class Preprocessing:
         std: each channel is divided by it, on the scale 0 to 1.
         interpolation: how images are resized.
         crop_pct: share of the resized shorter side that the centre crop keeps, above 0 and up to 1.
+        crop_mode: what becomes of an image that is no square, in timm's words: `center` keeps the centre square and
+            drops the rest, `squash` resizes width and height apart, `border` keeps all of it and fills the sides.
+        pixel_range: the values of deep greys (16 or 32 bits, floats) that were black and white where it learnt.
 
     Raises:
         BadValue: a value of the wrong type or out of range.
@@ -35,6 +39,8 @@ class Preprocessing:
     std: tuple[float, ...] = IMAGENET_STD
     interpolation: str = "bilinear"
     crop_pct: float = 0.875
+    crop_mode: str = "center"
+    pixel_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", checked_size(self.size))
@@ -46,6 +52,22 @@ class Preprocessing:
             raise BadValue(f"interpolation is one of {', '.join(INTERPOLATIONS)}; got {self.interpolation!r}")
         if isinstance(self.crop_pct, bool) or not isinstance(self.crop_pct, (int, float)) or not 0 < self.crop_pct <= 1:
             raise BadValue(f"crop_pct lies above 0 and up to 1; got {self.crop_pct!r}")
+        if self.crop_mode not in CROP_MODES:
+            raise BadValue(f"crop_mode is one of {', '.join(CROP_MODES)}; got {self.crop_mode!r}")
+        if self.pixel_range is not None:
+            object.__setattr__(self, "pixel_range", _ends(self.pixel_range))
+
+    @property
+    def view_options(self) -> dict[str, Any]:
+        """The arguments of `Images.view` that show images as the backbone wants them."""
+        return {
+            "size": self.size,
+            "interpolation": self.interpolation,
+            "crop_pct": self.crop_pct,
+            "crop_mode": self.crop_mode,
+            "fill": tuple(round(255 * min(max(m, 0.0), 1.0)) for m in self.mean),  # as timm fills borders
+            "pixel_range": self.pixel_range,
+        }
 
     def but(self, **changes: Any) -> Preprocessing:
         """The same with some fields changed."""
@@ -87,6 +109,14 @@ def checked_size(size: Any) -> int:
     if not whole or not 1 <= size <= LARGEST:
         raise BadValue(f"size is a whole number of pixels from 1 to {LARGEST}; got {size!r}")
     return int(size)
+
+
+def _ends(given: Any) -> tuple[float, float]:
+    pair = isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 2
+    finite = pair and all(isinstance(v, (int, float)) and abs(v) < float("inf") for v in given)
+    if not finite or given[0] >= given[1]:
+        raise BadValue(f"pixel_range is two numbers, the values that are black and white; got {given!r}")
+    return float(given[0]), float(given[1])
 
 
 def _channels(name: str, values: Any) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,7 +61,7 @@ def described(net: Net) -> dict[str, Any]:
         "fresh": net.fresh,
         "outputs": _outputs(net),
         "classes": plain(net.classes),
-        "preprocessing": {k: plain(getattr(pixels, k)) for k in ("size", "mean", "std", "interpolation", "crop_pct")},
+        "preprocessing": plain(dataclasses.asdict(pixels)),
         "source": plain(net.source),
     }
 
@@ -80,7 +81,7 @@ def recipe_of(saved: Mapping[str, Any], path: Path) -> Recipe:
             saved["builder"],
             saved["kwargs"],
             None if saved["classes"] is None else tuple(saved["classes"]),
-            saved["preprocessing"],
+            {"crop_mode": "center", **saved["preprocessing"]},  # as nets saw before there was another
             weights=path,
             source=saved["source"],
         )

@@ -19,7 +19,7 @@ from workbench.nets.recipe import Recipe
 INDEX = "zoo.json"
 FORMAT = "zoo-1"
 BUILTIN = Path(__file__).parent / "zoo"
-PIXELS = ("mean", "std", "interpolation", "crop_pct")
+PIXELS = ("mean", "std", "interpolation", "crop_pct", "crop_mode")
 
 
 def builtin() -> dict[str, Path]:

@@ -156,7 +156,7 @@ def pixels(net: Net, images: Images, limit: int) -> Tensor:
         raise BadData(f"{images.name} has no images")
     pre = net.preprocessing
     rows = np.unique(np.linspace(0, len(images) - 1, min(limit, len(images))).astype(int))
-    x, good = images.view(pre.size, pre.interpolation, pre.crop_pct).batch(rows)
+    x, good = images.view(**pre.view_options).batch(rows)
     if not good.any():
         raise BadData(f"none of {len(rows)} images of {images.name} can be read; see images.problems")
     return centre(x, pre.size).float() / 255

@@ -79,7 +79,7 @@ def _of_images(net: Net, images: Images) -> Pictures:
             f"{len(images):,} images of {pre.size} px do not fit into memory at once: look at some, as in "
             "images.part(rows=range(64))"
         )
-    x, good = images.view(pre.size, pre.interpolation, pre.crop_pct).batch(range(len(images)))
+    x, good = images.view(**pre.view_options).batch(range(len(images)))
     if not good.any():
         raise BadData(f"none of the {len(images)} images of {images.name} can be read; see images.problems")
     rows = np.flatnonzero(good)

@@ -116,7 +116,7 @@ def features_by_stage(
 def centre_views(net: Net, part: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Rows that can be read and their centre views (B, 3, H, W) from 0 to 1."""
     pre = net.preprocessing
-    view = part.view(pre.size, pre.interpolation, pre.crop_pct)
+    view = part.view(**pre.view_options)
     count = at_once(next(net.parameters()).device)
     chunks = range(0, len(part), count)
     every = np.arange(len(part))

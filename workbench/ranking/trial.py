@@ -163,8 +163,7 @@ class _Runner:
         self.name = one.name
         self.net: Net = copy.deepcopy(one.load())
         self.net.new_head(list(images.classes), seed=seed)
-        pixels = self.net.preprocessing
-        view = {"size": pixels.size, "interpolation": pixels.interpolation, "crop_pct": pixels.crop_pct}
+        view = self.net.preprocessing.view_options
         batches = Batches(images.source.part("train"), ("labelled",), batch_size=schedule.batch_size, seed=seed, **view)
         made = tunings.make(tuning), strategies.make("fine-tune")
         self.training = train(self.net, *made, [batches], schedule, seed=seed)

@@ -16,6 +16,8 @@ from workbench.plan import Choice, Plan
 from workbench.strategies import strategies
 from workbench.tunings import tunings
 
+SETTLED = ("pixel_range", "max_pixels")  # what opening images finds out, or takes from the process
+
 
 def open_images(plan: Plan, folder: Path | None = None) -> Images:
     """The images that a plan names or holds; those stored with a run are found in its folder, wherever it was moved."""
@@ -37,6 +39,9 @@ def open_net(plan: Plan, data: Images, folder: Path | None = None) -> Net:
         net = load(there.name, **{"seed": plan.seed, **there.params})
     if net.classes is None or tuple(net.classes) != tuple(data.classes):
         net.new_head(list(data.classes), seed=plan.seed)
+    if data.pixel_range is not None:
+        # what is black and white to the net is what was so in the images it learns from
+        net.preprocessing = net.preprocessing.but(pixel_range=data.pixel_range)
     return net
 
 
@@ -77,9 +82,7 @@ def make_batches(plan: Plan, data: Images, net: Net, needs: tuple[str, ...]) -> 
     return Batches(
         data,
         needs,
-        size=net.preprocessing.size,
-        interpolation=net.preprocessing.interpolation,
-        crop_pct=net.preprocessing.crop_pct,
+        **net.preprocessing.view_options,
         batch_size=plan.schedule.batch_size,
         seed=plan.seed,
         rank=rank,
@@ -87,8 +90,12 @@ def make_batches(plan: Plan, data: Images, net: Net, needs: tuple[str, ...]) -> 
     )
 
 
-def check(plan: Plan) -> None:
+def check(plan: Plan) -> Plan:
     """Opens the images and asks for the streams that the strategy reads: a launch that cannot work is refused here.
+
+    Returns:
+        The plan, which a worker carries out alike: with the scale of greys that was found, and the limit of pixels
+        that is set, in this process.
 
     Raises:
         WorkbenchError: what the worker would fail with.
@@ -100,3 +107,5 @@ def check(plan: Plan) -> None:
     if data.kind not in cls.kinds:
         raise BadValue(f"the strategy {cls.name} reads {' or '.join(cls.kinds)}; {data.name} holds {data.kind}")
     device(plan.schedule)
+    settled = {name: data.choice.params[name] for name in SETTLED if name in data.choice.params}
+    return plan if "data" in plan.held or not settled else plan.but(data=plan.data.but(**settled))

@@ -154,6 +154,7 @@ def entry(net: Net, path: Path, made: Mapping[str, Any]) -> dict[str, Any]:
         "std": list(pixels.std),
         "interpolation": pixels.interpolation,
         "crop_pct": pixels.crop_pct,
+        "crop_mode": pixels.crop_mode,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "licence": net.source["licence"],
         "origin_repository": net.source["origin"],

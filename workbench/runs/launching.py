@@ -50,8 +50,7 @@ def fit(plan: Plan, folder: str | os.PathLike[str] | None = None, progress: bool
     """
     from workbench.runs.carrying import Carrier
 
-    check(plan)
-    made = create(plan, folder)
+    made = create(check(plan), folder)
     # on standard output: a notebook shows what comes on the other as if it were an error
     with tqdm(total=1, disable=not progress, unit="step", leave=False, file=sys.stdout) as bar:
 
@@ -99,8 +98,7 @@ def launch(plan: Plan, folder: str | os.PathLike[str] | None = None) -> Run:
     Raises:
         WorkbenchError: the images cannot be opened, or do not offer what the strategy reads.
     """
-    check(plan)
-    made = create(plan, folder)
+    made = create(check(plan), folder)
     start(made)
     return Run(made)
 

@@ -35,7 +35,7 @@ def of_view(view: View, kind: str = "none", seed: int = 0, turn: int = 0, stream
         turn: which of the views of each image.
         stream: place of the stream among those that the strategy reads.
     """
-    words = f"{view.size} of {view.stored} {view.interpolation}"
+    words = f"{view.size} of {view.framing.name}"
     if kind == "none":
         return words
     # random views follow from the places of the images in their part, so the part is told too

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from workbench.images.decoding import Framing
 from workbench.images.items import Items
 from workbench.images.origins import Stamp
 
@@ -43,6 +44,10 @@ class Drawn:
         """There is no file."""
         return None
 
+    def header(self, row: int) -> None:
+        """Every picture is a square."""
+        return None
+
     def stamp(self, row: int) -> Stamp:
         """A picture is known by its recipe: nothing need be drawn to recognise it."""
         return self.painter.recipe(row), None, None
@@ -51,9 +56,9 @@ class Drawn:
         """The uint8 pixels (H, W, 3) of a row."""
         return self.painter(np.array([row]), self.size)[0].transpose(1, 2, 0)
 
-    def shelf(self, items: Items, edge: int, interpolation: str) -> DrawnShelf:
+    def shelf(self, items: Items, framing: Framing) -> DrawnShelf:
         """Squares at the size that is wanted: drawn at that size, not resized."""
-        return DrawnShelf(items, self.painter, edge)
+        return DrawnShelf(items, self.painter, framing.edge)
 
 
 class DrawnShelf:

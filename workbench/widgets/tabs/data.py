@@ -124,8 +124,10 @@ def summary(images: Any) -> str:
 
 def soundness(problems: Any, duplicates: Any) -> str:
     """Unreadable and doubled files in words."""
-    lines = ["Every file can be read." if not len(problems) else f"{drawings.count(len(problems), 'file')} left out:"]
-    lines += [f"{row.id}: {row.reason}" for row in problems.head(5).itertuples()]
+    files, notes = problems[problems["id"] != ""], problems[problems["id"] == ""]
+    lines = ["Every file can be read." if not len(files) else f"{drawings.count(len(files), 'file')} left out:"]
+    lines += [f"{row.id}: {row.reason}" for row in files.head(5).itertuples()]
+    lines += [f"{note[:1].upper()}{note[1:]}." for note in notes["reason"]]
     if not len(duplicates):
         lines.append("No image occurs twice.")
     else:
