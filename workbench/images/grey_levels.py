@@ -70,7 +70,7 @@ def checked_range(given: Any) -> Scale:
     """
     pair = isinstance(given, Sequence) and not isinstance(given, str) and len(given) == 2
     numbers = pair and all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in given)
-    if not numbers or not all(math.isfinite(v) for v in given) or not given[0] < given[1]:
+    if not numbers or not all(math.isfinite(float(v)) for v in given) or not given[0] < given[1]:
         raise BadValue(
             f"pixel_range is two numbers, the value that is black and the larger one that is white, such as (0, 4095); "
             f"got {given!r}"

@@ -180,8 +180,10 @@ class Images:
         if not 0 < crop_pct <= 1:
             raise BadValue(f"crop_pct is a share above 0 and up to 1; got {crop_pct!r}")
         scale = grey_scale.scale_for(self._items, pixel_range)
-        edge, fill = max(int(size), round(size / crop_pct)), fill if crop_mode == "border" else (0, 0, 0)
-        return View(self._items, self._rows, int(size), Framing(edge, interpolation, crop_mode, tuple(fill), scale))
+        red, green, blue = fill if crop_mode == "border" else (0, 0, 0)
+        edge = max(int(size), round(size / crop_pct))
+        framing = Framing(edge, interpolation, crop_mode, (red, green, blue), scale)
+        return View(self._items, self._rows, int(size), framing)
 
     @check_arguments
     def counts(self) -> pd.DataFrame:

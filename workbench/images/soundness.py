@@ -116,6 +116,7 @@ def decode_all(items: Items, rows: np.ndarray) -> Iterator[tuple[int, str | None
 
 def _found(items: Items, rows: Iterable[int]) -> Iterator[tuple[int, str]]:
     seen: dict[str, str | None] = {}
+    assert isinstance(items.origin, Files)
     for row in rows:
         path = items.path(row) or ""
         if path not in seen:
