@@ -56,3 +56,61 @@ def test_refusals(toy, tiny):
         wb.evaluate(tiny(classes=("left", "centre", "right")), toy)
     with pytest.raises(BadData, match="test"):
         wb.evaluate(tiny(), toy, split="test")
+
+
+@pytest.fixture
+def judged(toy, tiny):
+    """A net, and what it says of the toy images."""
+    net = tiny()
+    return net, wb.evaluate(net, toy, split=None)
+
+
+def test_images_that_lack_a_class_are_judged(toy, judged, toy_arrays):
+    net, whole = judged
+    x, y = toy_arrays()
+    few = y != "middle"
+    for options in ({}, {"classes": net.classes}, {"classes": ["right", "left"]}):
+        result = wb.evaluate(net, wb.images((x[few], y[few]), **options), split=None)
+        assert result.classes == ("left", "middle", "right") and result.absent == ("middle",)
+        assert np.array([result.classes[k] for k in result.labels]).tolist() == y[few].tolist()
+        assert np.allclose(result.probabilities, whole.probabilities[few], atol=1e-6)
+        table = result.per_class.set_index("class")
+        assert table["n"].to_dict() == {"left": 32, "middle": 0, "right": 32}
+        assert table.loc["middle", ["recall", "f1"]].isna().all() and "middle not among them" in repr(result)
+        assert result.confusion.shape == (3, 3) and result.confusion.sum() == 64
+
+
+def test_classes_in_another_order_are_the_same_classes(toy_arrays, judged):
+    net, whole = judged
+    result = wb.evaluate(net, wb.images(toy_arrays(), classes=["right", "left", "middle"]), split=None)
+    assert result.accuracy == whole.accuracy and (result.confusion == whole.confusion).all()
+
+
+def test_a_single_class_of_the_nets_is_judged(toy_arrays, judged):
+    net, whole = judged
+    x, y = toy_arrays()
+    result = wb.evaluate(net, wb.images((x[y == "left"], y[y == "left"]), classes=net.classes), split=None)
+    assert result.absent == ("middle", "right")
+    assert result.accuracy == pytest.approx(whole.per_class.set_index("class")["recall"]["left"])
+
+
+def test_tags_are_judged_by_name(toy_arrays, tiny):
+    x, _ = toy_arrays()
+    net = tiny(classes=("c", "a", "b"))
+    values = np.stack([np.arange(96) % 2, np.arange(96) % 3 == 0], 1)
+    result = wb.evaluate(net, wb.images((x, values), classes=["a", "c"], kind="tags"), split=None)
+    assert result.classes == ("c", "a") and (result.labels == values[:, ::-1]).all()
+    whole = wb.evaluate(net, wb.images((x, values), classes=["a", "c"]).part(), split=None)
+    assert np.allclose(whole.probabilities, result.probabilities)
+
+
+def test_tasks_are_judged_by_name(toy_arrays, tiny):
+    x, y = toy_arrays()
+    net = tiny(classes=("v: 0", "v: 1", "u: left", "u: middle", "u: right"))
+    few = y != "left"
+    images = wb.images((x[few], {"u": y[few], "v": np.arange(64) // 2 % 2}), kind="tasks")
+    result = wb.evaluate(net, images, split=None)
+    assert result.classes == ("u: left", "u: middle", "u: right", "v: 0", "v: 1") and result.absent == ("u: left",)
+    assert result.tasks == (("u", 3), ("v", 2)) and (result.labels == images.labels() + np.array([1, 0])).all()
+    with pytest.raises(BadValue, match="does not know 'w: 0'"):
+        wb.evaluate(net, wb.images((x[few], {"u": y[few], "w": np.arange(64) // 2 % 2}), kind="tasks"), split=None)

@@ -13,6 +13,7 @@ from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.images.batches import ahead
 from workbench.images.crops import centre
+from workbench.images.shared_classes import SharedClasses, shared_classes
 from workbench.markers import Device
 from workbench.metrics import Evaluation
 from workbench.nets.measure import at_once, in_turn
@@ -34,7 +35,9 @@ def evaluate(
     device: Annotated[str | torch.device | None, Device()] = None,
     predict: Callable[[Net, Tensor], Tensor] | None = None,
 ) -> Evaluation:
-    """What `net` is worth on `images`.
+    """What `net` is worth on `images`; their classes are found among the net's by name, whatever their order.
+
+    Classes of the net that do not occur among the images count as answers and have no images in the table by class.
 
     Args:
         split: the split to use; None uses every image.
@@ -43,35 +46,52 @@ def evaluate(
         predict: how logits are made, where a strategy has its own way.
 
     Raises:
-        BadData: no such images, or classes that are not the net's.
+        BadData: no such images.
+        BadValue: classes that the net does not know.
     """
     part = images.part(split=split, domain=domain)
     if not len(part):
         raise BadData(
             f"{images.name} has no images to evaluate in split {split!r}" + (f", domain {domain!r}" if domain else "")
         )
-    _same_classes(net, part)
+    shared = shared_classes(net.classes, part) if net.classes is not None else None
     logits, kept = joined(answered(net, part, device=device, predict=predict), part)
-    return judged(logits, kept, part)
+    return judged(logits, kept, part, shared)
 
 
-def judged(logits: np.ndarray, kept: np.ndarray, part: Images) -> Evaluation:
+def judged(logits: np.ndarray, kept: np.ndarray, part: Images, shared: SharedClasses | None = None) -> Evaluation:
     """The evaluation of `logits (N, K)` for the rows `kept (N,)` of `part`.
+
+    Args:
+        shared: which answer is which class of the images; where left out, they have the same order.
 
     Raises:
         BadValue: as many answers as the images have classes are wanted.
     """
+    if shared is not None and logits.shape[1] == shared.count:
+        return _evaluation(logits[:, shared.answers], kept, part, shared.labels, shared.classes, shared.sizes)
     if logits.shape[1] != len(part.classes):
         raise BadValue(
             f"the net gives {logits.shape[1]} answers, {part.name} has {len(part.classes)} classes; "
             "give the net a head for them: wb.load(name, classes=images.classes)"
         )
     sizes = tuple((name, len(classes)) for name, classes in part.tasks.items())
+    return _evaluation(logits, kept, part, part.labels(), tuple(part.classes), sizes)
+
+
+def _evaluation(
+    logits: np.ndarray,
+    kept: np.ndarray,
+    part: Images,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    sizes: tuple[tuple[str, int], ...],
+) -> Evaluation:
     return Evaluation(
         ids=part.frame["id"].to_numpy()[kept],
-        labels=part.labels()[kept],
+        labels=labels[kept],
         probabilities=to_probabilities(logits, part.kind, [size for _, size in sizes]),
-        classes=tuple(part.classes),
+        classes=classes,
         kind=part.kind,
         tasks=sizes,
     )
@@ -180,11 +200,3 @@ class Centres:
     def show(self, fetched: tuple[Tensor, np.ndarray]) -> tuple[Tensor, np.ndarray]:
         """Their centres."""
         return centre(fetched[0].to(self.place), self.view.size).float() / 255, fetched[1]
-
-
-def _same_classes(net: Net, part: Images) -> None:
-    if net.classes is None or len(net.classes) != len(part.classes):
-        return  # the number of answers is checked where they are judged
-    odd = [(a, b) for a, b in zip(net.classes, part.classes, strict=True) if a != b]
-    if odd:
-        raise BadValue(f"the net and {part.name} name their classes differently: {odd[0][0]!r} against {odd[0][1]!r}")

@@ -53,7 +53,10 @@ class Evaluation:
 
     @property
     def per_class(self) -> pd.DataFrame:
-        """Images, precision, recall and F1 of each class; NaN precision where a class is never predicted."""
+        """Images, precision, recall and F1 of each class, in the order of the classes.
+
+        Precision is NaN where a class is never predicted; recall and F1 are where it has no images (`n` is 0).
+        """
         if self.kind == "tags":
             hit, missed, false = self.confusion[:, 1, 1], self.confusion[:, 1, 0], self.confusion[:, 0, 1]
         else:
@@ -61,9 +64,15 @@ class Evaluation:
             missed, false = self.confusion.sum(1) - hit, self.confusion.sum(0) - hit
         with np.errstate(invalid="ignore", divide="ignore"):
             precision, recall = hit / (hit + false), hit / (hit + missed)
-            f1 = 2 * hit / (2 * hit + false + missed)
+            f1 = np.where(hit + missed > 0, 2 * hit / (2 * hit + false + missed), np.nan)
         columns_ = {"class": self.classes, "n": hit + missed, "precision": precision, "recall": recall, "f1": f1}
         return pd.DataFrame(columns_)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The classes, or tags, that no image has."""
+        held = self.confusion[:, 1].sum(1) if self.kind == "tags" else self.confusion.sum(1)
+        return tuple(name for name, count in zip(self.classes, held.tolist(), strict=True) if not count)
 
     @property
     def mistakes(self) -> pd.DataFrame:
@@ -81,9 +90,11 @@ class Evaluation:
         return {name: float(getattr(self, name)) for name in names}
 
     def __repr__(self) -> str:
+        absent = f" ({', '.join(self.absent):.80} not among them)" if self.absent else ""
         return (
-            f"Evaluation of {len(self.ids):,} images, {len(self.classes)} classes: accuracy {self.accuracy:.1%}, "
-            f"balanced {self.balanced_accuracy:.1%}, calibration error {self.calibration_error:.3f}"
+            f"Evaluation of {len(self.ids):,} images, {len(self.classes)} classes{absent}: "
+            f"accuracy {self.accuracy:.1%}, balanced {self.balanced_accuracy:.1%}, "
+            f"calibration error {self.calibration_error:.3f}"
         )
 
     def _mistakes(self, index: int) -> pd.DataFrame:

@@ -75,13 +75,13 @@ def test_labels_as_words_numbers_and_tags():
         == TWO.tolist()
     )
     assert wb.images((RGB, torch.tensor(TWO)), classes=["cat", "dog"]).classes == ("cat", "dog")
-    tags = wb.images((RGB, np.stack([TWO, 1 - TWO], 1)), classes=["sea", "sky"])
+    tags = wb.images((RGB, np.stack([TWO, 1 - TWO], 1)), classes=["sea", "sky"], kind="tags")
     assert tags.kind == "tags" and tags.classes == ("sea", "sky") and tags.labels().shape == (8, 2)
 
 
-def test_names_may_be_more_than_the_classes_present_but_not_less():
-    with pytest.raises(wb.WorkbenchError, match="no image of the class 'owl'"):
-        wb.images((RGB, TWO), classes=["cat", "dog", "owl"])
+def test_names_may_be_more_than_the_classes_present():
+    images = wb.images((RGB, TWO), classes=["cat", "dog", "owl"])
+    assert images.classes == ("cat", "dog", "owl") and images.absent == ("owl",)
 
 
 def test_equal_images_fall_into_the_same_split():
@@ -104,3 +104,26 @@ def test_order_of_the_rows_moves_no_split():
 def test_arrays_by_split():
     images = wb.images({"train": (RGB[:5], TWO[:5]), "test": (RGB[5:], TWO[5:])})
     assert images.counts()["test"].sum() == 3 and images.counts()["valid"].sum() >= 1
+
+
+def test_arrays_by_split_keep_each_image_with_its_label():
+    with pytest.raises(wb.WorkbenchError, match="the split train has 5 images but 4 labels"):
+        wb.images({"train": (RGB[:5], TWO[:4]), "test": (RGB[5:], TWO[4:])})
+    mixed = wb.images({"train": (RGB[:5], TWO[:5].astype(float)), "test": (RGB[5:], ["1", "0", "1"])})
+    assert mixed.classes == ("0", "1") and mixed.labels().tolist() == TWO.tolist()
+    hot = wb.images({"train": (RGB[:5], np.eye(2)[TWO[:5]]), "test": (RGB[5:], torch.eye(2)[TWO[5:]])})
+    assert hot.kind == "classes" and hot.labels().tolist() == TWO.tolist()
+
+
+def test_one_hot_labels_are_classes_unless_tags_are_said():
+    hot = np.eye(2, dtype=np.float32)[TWO]
+    images = wb.images((RGB, hot))
+    assert images.kind == "classes" and images.labels().tolist() == TWO.tolist() and 'kind="tags"' in images.notes[0]
+    assert wb.images((RGB, hot), kind="tags").kind == "tags"
+    with pytest.raises(wb.WorkbenchError, match="did you mean tags"):
+        wb.images((RGB, hot), kind="tag")
+
+
+def test_lists_of_tags_beside_arrays():
+    images = wb.images((RGB, [["cat"], ["dog", "cat"], [], ["dog"]] * 2))
+    assert images.kind == "tags" and images.classes == ("cat", "dog") and images.labels()[2].tolist() == [0, 0]

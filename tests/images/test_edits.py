@@ -143,6 +143,7 @@ def test_refusals(folder, tmp_path):
     tags = wb.images(
         pd.DataFrame({"path": [str(p) for p in sorted(folder.rglob("*.png"))], "a": [0, 1] * 5, "b": [1, 0] * 5}),
         label=["a", "b"],
+        kind="tags",
     )
     with pytest.raises(BadData, match="one label each"):
         wb.cleaning(tags)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import workbench as wb
+from workbench.errors import BadData
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,56 @@ def test_a_stray_image_above_the_classes_is_listed(make_tree):
     images = wb.images(root)
     assert len(images) == 12
     assert images.problems["reason"].tolist() == ["it lies outside the class folders"] * 2
+
+
+@pytest.mark.parametrize("flat", ["test", "Test", "val", "test/images", "test/unknown"])
+def test_test_images_without_classes_are_left_aside_and_mentioned(make_tree, flat):
+    root = make_tree({"train/cat": 6, "train/dog": 6, flat: 4})
+    for images in (wb.images(root), wb.images(root, layout="split/class") if "/" not in flat else wb.images(root)):
+        assert len(images) == 12 and images.classes == ("cat", "dog") and images.counts()["valid"].sum() > 0
+        assert len(images.problems) == 4 and "without class folders" in images.problems["reason"][0]
+        assert f"the folder {flat.split('/')[0]} holds 4 images without class folders" in images.notes[0]
+        assert "4 left out" in repr(images)
+
+
+def test_flat_validation_and_test_images_of_domains_are_left_aside(make_tree):
+    inner = {f"{d}/train/{c}": 3 for d in "pq" for c in "xy"} | {"p/test": 2, "q/test": 2}
+    images = wb.images(make_tree(inner | {"q/val": 1}))
+    assert images.domains == ("p", "q") and len(images) == 12 and len(images.problems) == 5
+
+
+def test_flat_training_images_are_no_classes(make_tree):
+    with pytest.raises(BadData, match="lie directly in them"):
+        wb.images(make_tree({"train": 6, "test/cat": 3, "test/dog": 3}))
+
+
+def test_a_flat_folder_beside_train_that_is_no_split_is_asked_about(make_tree):
+    with pytest.raises(BadData, match="test1 beside them is not"):
+        wb.images(make_tree({"train/cat": 6, "train/dog": 6, "test1": 4}))
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        {"pets/cat": 3, "pets/dog": 3, "flowers/rose": 3, "flowers/tulip": 3},
+        {"pets/cat": 3, "pets/dog": 3, "flowers/rose": 3, "flowers/tulip": 3, "misc": 2},
+        {f"pets/{s}/{c}": 2 for s in ("train", "test") for c in ("cat", "dog")}
+        | {f"flowers/{s}/{c}": 2 for s in ("train", "test") for c in ("rose", "tulip")},
+        {"pets/cat/a": 3, "pets/dog/a": 3, "flowers/rose": 3, "flowers/tulip": 3},
+        {"all/pets/cat": 3, "all/pets/dog": 3, "all/flowers/rose": 3, "all/flowers/tulip": 3},
+    ],
+)
+def test_a_folder_one_level_too_high_names_the_one_to_open(make_tree, folders):
+    root = make_tree(folders)
+    with pytest.raises(BadData, match="one level too high.*Open one of them, such as ") as caught:
+        wb.images(root)
+    place = str(caught.value).split("such as ")[1].split(";")[0]
+    assert wb.images(place).classes == ("rose", "tulip")
+    said = str(caught.value).split('layout="')[1].split('"')[0]
+    if "misc" not in folders:
+        assert wb.images(root, layout=said).classes == ("flowers", "pets")
+
+
+def test_days_and_numbers_inside_classes_are_no_classes(make_tree):
+    root = make_tree({"sick/2020-01-02": 2, "sick/2020-01-03": 2, "well/2021-05-06": 2, "well/2021-05-07": 3})
+    assert wb.images(root).counts()["total"].to_dict() == {"sick": 4, "well": 5}

@@ -88,7 +88,11 @@ BAD = {
     "a misspelt built-in": (lambda r: wb.images("digts"), UnknownName, "did you mean digits"),
     "a single file": (lambda r: wb.images(pets(r) / "cat" / "0.png"), BadData, "is a single file"),
     "an empty folder": (lambda r: wb.images(r), BadData, "holds no images but nothing at all"),
-    "a folder of texts": (lambda r: wb.images(csv(r, "x", "note.txt").parent), BadData, "none ends in.*note.txt"),
+    "a folder of texts": (
+        lambda r: wb.images(csv(r, "x", "note.txt").parent),
+        BadData,
+        "none of its 1 files is one.*note.txt.*not an image",
+    ),
     "images without class folders": (lambda r: wb.images(pets(r) / "cat"), BadData, "but no class folders"),
     "a single class": (lambda r: wb.images(pets(r), classes=["cat"]), BadData, "single class, 'cat'"),
     "a lone class folder": (
@@ -131,12 +135,12 @@ BAD = {
     "a missing label": (
         lambda r: wb.images(frame(r, label=["a", None, "b", "a", None, "b"])),
         BadData,
-        "row 1 and 1 more of the table has no label",
+        "row 1 and 1 more of the column 'label' has no label",
     ),
     "an empty cell of a CSV": (
         lambda r: wb.images(csv(r, "path,label\na.png,x\nb.png,\n")),
         BadData,
-        "row 1 of the table has no label",
+        "row 1 of the column 'label' has no label: it is empty",
     ),
     "a NaN label": (lambda r: wb.images(frame(r, label=[1, 2, np.nan] * 2)), BadData, "row 2 and 1 more"),
     "a missing path": (lambda r: wb.images(frame(r, path=["a.png"] * 5 + [None])), BadData, "row 5 .* no path"),
@@ -187,8 +191,12 @@ BAD = {
     "only images": (lambda r: wb.images(GREY), BadData, r"a pair \(x, y\).*ndarray"),
     "three arrays": (lambda r: wb.images((GREY, TWO, TWO)), BadData, "got 3 things"),
     "empty arrays": (lambda r: wb.images((GREY[:0], TWO[:0])), BadData, "x and y are empty"),
-    "fractional labels": (lambda r: wb.images((GREY, TWO + 0.5)), BadData, "y holds fractions"),
-    "labels not a number": (lambda r: wb.images((GREY, np.where(TWO, np.nan, 0))), BadData, "no label at place 1"),
+    "fractional labels": (lambda r: wb.images((GREY, TWO + 0.5)), BadData, "row 0 of y .* 0.5 is a fraction"),
+    "labels not a number": (
+        lambda r: wb.images((GREY, np.where(TWO, np.nan, 0))),
+        BadData,
+        "row 1 and 4 more of y has no label: it is nan",
+    ),
     "tags of three values": (lambda r: wb.images((GREY, np.tile([0, 1, 2], (10, 1)))), BadData, "each is a tag"),
     "too few names": (lambda r: wb.images((GREY, TWO + 4), classes=["u", "v"]), BadData, "y runs from 4 to 5"),
     "a split of arrays that is none": (lambda r: wb.images({"tarin": (GREY, TWO)}), UnknownName, "mean train"),

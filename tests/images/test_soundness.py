@@ -46,4 +46,4 @@ def test_opening_leaves_broken_files_out_before_the_splits_are_made(make_tree):
         (root / "a" / name).write_bytes(photo()[:500])
     images = wb.images(root)
     assert len(images) == 10 and images.problems["id"].tolist() == ["a/x.jpg", "a/y.png", "a/z.gif"]
-    assert "3 unreadable" in repr(images)
+    assert "3 left out" in repr(images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -57,3 +58,86 @@ def test_a_large_folder_all_of_whose_files_have_gone_is_refused(tmp_path, monkey
     (tmp_path / "t.csv").write_text("path,label\nx.png,a\ny.png,b\n")
     with pytest.raises(BadData, match=r"none of the images of t .* exists.*x\.png"):
         wb.images(tmp_path / "t.csv")
+
+
+def test_what_systems_and_network_drives_leave_behind_is_passed_over(make_tree):
+    root = make_tree({"a": 3, "a/@eaDir/000.png": 2, "b": 3, "b/.thumbnails": 1, "#recycle": 2, "lost+found": 1})
+    for name in ("._000.png", ".DS_Store", "Thumbs.db", "desktop.ini", "SYNOPHOTO_THUMB_M.jpg", "~$a.docx"):
+        (root / "a" / name).write_bytes((root / "a" / "000.png").read_bytes())
+    images = wb.images(root)
+    assert images.classes == ("a", "b") and len(images) == 6 and images.problems.empty
+    assert "10 things that systems and programs leave behind were passed over" in images.notes[0]
+    assert "@eaDir" in images.notes[0] and "Thumbs.db" in images.notes[0]
+
+
+def test_files_without_a_usual_ending_are_known_by_what_is_in_them(make_tree):
+    root = make_tree({"a": 3, "b": 3})
+    content = (root / "a" / "000.png").read_bytes()
+    for name in ("photo", "x.jpg_large", "x.txt", "y.bin", "img.2"):
+        (root / "b" / name).write_bytes(content)
+    images = wb.images(root)
+    assert images.counts()["total"].to_dict() == {"a": 3, "b": 8} and images.problems.empty
+    assert images.view(8).batch(range(11))[1].all()
+
+
+def test_a_folder_without_any_usual_ending_is_read(make_tree):
+    root = make_tree({"a": 3, "b": 3})
+    for file in root.rglob("*.png"):
+        file.rename(file.with_suffix(""))
+    assert len(wb.images(root)) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("notes.txt", b"words", "not an image"),
+        ("empty", b"", "empty"),
+        ("page", b"<html></html>", "web page"),
+        ("drawing.ps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
+        ("photo.cr2", b"II*\0\x10\0\0\0CR\2\0", "raw file"),
+        ("cut", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "damaged|early|not an image"),
+        ("000.png~", b"\x89PNG", "copy of 000.png"),
+        ("000.png_original", b"\x89PNG", "copy of 000.png"),
+        (".hidden.png", b"\x89PNG", "begins with a dot"),
+        ("table.npy", bytes(4000), "not an image"),
+    ],
+)
+def test_every_file_that_is_left_out_is_listed(make_tree, name, content, why):
+    root = make_tree({"a": 3, "b": 3})
+    (root / "a" / name).write_bytes(content)
+    images = wb.images(root)
+    assert len(images) == 6 and "1 left out" in repr(images)
+    listed = images.problems.to_dict("records")
+    assert [row["id"] for row in listed] == [f"a/{name}"] and re.search(why, listed[0]["reason"])
+    assert listed[0]["path"] == str(root / "a" / name)
+
+
+def test_a_pipe_and_a_link_to_nothing_are_listed_and_not_opened(make_tree):
+    root = make_tree({"a": 3, "b": 3})
+    os.mkfifo(root / "a" / "pipe")
+    os.symlink(root / "nowhere", root / "a" / "link")
+    assert wb.images(root).problems["reason"].tolist() == [
+        "it is a link to a file that is not there",
+        "it is no file but a pipe, a socket or a device",
+    ]
+
+
+def test_a_hidden_folder_is_listed(make_tree):
+    root = make_tree({"a": 3, "b": 3, ".c": 3, "a/.old": 1})
+    assert set(wb.images(root).problems["id"]) == {".c/", "a/.old/"}
+
+
+def test_classes_named_by_numbers_are_words_of_one_form(make_tree):
+    root = make_tree({"train/1": 3, "train/2": 3, "test/1.0": 2, "test/2.0": 0, "train/0.5": 2, "train/-1": 2})
+    images = wb.images(root)
+    assert images.classes == ("-1", "0.5", "1", "2") and images.counts()["test"].to_dict()["1"] == 2
+
+
+def test_names_in_two_codings_are_one_class_and_one_domain(make_tree):
+    pairs = {"caf\u00e9": "e\u0301t\u00e9", "cafe\u0301": "\u00e9te\u0301"}
+    root = make_tree(
+        {f"train/{d}/{c}": 3 for d, e in pairs.items() for c in (e, "x")}
+        | {"train/y/x": 2, f"train/y/{pairs[chr(99) + 'af' + chr(233)]}": 2}
+    )
+    images = wb.images(root)
+    assert images.domains == ("caf\u00e9", "y") and images.classes == ("x", "\u00e9t\u00e9")

@@ -24,16 +24,22 @@ def images(source: Any, /, **options: Any) -> Images:
 
     - a folder with a folder of images a class; above these may stand folders of splits (train, valid or
       validation, test), of domains, or both;
-    - a CSV or TSV file, or a DataFrame: a path and a label a row;
+    - a CSV or TSV file, with a header or without, or a DataFrame: a path and a label a row;
     - `(x, y)`: arrays or tensors, or a list of single images, and labels; or `{"train": (x, y), "test": (x, y)}`;
-    - a torchvision dataset, whose transforms are set aside;
+    - a data set of torch, torchvision or Hugging Face, or a list of pairs; or several by split. What its items give
+      counts, `target_transform` and `loader` included; the standard steps of a `transform` give way to the net's own
+      preprocessing, any other is refused;
     - the name of a built-in set: `digits`; `world`, pictures rendered from known factors, with further options
       (`workbench.images.world.opening.Asked` and `Dials` list them); `material`, pictures made by formulas alone;
     - `stored`, with `path`: what an earlier run stored.
 
     Splits that the source does not bring are decided by a hash of each item, so adding a file moves no other;
-    every class with enough images has one in every split. Files that are no images are left out and listed in
-    `problems` with the reason.
+    every class with enough images has one in every split. Whatever is left out is listed in `problems` with the
+    reason; `notes` says what was decided that a person may want otherwise. Files without a usual ending are taken
+    where they are images by their content; what systems and network drives leave behind is passed over.
+
+    Labels are read by one rule from any source: `1`, `1.0` and `"1"` are one class, fractions and images without a
+    label (empty, not a number, below 0) are refused, rows with exactly one 1 are classes, lists are tags.
 
     Args:
         source: as above.
@@ -52,7 +58,10 @@ def images(source: Any, /, **options: Any) -> Images:
         test: share that becomes test, likewise.
         seed: of the splits and of the choice of few.
         per_class: at most so many training images a class (of each domain); validation and test stay whole.
-        classes: the classes to keep, in this order; for arrays of numbers, their names.
+        classes: the classes to keep, in this order; for labels that are numbers, their names. Where all that occur
+            are kept, further ones may be named: `classes=net.classes` opens images to judge a net on.
+        kind: `classes`, `tags` or `tasks`, where the labels do not say; one-hot rows are classes unless it is `tags`.
+        separator: what stands between several tags in one cell, such as `" "` or `";"`.
         pixel_range: the values that become black and white, such as (0, 4095), for greys of more than eight bits in
             files and for arrays that are not 0 to 255 or 0 to 1. Found from a sample of the set: see `problems`.
         max_pixels: the most pixels of a picture that may be decoded; Pillow's limit, 179 megapixels. Files with more

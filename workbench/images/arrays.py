@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from workbench.errors import BadData, UnknownName
 from workbench.images.grey_levels import EIGHT_BITS, SHARES, Scale, extremes_of, find_range, to_bytes
-from workbench.images.items import UNDECIDED, Items, Labels
-from workbench.images.labels import classes_of, in_order
+from workbench.images.items import UNDECIDED, Items
+from workbench.images.labels import labels_of
+from workbench.images.options import Options
 from workbench.images.origins import Pixels, digest
 from workbench.images.splits import WORDS
 
 
-def items_of(
-    x: Any,
-    y: Any,
-    name: str = "arrays",
-    classes: Sequence[str] | None = None,
-    pixel_range: Scale | None = None,
-) -> Items:
+def items_of(x: Any, y: Any, options: Options, name: str = "arrays") -> Items:
     """The rows of arrays.
 
     Args:
         x: (N, H, W), (N, H, W, C) or (N, C, H, W); uint8, other whole numbers 0 to 255, or floats 0 to 1;
             or a list of single images of different sizes.
-        y: (N,) classes as numbers or words, or (N, K) tags of 0 and 1.
+        y: labels in any form that `labels_of` reads.
+        options: what the labels are, and the names of whole-number ones.
         name: what the set is called.
-        classes: names for whole-number labels 0 to K - 1.
-        pixel_range: the values that become black and white.
 
     Raises:
         BadData: lengths that differ, pixels out of range, labels that are missing.
     """
-    images, scale = pixels_of(x, pixel_range)
-    labels = labels_of(y, classes)
+    images, scale = pixels_of(x, options.pixel_range)
+    labels = labels_of(y, classes=options.classes, kind=options.kind, separator=options.separator)
     if len(images) != len(labels.values):
         raise BadData(f"x has {len(images)} images but y has {len(labels.values)} labels; they want the same length")
     if not len(images):
@@ -52,34 +46,44 @@ def items_of(
         splits=np.full(len(images), UNDECIDED, np.int8),
         domains=np.full(len(images), -1, np.int16),
         pixel_range=scale,
-        range_sample=len(images) if pixel_range is None else 0,
+        range_sample=len(images) if options.pixel_range is None else 0,
     )
 
 
-def joined(
-    parts: Mapping[str, tuple[Any, Any]],
-    name: str = "arrays",
-    classes: Sequence[str] | None = None,
-    pixel_range: Scale | None = None,
-) -> Items:
+def joined(parts: Mapping[str, tuple[Any, Any]], options: Options, name: str = "arrays") -> Items:
     """The rows of `{"train": (x, y), "test": (x, y)}`: arrays that come in splits.
 
     Raises:
         UnknownName: a key that is no split.
+        BadData: a split whose images and labels differ in number.
     """
     images: list[Any] = []
-    labels: list[np.ndarray] = []
+    labels: list[Any] = []
     splits: list[int] = []
     for word, pair in parts.items():
         if str(word).lower() not in WORDS:
             raise UnknownName.of("split", word, WORDS)
         x, y = pair_of(pair)
-        images += x if isinstance(x, (list, tuple)) else list(_shaped(_numbers(x)))
-        labels.append(np.asarray(y))
-        splits += [WORDS[str(word).lower()]] * len(labels[-1])
-    items = items_of(images, np.concatenate(labels), name, classes, pixel_range)
+        found, here = x if isinstance(x, (list, tuple)) else list(_shaped(_numbers(x))), _rows(y)
+        if len(found) != len(here):
+            raise BadData(f"the split {word} has {len(found)} images but {len(here)} labels; they want the same length")
+        images += found
+        labels += here
+        splits += [WORDS[str(word).lower()]] * len(here)
+    items = items_of(images, labels, options, name)
     items.splits = np.array(splits, np.int8)
     return items
+
+
+def _rows(y: Any) -> list[Any]:
+    """Labels as a list of one entry per image, whatever held them."""
+    if hasattr(y, "detach"):
+        y = y.detach().cpu().numpy()
+    if hasattr(y, "iloc"):
+        y = y.to_numpy(dtype=object)
+    if not isinstance(y, Iterable) or isinstance(y, (str, bytes, Mapping)):
+        raise BadData(f"y wants one label per image, as an array or a list; got {type(y).__name__}")
+    return list(y)
 
 
 def pair_of(source: Any) -> tuple[Any, Any]:
@@ -108,54 +112,6 @@ def pixels_of(x: Any, given: Scale | None = None) -> tuple[np.ndarray | list[np.
     x = _shaped(_numbers(x))
     scale = given or _scale(x)
     return np.ascontiguousarray(_bytes(x, scale, given)), _told(scale, given)
-
-
-def labels_of(y: Any, classes: Sequence[str] | None = None) -> Labels:
-    """Labels of arrays as numbers with names.
-
-    Raises:
-        BadData: a missing label, a fraction, or columns that are not 0 and 1.
-    """
-    y = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim == 2:
-        return _tags(y, classes)
-    if y.ndim != 1:
-        raise BadData(f"y wants the shape (N,) of classes or (N, K) of tags; got {_shape(y)}")
-    if y.dtype.kind == "O" and any(v is None or v != v for v in y):
-        raise BadData(f"y has no label at place {next(i for i, v in enumerate(y) if v is None or v != v)}")
-    if y.dtype.kind == "f":
-        if not np.isfinite(y).all():
-            raise BadData(f"y has no label at place {int(np.flatnonzero(~np.isfinite(y))[0])}: it is not a number")
-        if (y != np.rint(y)).any():
-            raise BadData("y holds fractions; the workbench sorts images into classes, it does not predict amounts")
-        y = y.astype(np.int64)
-    if y.dtype.kind == "b":
-        y = y.astype(np.int64)
-    return _named(y, classes)
-
-
-def _named(y: np.ndarray, classes: Sequence[str] | None) -> Labels:
-    """Whole numbers take the names in `classes` as long as these are not themselves the labels."""
-    words = [str(v) for v in y.tolist()]
-    if y.dtype.kind not in "iu" or classes is None or set(words) <= {str(c) for c in classes}:
-        return classes_of(words)
-    if {str(c) for c in classes} & set(words):
-        return classes_of(words)
-    if y.min() < 0 or y.max() >= len(classes):
-        raise BadData(
-            f"classes names {len(classes)} classes, numbers 0 to {len(classes) - 1}, "
-            f"but y runs from {y.min()} to {y.max()}"
-        )
-    return Labels("classes", y.astype(np.int64), {"": tuple(str(c) for c in classes)})
-
-
-def _tags(y: np.ndarray, classes: Sequence[str] | None) -> Labels:
-    if y.dtype.kind not in "biuf" or not np.isin(y, (0, 1)).all():
-        raise BadData("y has several columns, so each is a tag and wants 0 or 1; it holds other values")
-    names = tuple(str(c) for c in classes) if classes is not None and len(classes) == y.shape[1] else None
-    return Labels("tags", y.astype(np.float32), {"": names or in_order(map(str, range(y.shape[1])))})
 
 
 def _numbers(x: Any) -> np.ndarray:

@@ -158,8 +158,13 @@ def stream(images: Images, name: str) -> Images:
     """The training images of a stream: labelled is the source domain, unlabelled the target domain.
 
     Raises:
-        BadData: the images do not offer it.
+        BadData: the images do not offer it, or lack classes that they name.
     """
+    if name != "unlabelled" and images.absent:
+        raise BadData(
+            f"{images.name} has no image of {', '.join(images.absent):.200}, so no net can learn it there: the set was "
+            "opened to judge one that can. To train, leave these names out of classes=, or add images of them"
+        )
     if name == "unlabelled":
         if images.target is None:
             known = f"the domains are {', '.join(images.domains)}" if images.domains else "they have no domains"

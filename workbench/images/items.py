@@ -28,11 +28,13 @@ class Labels:
         kind: classes (one label an image), tags (0 or 1 a column), tasks (one class a column).
         values: classes: (N,) int64; tags: (N, K) float32; tasks: (N, T) int64.
         tasks: task -> its classes; a set of classes or tags has the one task "".
+        note: what a person should know of how the labels were read; empty where there is nothing.
     """
 
     kind: str
     values: np.ndarray
     tasks: dict[str, tuple[str, ...]]
+    note: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,6 +63,8 @@ class Items:
         pixel_range: the values of deep greys that become black and white; None where there are none.
         range_sample: how many images that scale was found from; 0 where a person gave it.
         max_pixels: the most pixels of a picture that may be decoded.
+        notes: sentences on what was decided at opening, for a person to check.
+        absent: classes without an image, named for a net that knows them.
     """
 
     name: str
@@ -76,6 +80,8 @@ class Items:
     extra: pd.DataFrame | None = None
     left_out: list[tuple[str, str | None, str]] = field(default_factory=list)
     unreadable: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     looked: bool = False
     pixel_range: Scale | None = None
     range_sample: int = 0

@@ -74,7 +74,7 @@ class Images:
 
     @property
     def problems(self) -> pd.DataFrame:
-        """Every unreadable file of the set with its reason; files not looked at before are looked at now.
+        """Every file and row that was left out, with its reason; files not looked at before are looked at now.
 
         Rows without an id are of the set as a whole: the scale of its deep greys, and images so long that much of
         them lies outside the centre square.
@@ -89,6 +89,16 @@ class Images:
     def pixel_range(self) -> tuple[float, float] | None:
         """The values of deep greys that become black and white; None where the images hold none."""
         return grey_scale.scale_of(self._items)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided while opening that a person may want otherwise, a sentence each."""
+        return (*self._items.notes, *looking.notes(self._items, self._rows))
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Classes that no image of the source has; they were named for a net that knows them."""
+        return self._items.absent
 
     @property
     def duplicates(self) -> pd.DataFrame:

@@ -167,7 +167,9 @@ def summary(items: Items, rows: np.ndarray) -> str:
     if items.pixel_range is not None:
         parts.append(f"greys from {described(items.pixel_range)}")
     bad = len(items.left_out) + len(items.unreadable)
-    return " · ".join([*parts, f"{bad} unreadable"] if bad else parts)
+    parts += [f"{bad:,} left out (see .problems)"] if bad else []
+    parts += [f"{len(items.notes)} {'note' if len(items.notes) == 1 else 'notes'} (see .notes)"] if items.notes else []
+    return " · ".join(parts)
 
 
 def markup(items: Items, rows: np.ndarray) -> str:
@@ -175,7 +177,8 @@ def markup(items: Items, rows: np.ndarray) -> str:
     table = counts(items, rows)
     short = table.head(30)
     rest = f"<div>and {len(table) - 30} more rows: see .counts()</div>" if len(table) > 30 else ""
-    return f"<div><b>{html.escape(summary(items, rows))}</b></div>{short.to_html(escape=True, border=0)}{rest}"
+    notes = "".join(f"<div>{html.escape(note)}</div>" for note in items.notes)
+    return f"<div><b>{html.escape(summary(items, rows))}</b></div>{notes}{short.to_html(escape=True, border=0)}{rest}"
 
 
 def _having(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ import numpy as np
 
 from workbench.errors import BadData, BadValue, Unavailable, UnknownName
 from workbench.images import arrays, datasets, grey_scale, soundness, splits, table, tree
+from workbench.images.class_choice import absent_classes, check_classes, keep_classes
 from workbench.images.digits import BUILT_IN
 from workbench.images.image_files import LIMIT, pixel_limit
-from workbench.images.items import Items
+from workbench.images.items import Items, Labels
 from workbench.images.labelled import Images
-from workbench.images.labels import check_classes, keep_classes
 from workbench.images.options import NAMES, Options, check, words
 from workbench.images.origins import Files
 from workbench.images.shifts import shift
@@ -24,6 +24,7 @@ from workbench.images.stored import HeldImages, open_stored
 from workbench.plan import Choice, plain
 
 TABLES = (".csv", ".tsv", ".txt")
+TABULAR = ("label", "path", "split", "domain", "root", "kind", "separator")  # options of tables alone
 DRAWN = ("world", "material")  # sets that are drawn, not read
 
 
@@ -71,22 +72,30 @@ def _drawn(source: str, given: Mapping[str, Any]) -> Images:
 def _items(source: Any, options: Options) -> tuple[Items, str | None]:
     """The rows of a source, with the name of its recipe; None where it has none."""
     if isinstance(source, str) and source in BUILT_IN:
+        _check_unused(options, TABULAR, source, "its labels are known")
         return BUILT_IN[source](), source
     if isinstance(source, (str, os.PathLike)):
         return _on_disk(source, options)
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         root = os.path.abspath(options.root or os.curdir)
         return table.items_of(source, options, root, "table"), None
+    _check_unused(options, ("split", "domain", "root"), "it", "give a table where columns say more than the label")
+    if isinstance(source, Mapping) and source and all(map(datasets.is_dataset, source.values())):
+        return datasets.joined(source, options), None
     if isinstance(source, Mapping):
-        return arrays.joined(source, classes=options.classes, pixel_range=options.pixel_range), None
-    if isinstance(source, tuple):
-        return arrays.items_of(*arrays.pair_of(source), classes=options.classes, pixel_range=options.pixel_range), None
-    if isinstance(source, list) and len(source) == 2 and hasattr(source[0], "shape"):
-        return arrays.items_of(*arrays.pair_of(source), classes=options.classes, pixel_range=options.pixel_range), None
-    if datasets.is_dataset(source) and not isinstance(source, (list, np.ndarray)) and not hasattr(source, "detach"):
-        return datasets.items_of(source, options.pixel_range), None
+        return arrays.joined(source, options), None
+    if _is_pair(source):
+        return arrays.items_of(*arrays.pair_of(source), options), None
+    if datasets.is_dataset(source):
+        return datasets.items_of(source, options), None
+    datasets.refuse(source)
     arrays.pair_of(source)
     raise BadData(f"arrays come as a pair (x, y) of images and labels; got {type(source).__name__}")
+
+
+def _is_pair(source: Any) -> bool:
+    """Whether a source is `(x, y)`: any tuple, or a list of two that begins with an array."""
+    return isinstance(source, tuple) or (isinstance(source, list) and len(source) == 2 and hasattr(source[0], "shape"))
 
 
 def _on_disk(source: str | os.PathLike[str], options: Options) -> tuple[Items, str]:
@@ -98,10 +107,10 @@ def _on_disk(source: str | os.PathLike[str], options: Options) -> tuple[Items, s
             )
         path = path.absolute()
         root = os.path.abspath(options.root or path.parent)
-        return table.items_of(table.read(str(path)), options, root, path.stem), str(path)
-    for name in ("label", "path", "split", "domain", "root"):
-        if getattr(options, name) is not None:
-            raise BadValue(f"{name}= names a column of a table, and {source} is not one; a folder says all by its tree")
+        frame, notes = table.read(str(path), root, options.separator)
+        items = table.items_of(frame, options, root, path.stem)
+        return replace(items, notes=(*notes, *items.notes)), str(path)
+    _check_unused(options, TABULAR, source, "a folder says all by its tree")
     word = os.fspath(source)
     if not path.is_dir() and not set(word) & set("/\\.~"):
         raise UnknownName.of(
@@ -109,6 +118,14 @@ def _on_disk(source: str | os.PathLike[str], options: Options) -> tuple[Items, s
         )
     path = Path(os.path.abspath(path))
     return tree.items_of(str(path), options.layout), str(path)
+
+
+def _check_unused(options: Options, names: Sequence[str], source: object, why: str) -> None:
+    """Refuses options that a source has no use for."""
+    for name in names:
+        if getattr(options, name) is not None:
+            what = "is for labels in cells" if name in ("kind", "separator") else "names a column of a table"
+            raise BadValue(f"{name}= {what}, and {source} has none; {why}")
 
 
 def _folders_here() -> list[str]:
@@ -137,7 +154,9 @@ def _prepared(items: Items, options: Options) -> Items:
     """Rows with everything decided: classes, splits, made domains, few-shot choice."""
     items = _kept_domains(items, options)
     items = keep_classes(items, _names(items, options))
-    check_classes(items.labels, items.name)
+    absent = absent_classes(items.labels) if options.classes is not None else ()
+    check_classes(items.labels, items.name, absent)
+    items = replace(items, absent=absent, notes=(*items.notes, *_said(items.labels, absent)))
     items = _limited(items, options)
     items = grey_scale.with_scale(soundness.glance(items), options.pixel_range)
     items = _made_domains(items, options)
@@ -159,6 +178,15 @@ def _limited(items: Items, options: Options) -> Items:
     if options.max_pixels is not None:
         raise BadValue(f"max_pixels= is a limit for image files, and {items.name} has none; leave it out")
     return items
+
+
+def _said(labels: Labels, absent: Sequence[str]) -> list[str]:
+    """What a person should know of the labels, as sentences."""
+    said = [labels.note] if labels.note else []
+    if absent:
+        words = f"{'class' if len(absent) == 1 else 'classes'} {', '.join(absent)}"
+        said.append(f"no image is of the {words}: a net that knows them can be judged here, but none can be trained")
+    return said
 
 
 def _names(items: Items, options: Options) -> Any:

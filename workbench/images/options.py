@@ -13,6 +13,7 @@ from workbench.images.shifts import shift
 from workbench.plan import plain
 
 Words = str | Sequence[str] | None
+KINDS = ("classes", "tags", "tasks")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Options:
     classes: Sequence[str] | None = None
     pixel_range: Any = None
     max_pixels: int | None = None
+    kind: str | None = None
+    separator: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("valid", "test"):
@@ -53,6 +56,12 @@ class Options:
             object.__setattr__(self, "pixel_range", checked_range(self.pixel_range))
         if self.max_pixels is not None:
             _whole("max_pixels", self.max_pixels, 1, None)
+        if self.kind is not None and self.kind not in KINDS:
+            raise UnknownName.of("kind of labels", self.kind, KINDS)
+        if self.separator is not None and (not isinstance(self.separator, str) or not self.separator):
+            raise BadValue(
+                f'separator is what stands between several tags in a cell, such as " "; got {self.separator!r}'
+            )
         for made in self.domains.values() if isinstance(self.domains, Mapping) else (self.shift,):
             shift(made)
         if isinstance(self.domains, Mapping) and self.shift is not None:

@@ -89,6 +89,7 @@ def open_stored(folder: str) -> tuple[Items, list[str], list[str]]:
         pixel_range=None if table.get("pixel_range") is None else checked_range(table["pixel_range"]),
         range_sample=table.get("range_sample", 0),
         max_pixels=table.get("max_pixels", LIMIT),
+        absent=tuple(table.get("absent", ())),
     )
     return items, table["source"], table["target"]
 
@@ -106,6 +107,7 @@ def _table(items: Items, source: list[str], target: list[str]) -> dict[str, Any]
         "domain_names": items.domain_names,
         "shifts": [None if s is None else str(s) for s in items.shifts],
         "extra": None if items.extra is None else items.extra.astype(str).to_dict(orient="list"),
+        "absent": list(items.absent),
         "source": source,
         "target": target,
         "pixel_range": scale_of(items),
