@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -277,7 +277,7 @@ def _raw(leaf: Any) -> Any:
         return [target for _, target in leaf.samples]
     if hasattr(leaf, "tensors") and len(leaf.tensors) > 1:
         return leaf.tensors[1]
-    found = (getattr(leaf, name, None) for name in TARGETS)
+    found: Iterator[Any] = (getattr(leaf, name, None) for name in TARGETS)
     return next((held for held in found if hasattr(held, "__len__") and len(held) == len(leaf)), None)
 
 
