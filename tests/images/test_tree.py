@@ -118,7 +118,7 @@ def test_a_pipe_and_a_link_to_nothing_are_listed_and_not_opened(make_tree):
     os.symlink(root / "nowhere", root / "a" / "link")
     assert wb.images(root).problems["reason"].tolist() == [
         "it is a link to a file that is not there",
-        "it is no file but a pipe, a socket or a device",
+        "it is a named pipe, not a file",
     ]
 
 

@@ -38,7 +38,7 @@ def why_no_image(path: str, beside: Collection[str] = ()) -> str | None:
     original = next((other for other in beside if name.startswith(other)), None)
     if original is not None:
         return f"by its name it is a copy of {original}, which lies beside it"
-    head = b""
+    head = None
     try:
         with open_file(path) as file:
             head = file.read(512)
