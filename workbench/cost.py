@@ -140,25 +140,25 @@ def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ..
         return record
 
     leaves = [(n, m) for n, m in net.named_modules() if n in owner and not any(m.children())]
-    net(x)  # the first pass pays for set-up
+    net.logits(x)  # the first pass pays for set-up
     hooks = [
         h for n, m in leaves for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after(owner[n])))
     ]
     try:
         for _ in range(REPEATS):
-            net(x)
+            net.logits(x)
     finally:
         for hook in hooks:
             hook.remove()
     # the hooks slow every module down: shares are theirs, the total is that of a pass without them
-    share = fastest(lambda: net(x), x.device) / len(x) / max(sum(seconds), 1e-12)
+    share = fastest(lambda: net.logits(x), x.device) / len(x) / max(sum(seconds), 1e-12)
     return tuple(s * share for s in seconds), tuple(b // (REPEATS * len(x)) for b in bytes_)
 
 
 def step_time(net: Net, x: Tensor) -> float:
     """Seconds of a forward and a backward pass through the whole net."""
     weights = list(net.parameters())
-    return fastest(lambda: torch.autograd.grad(net(x).square().mean(), weights, allow_unused=True), x.device)
+    return fastest(lambda: torch.autograd.grad(net.logits(x).square().mean(), weights, allow_unused=True), x.device)
 
 
 def head_update(net: Net, x: Tensor) -> float:

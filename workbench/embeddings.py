@@ -14,8 +14,9 @@ from workbench import markers
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, UnknownName
 from workbench.images.batches import ahead
+from workbench.nets import structure
 from workbench.nets.boundary import Layout
-from workbench.nets.cut import Cut, digest
+from workbench.nets.cut import Cut
 from workbench.nets.measure import in_turn
 from workbench.probes.stage_features import features_by_stage
 from workbench.storage import keys
@@ -181,11 +182,9 @@ def _of_stages(net: Net, part: Images, layers: Sequence[str]) -> dict[str, tuple
 
 
 def _asked(net: Net, layers: Sequence[str]) -> dict[str, Pooled]:
-    known = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-    weights = digest(known.values())
-    told = (type(net.backbone).__name__, net.recipe.kwargs, net.preprocessing, torch.__version__)
-    keys_of = {layer: repr((layer, *told)) + weights for layer in layers}
-    return {k: Pooled(hashlib.blake2b(v.encode(), digest_size=12).hexdigest(), k) for k, v in keys_of.items()}
+    whole = structure.identity(net)
+    keys_of = {layer: hashlib.blake2b(f"{layer} {whole}".encode(), digest_size=12).hexdigest() for layer in layers}
+    return {layer: Pooled(key, layer) for layer, key in keys_of.items()}
 
 
 @dataclass

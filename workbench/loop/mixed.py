@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from workbench.loop.attention import attention
+from workbench.nets.input_check import unchecked
 
 
 @contextlib.contextmanager
@@ -29,7 +30,8 @@ def mixed(place: torch.device, dtype: torch.dtype | None) -> Iterator[None]:
         dtype: bf16 or fp16; None is the precision of the weights.
     """
     around = WayRound(dtype) if dtype is not None and place.type == "cpu" else contextlib.nullcontext()
-    with torch.autocast(place.type, dtype=dtype, enabled=dtype is not None), around:
+    # a strategy may move its pixels out of their range
+    with torch.autocast(place.type, dtype=dtype, enabled=dtype is not None), around, unchecked():
         yield
 
 

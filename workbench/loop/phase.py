@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.nets import Net, Stage
-from workbench.nets.cut import digest
+from workbench.nets.structure import digest
 
 
 def set_phase(net: Net, rates: list[float], eligible: dict[str, bool], *, norms_still: bool = False) -> None:

@@ -19,6 +19,7 @@ from workbench.loop.device import rank_and_world
 from workbench.loop.mixed import mixed
 from workbench.loop.phase import set_phase
 from workbench.nets import Net
+from workbench.nets.structure import layers_hash
 from workbench.plan import Schedule
 
 log = logging.getLogger("workbench")
@@ -153,7 +154,7 @@ def called(schedule: Schedule, net: Net, rates: list[float], eligible: dict[str,
     moving = "".join("1" if rate > 0 else "0" for rate in rates)
     weights = sum(p.numel() for name, p in net.named_parameters() if eligible[name])
     parts = [processor, f"torch {torch.__version__}", f"{torch.get_num_threads()} threads"]
-    parts += [net.recipe.builder, net.recipe.architecture, f"{net.preprocessing.size} px"]
+    parts += [net.recipe.architecture, f"layers {layers_hash(net)}", f"{net.preprocessing.size} px"]
     parts += [f"batch {schedule.batch_size}", f"stages {moving}", f"{weights} weights", schedule.batch_norm]
     return ", ".join(parts)
 

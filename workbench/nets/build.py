@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import re
+import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
+from torch.overrides import TorchFunctionMode
 
 from workbench.errors import BadValue
 from workbench.nets.recipe import Recipe
@@ -20,6 +24,9 @@ PLACES = r"(timm\.models\.[a-z]\w*|torchvision\.models(\.[a-z]\w*)*)"
 # arguments through which a builder would fetch or unpickle files of its own
 BARRED = {"pretrained", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir", "weights"}
 BARRED |= {"weights_backbone", "scriptable"}
+# what makes random weights, in place
+DRAWN = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "erfinv_"}
+GREATEST = 1_000_000  # of any number that a builder is given
 
 
 def build(recipe: Recipe, seed: int = 0) -> nn.Module:
@@ -29,7 +36,8 @@ def build(recipe: Recipe, seed: int = 0) -> nn.Module:
         BadValue: the builder is not on the allow-list, or refuses its arguments.
     """
     function, positional = _resolved(recipe)
-    kwargs = _checked(recipe.kwargs, recipe.name)
+    check_arguments(recipe)
+    kwargs = _typed(recipe.kwargs, recipe.name)
     try:
         return seeded(seed, function, *positional, **kwargs)
     except Exception as error:  # any argument may make any of a hundred builders fail in its own way
@@ -43,6 +51,37 @@ def seeded(seed: int, function: Callable[..., nn.Module], *positional: Any, **kw
         warnings.simplefilter("ignore")
         torch.manual_seed(seed)
         return function(*positional, **kwargs).eval()
+
+
+@contextlib.contextmanager
+def limited(parts: int) -> Iterator[None]:
+    """Let a builder make no more than so many modules in this thread: arguments from elsewhere may ask for millions.
+
+    Raises:
+        BadValue: it would make more.
+    """
+    left, here = parts, threading.get_ident()
+
+    def count(_module: nn.Module, _name: str, _part: Any) -> None:
+        nonlocal left
+        left -= threading.get_ident() == here
+        if left < 0:
+            raise BadValue(f"the net would have more than {parts} layers, far more than its file has weights for")
+
+    handle = register_module_module_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+class Uninitialized(TorchFunctionMode):
+    """Leave the random numbers of new weights undrawn: for nets whose structure counts, not their weights."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in DRAWN and (drawn := (*args, *(kwargs or {}).values())):
+            return drawn[0]
+        return func(*args, **(kwargs or {}))
 
 
 def sized(recipe: Recipe, size: int) -> Recipe:
@@ -139,10 +178,24 @@ def _makes_nets(found: Any, name: str) -> bool:
     return callable(found) and name in torchvision.models.list_models()
 
 
-def _checked(kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
+def check_arguments(recipe: Recipe) -> None:
+    """Refuse arguments that fetch files, that make something else than a net of color images, or that are immense.
+
+    Raises:
+        BadValue: the recipe gives its builder one of these.
+    """
+    kwargs, name = recipe.kwargs, recipe.name
     barred = sorted(BARRED & set(kwargs))
     if barred:
         raise BadValue(f"{name} gives its builder {barred[0]!r}; weights come by the index or the name only")
+    _check_shape_of_answers(kwargs, name)
+    numbers = [float(n) for n in re.findall(r"\d+\.?\d*(?:e\d+)?", repr(kwargs))]
+    if max(numbers, default=0) > GREATEST:
+        raise BadValue(f"{name} gives its builder the number {max(numbers):.0f}; none is above {GREATEST}")
+
+
+def _typed(kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A builder's arguments, blocks of timm's ByobNet as what it calls them."""
     blocks = kwargs.get("blocks")
     if isinstance(blocks, (list, tuple)) and blocks and isinstance(blocks[0], Mapping):
         from timm.models.byobnet import ByoBlockCfg
@@ -152,3 +205,17 @@ def _checked(kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
         except TypeError as error:
             raise BadValue(f"the blocks of {name} are not fields of timm's ByoBlockCfg: {error}") from error
     return dict(kwargs)
+
+
+def _check_shape_of_answers(kwargs: Mapping[str, Any], name: str) -> None:
+    """Refuses arguments that would make something else than color images to one answer each."""
+    if kwargs.get("features_only"):
+        raise BadValue(
+            f"{name} with features_only=True would give a list of maps instead of one answer an image; leave it out: "
+            "wb.features(net, images, stage) gives what any stage makes of images, and net.stages names them"
+        )
+    if kwargs.get("in_chans", 3) != 3:
+        raise BadValue(
+            f"{name} was asked for with in_chans={kwargs['in_chans']!r}, and all images are shown in 3 channels; leave "
+            "it out: grey images are shown as the same grey in all three, which pretrained weights need anyway"
+        )

@@ -10,14 +10,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from workbench.nets import boundary
+from workbench.nets import boundary, structure
 from workbench.nets.boundary import Layout
+from workbench.nets.object_text import object_text
 from workbench.nets.recording import Flag, Player, Recording, Step, Unrecordable, Values, merged, record
 
 if TYPE_CHECKING:
@@ -70,15 +71,15 @@ class Cut:
 
     @functools.cached_property
     def key(self) -> str:
-        """A hash of all that the stored tensors follow from, the images apart: weights, course, precision, versions."""
+        """A hash of all that the stored tensors follow from, the images apart: layers, weights, course, precision."""
         net, sides = self.net, self._sides
-        modules = [name for name, _ in net.named_modules()] if sides is None else sides.names
+        modules = {"backbone"} if sides is None else sides.names
         held = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-        below = {name: t for name, t in held.items() if _inside(name, modules) and not name.startswith("head.")}
-        told = [type(net.backbone).__name__, net.recipe.kwargs, net.preprocessing, net.fixed, self.autocast]
-        told += [torch.__version__, net.mean.device.type, self.layouts, None if sides is None else sides.course]
+        below = {name: t for name, t in held.items() if structure.is_inside(name, modules) or "." not in name}
+        told = [structure.layers_hash(net, modules), net.preprocessing, net.fixed, net.class_token, self.autocast]
+        told += [net.mean.device.type, self.layouts, None if sides is None else sides.course]
         total = hashlib.blake2b(repr([*told, *below]).encode(), digest_size=12)
-        total.update(digest(below.values()).encode())
+        total.update(structure.digest(below.values()).encode())
         return total.hexdigest()
 
     @torch.no_grad()
@@ -137,7 +138,8 @@ class _Sides:
         self._kept: dict[tuple[bool, int], Values] = {}
         steps = [recording.steps[place] for place in border.frozen]
         self.names = {step.name for step in steps if step.name}
-        self.course = [(step.name, step.called, border.crossing) for step in steps]
+        self.course = [(step.name, step.called, object_text([step.call, step.flat, step.keep])) for step in steps]
+        self.course.append(("", "", repr(border.crossing)))
 
     def below(self, x: Tensor) -> list[Tensor]:
         """Normalised pixels -> what crosses."""
@@ -159,26 +161,6 @@ class _Sides:
             with torch.no_grad():
                 self._kept[above, batch] = (self._above_still if above else self._below_still)(batch, {})
         return self._kept[above, batch]
-
-
-def digest(tensors: Iterable[Tensor]) -> str:
-    """A hash of tensors' bytes, in order."""
-    total = hashlib.blake2b(digest_size=12)
-    for tensor in tensors:
-        flat = tensor.detach().reshape(-1).contiguous().cpu()
-        total.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")
-    return total.hexdigest()
-
-
-def _inside(tensor: str, names: Collection[str]) -> bool:
-    """Whether a tensor is one of `names` or belongs to a module among them; the net's own constants always do."""
-    if tensor in names or "." not in tensor:
-        return True
-    while "." in tensor:
-        tensor = tensor.rpartition(".")[0]
-        if tensor in names:
-            return True
-    return False
 
 
 def _recorded(net: Net, owner: Collection[str], count: int) -> Recording:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from workbench.errors import BadValue, Unavailable
 from workbench.nets import build, hub, torchvision_nets, weights
 from workbench.nets.recipe import Recipe
+
+Shape = tuple[int, ...]
+PARTS = 10_000  # modules that a net may have, with a hundred more for each tensor of its file
+TABLES = 1 << 24  # numbers that a net may compute beside those in its file: positions, auxiliary heads
+HEAD = 1 << 26
 
 
 def published(recipe: Recipe, seed: int) -> nn.Module:
@@ -23,15 +32,26 @@ def published(recipe: Recipe, seed: int) -> nn.Module:
     return _from_torchvision(recipe, seed)
 
 
-def from_file(recipe: Recipe, seed: int, state: dict[str, Tensor]) -> nn.Module:
-    """The module with the weights of a file.
+def fitted(recipe: Recipe, shapes: Mapping[str, Shape], saved: Mapping[str, Any] | None) -> Recipe:
+    """Compare a recipe with the shapes in its file, before any memory is taken; with as many outputs as the file has.
+
+    Args:
+        shapes: of the file's tensors, by name.
+        saved: how the net was made, where the workbench saved it.
 
     Raises:
-        BadValue: they are of another architecture.
+        BadValue: the net would be far larger than its file, or cannot be built.
     """
-    model = build.build(_with_outputs(recipe, state), seed)
-    weights.fill(model, state, str(recipe.weights))
-    return model
+    model = _hollow(recipe, len(shapes))
+    if saved is None and (outputs := _outputs(model, recipe, shapes)):
+        recipe = recipe.but(kwargs={**recipe.kwargs, "num_classes": outputs})
+        model = _hollow(recipe, len(shapes))
+    held = sum(math.prod(shape) for shape in shapes.values())
+    # a new head replaces one of up to 22,000 classes that the recipe builds first
+    spare = HEAD if saved is not None and saved.get("fresh") else TABLES
+    if sum(t.numel() for t in (*model.parameters(), *model.buffers())) > 2 * held + spare:
+        raise BadValue(weights.misfit(type(model).__name__, model.state_dict(), shapes, str(recipe.weights)))
+    return recipe
 
 
 def read(recipe: Recipe) -> dict[str, Tensor]:
@@ -47,16 +67,23 @@ def read(recipe: Recipe) -> dict[str, Tensor]:
     return weights.read(path)
 
 
-def _with_outputs(recipe: Recipe, state: dict[str, Tensor]) -> Recipe:
-    """As many outputs as the file's classifier has, where the recipe leaves that open."""
-    if "num_classes" in recipe.kwargs or not recipe.builder.startswith("timm."):
-        return recipe
-    import timm
+def _hollow(recipe: Recipe, tensors: int) -> nn.Module:
+    """The module of a recipe without memory, of no more parts than a file of so many tensors can fill."""
+    with torch.device("meta"), build.limited(PARTS + 100 * tensors):
+        return build.build(recipe)
 
-    config = timm.get_pretrained_cfg(recipe.architecture.split(".")[0])
-    name = config.classifier if config else None
-    last = state.get(f"{name}.weight") if isinstance(name, str) else None
-    return recipe if last is None else recipe.but(kwargs={**recipe.kwargs, "num_classes": last.shape[0]})
+
+def _outputs(model: nn.Module, recipe: Recipe, shapes: Mapping[str, Shape]) -> int | None:
+    """How many outputs a file's classifier has, where the recipe leaves that open and would build another number."""
+    own = (getattr(model, "pretrained_cfg", None) or {}).get("classifier")
+    own = own[0] if isinstance(own, (tuple, list)) and own else own
+    layers = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)]
+    layers = layers or [name for name, part in model.named_modules() if isinstance(part, nn.Conv2d)]
+    name = f"{own or layers[-1] if own or layers else ''}.weight"
+    built, held = model.state_dict().get(name), shapes.get(name)
+    if "num_classes" in recipe.kwargs or built is None or not held or built.shape[0] == held[0]:
+        return None
+    return held[0] if tuple(built.shape[1:]) == tuple(held[1:]) else None
 
 
 def _from_timm(recipe: Recipe, seed: int) -> nn.Module:

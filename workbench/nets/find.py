@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadValue, Unavailable, UnknownName
-from workbench.nets import hub, saving, torchvision_nets, weights, zoos
+from workbench.nets import hub, saved_recipe, torchvision_nets, weights, zoos
 from workbench.nets.recipe import Recipe
 
 RUN = "weights.safetensors"  # the file in a finished run's folder
@@ -86,8 +86,8 @@ def _file(path: Path, architecture: str | None) -> Recipe:
     if listed is not None:
         return zoos.recipe(path.parent, listed)
     metadata = weights.metadata_of(path)
-    if saving.KEY in metadata:
-        return saving.recipe_of(metadata[saving.KEY], path)
+    if saved_recipe.KEY in metadata:
+        return saved_recipe.recipe_of(metadata[saved_recipe.KEY], path)
     beside = zoos.hub_folder(path.parent)
     if architecture is None and beside is not None:
         return zoos.from_entry(beside).but(weights=path)

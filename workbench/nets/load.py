@@ -6,20 +6,16 @@ import dataclasses
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-from torch import nn
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.markers import Seed
-from workbench.nets import build, filling, heads, hub, measure, saving, torchvision_nets, weights
 from workbench.nets import preprocessing as pixels
+from workbench.nets.assembling import assembled
 from workbench.nets.find import find
 from workbench.nets.net import Net, checked_classes
 from workbench.nets.preprocessing import Preprocessing
-from workbench.nets.recipe import Recipe
 from workbench.plan import Choice, plain
 
 # what names a backbone where one is wanted
@@ -67,7 +63,7 @@ def load(
     recipe, label = find(os.fspath(name), arguments.get("architecture"))
     recipe = recipe.but(kwargs={**recipe.kwargs, **{k: v for k, v in arguments.items() if k != "architecture"}})
     choice = Choice(label, _differing(classes, pretrained, size, preprocessing, seed, arguments))
-    net = _net(recipe, choice, pretrained, size, preprocessing, seed)
+    net = assembled(recipe, choice, pretrained, size, preprocessing, seed)
     if classes is not None:
         net.new_head(classes, seed)
         net.choice = choice
@@ -79,75 +75,6 @@ def _spelt(arguments: Mapping[str, Any]) -> None:
     for name in arguments:
         if difflib.get_close_matches(name, OWN, n=1, cutoff=0.8):
             raise UnknownName.of("argument of load", name, OWN)
-
-
-def _net(recipe: Recipe, choice: Choice, pretrained: bool, size: int | None, wanted: Any, seed: int) -> Net:
-    if size is not None:
-        recipe = build.sized(recipe, size)
-    path = recipe.weights if isinstance(recipe.weights, Path) else None
-    saved = weights.metadata_of(path).get(saving.KEY) if path else None
-    state = filling.read(recipe) if pretrained and path else None
-    if pretrained and recipe.weights == "hub":
-        model = filling.published(recipe, seed)
-    elif state is not None and saved is None:
-        model = filling.from_file(recipe, seed, state)
-    else:
-        model = build.build(recipe, seed)
-    net = _assembled(model, recipe, choice, size, wanted)
-    if saved is not None and path is not None:
-        saving.restore(net, saved, state, path, seed)
-        net.choice = choice
-    elif not pretrained:
-        net.classes = None
-    return net
-
-
-def _assembled(model: nn.Module, recipe: Recipe, choice: Choice, size: int | None, wanted: Any) -> Net:
-    own = _own(model, recipe)
-    fixed = _fixed(model, recipe)
-    source = {**_source(model, recipe), **recipe.source}
-    classes = recipe.classes
-    if recipe.weights == "hub" and classes is None and hasattr(model, "pretrained_cfg"):
-        classes = hub.classes(model)
-    if hasattr(model, "pretrained_cfg") or hasattr(model, "get_classifier"):
-        backbone, head = model, heads.take_head(model)
-    else:
-        backbone, head = torchvision_nets.take_head(model)
-    shown = pixels.asked(own if size is None else own.but(size=size), wanted)
-    try:
-        net = Net(backbone, head, shown, recipe.but(source=source), choice, classes, fixed)
-        if size is not None:
-            measure.forward(net, size)
-    except (RuntimeError, AssertionError, ValueError, IndexError, ZeroDivisionError) as error:
-        raise BadValue(build.refusal(recipe.name, model, shown.size, error)) from error
-    return net
-
-
-def _own(model: nn.Module, recipe: Recipe) -> Preprocessing:
-    """What the weights were trained on: the recipe's fields over those of the architecture."""
-    fields: dict[str, Any] = {}
-    if getattr(model, "pretrained_cfg", None):
-        from timm.data import resolve_model_data_config
-
-        found = resolve_model_data_config(model)
-        fields = {k: found[k] for k in ("mean", "std", "interpolation", "crop_pct", "crop_mode")}
-        for name in ("mean", "std"):  # timm gives one number where all channels share it
-            fields[name] = tuple(fields[name]) * (3 if len(fields[name]) == 1 else 1)
-        fields["size"] = found["input_size"][1]
-    return Preprocessing(**{**fields, **recipe.preprocessing})
-
-
-def _fixed(model: nn.Module, recipe: Recipe) -> bool:
-    config = getattr(model, "pretrained_cfg", None) or {}
-    return bool(config.get("fixed_input_size")) and not recipe.kwargs.get("dynamic_img_size")
-
-
-def _source(model: nn.Module, recipe: Recipe) -> dict[str, Any]:
-    config = getattr(model, "pretrained_cfg", None) or {}
-    if recipe.weights != "hub" or not config:
-        return {}
-    found = {"origin": config.get("hf_hub_id") or config.get("url"), "licence": config.get("license")}
-    return {key: value for key, value in found.items() if value}
 
 
 def _size(size: int | None, wanted: Any, img_size: Any) -> int | None:

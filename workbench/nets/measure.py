@@ -12,16 +12,18 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from workbench.nets.input_check import unchecked
+
 TURN = threading.RLock()  # taken by whoever looks inside a net: for a moment it listens, or is still
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def in_turn(call: F) -> F:
-    """Decorator for what shows images to a net: never while another thread measures it."""
+    """Decorator for what shows a set's images to a net: never while another thread measures it, and unchecked."""
 
     @functools.wraps(call)
     def alone(*args: Any, **kwargs: Any) -> Any:
-        with TURN:
+        with TURN, unchecked():
             return call(*args, **kwargs)
 
     return alone  # type: ignore[return-value]
@@ -43,7 +45,7 @@ def forward(net: nn.Module, size: int, call: Callable[..., Any] | None = None) -
         tensors, perhaps without content (on the meta device).
     """
     x = torch.full((1, 3, size, size), 0.5)
-    with TURN, torch.no_grad(), still(net):
+    with TURN, unchecked(), torch.no_grad(), still(net):
         if call is None:
             with contextlib.suppress(Exception):  # whatever the meta device lacks, the real pass below decides
                 return _hollow(net)(x.to("meta"))

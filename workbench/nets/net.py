@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.markers import Seed
-from workbench.nets import heads, measure, saving, stages
+from workbench.nets import heads, input_check, measure, stages
 from workbench.nets.activations import Activations
 from workbench.nets.preprocessing import Preprocessing
 from workbench.nets.recipe import Recipe
@@ -39,6 +39,8 @@ class Net(nn.Module):
         fixed: whether images of another size are resized to `preprocessing.size` on entry.
     """
 
+    # the attributes that decide what a net gives; the others say where it came from (see `structure`)
+    settings: ClassVar[tuple[str, ...]] = ("preprocessing", "fixed", "class_token")
     mean: Tensor
     std: Tensor
 
@@ -84,12 +86,24 @@ class Net(nn.Module):
         return (x - self.mean) / self.std
 
     def features(self, x: Tensor) -> Tensor:
-        """Pixels x (B, 3, H, W) -> (B, D)."""
-        out = self.trunk(x)
+        """Pixels x (B, 3, H, W) -> (B, D).
+
+        Raises:
+            BadValue: what cannot be pixels, as `forward` says.
+        """
+        out = self._answered(x, self.trunk)
         return self._pooled(out) if self._takes_map else out
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pixels x (B, 3, H, W) -> logits (B, K)."""
+        """Pixels x (B, 3, H, W), uint8 or float from 0 to 1 -> logits (B, K).
+
+        Raises:
+            BadValue: no such tensor, one that was normalized already, or of a size that the net cannot take.
+        """
+        return self._answered(x, self.logits)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Pixels x (B, 3, H, W) -> logits (B, K), whatever the values: for pixels that are optimized or perturbed."""
         return self.head(self.trunk(x))
 
     def trunk(self, x: Tensor) -> Tensor:
@@ -145,9 +159,23 @@ class Net(nn.Module):
         outer = [m for m in modules if m.rpartition(".")[0] not in modules]
         return self.get_submodule(outer[-1])
 
+    def to(self, *args: Any, memory_format: torch.memory_format | None = None, **kwargs: Any) -> Self:
+        """As torch's; a memory format is for 4-d weights, which are all that has one, and leaves others alone."""
+        super().to(*args, **kwargs)
+        for tensor in (*self.parameters(), *self.buffers()) if memory_format is not None else ():
+            if tensor.ndim == 4:
+                tensor.data = tensor.data.contiguous(memory_format=memory_format)
+        return self
+
     @check_arguments
     def save(self, path: str | Path) -> None:
-        """Writes weights and recipe to one safetensors file, whole or not at all; `load(path)` opens it."""
+        """Writes weights and recipe to one safetensors file, whole or not at all; `load(path)` opens it.
+
+        Raises:
+            BadValue: the net was changed by hand, so that its recipe would build another; or a path that cannot be.
+        """
+        from workbench.nets import saving
+
         saving.write(self, Path(path))
 
     @check_arguments
@@ -160,6 +188,14 @@ class Net(nn.Module):
     def extra_repr(self) -> str:
         """One line for `print(net)`: name, features, classes."""
         return f"{self.choice}, {self.feature_dim} features, {len(self.stages)} stages"
+
+    def _answered(self, x: Any, call: Callable[[Tensor], Tensor]) -> Tensor:
+        """What `call` makes of pixels that a person hands in."""
+        if isinstance(x, Activations) or input_check.is_unchecked():
+            return call(x)
+        input_check.check_pixels(x, self.mean.device)
+        with input_check.explained(x, self.recipe.name, self.preprocessing.size):
+            return call(x.to(self.mean.dtype) if x.dtype == torch.float64 else x)
 
     @property
     def _takes_map(self) -> bool:

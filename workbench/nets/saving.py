@@ -1,26 +1,21 @@
-"""A net as one safetensors file that says how to build it."""
+"""A net as one safetensors file that says how to build it; one that its recipe would not build again is refused."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+from torch import nn
 
 from workbench import disk
 from workbench.errors import BadValue
-from workbench.nets import weights
-from workbench.nets.recipe import Recipe
-from workbench.plan import plain
+from workbench.nets import assembling, saved_recipe, structure
+from workbench.nets.saved_recipe import KEY
 
 if TYPE_CHECKING:
     from workbench.nets.net import Net
-
-KEY = "workbench"
-FORMAT = "net-1"
 
 
 def write(net: Net, path: Path, *, half: bool = False, notes: Mapping[str, Any] | None = None) -> None:
@@ -32,7 +27,7 @@ def write(net: Net, path: Path, *, half: bool = False, notes: Mapping[str, Any] 
         notes: further metadata by name, written as JSON.
 
     Raises:
-        BadValue: the name does not end in .safetensors, or its folder does not exist.
+        BadValue: the name does not end in .safetensors, its folder does not exist, or the net was changed by hand.
     """
     from safetensors.torch import save
 
@@ -40,69 +35,52 @@ def write(net: Net, path: Path, *, half: bool = False, notes: Mapping[str, Any] 
         raise BadValue(f"a net is saved as a .safetensors file; got {path.name}")
     if not path.parent.is_dir():
         raise BadValue(f"there is no folder {path.parent} to save {path.name} in")
+    recipe = checked_recipe(net)
     # cloned: safetensors refuses tensors that share memory
     state = {k: v.detach().cpu().clone().contiguous() for k, v in net.state_dict().items()}
     if half:
         state = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()}
     told = {name: json.dumps(value) for name, value in (notes or {}).items()}
-    disk.write(path, save(state, {**told, KEY: json.dumps(described(net)), "format": "pt"}))
+    disk.write(path, save(state, {**told, KEY: json.dumps(recipe), "format": "pt"}))
 
 
-def described(net: Net) -> dict[str, Any]:
-    """How to build a net, as plain data."""
-    recipe = net.recipe
-    pixels = net.preprocessing
-    return {
-        "format": FORMAT,
-        "name": recipe.name,
-        "architecture": recipe.architecture,
-        "builder": recipe.builder,
-        "kwargs": plain(recipe.kwargs),
-        "fresh": net.fresh,
-        "outputs": _outputs(net),
-        "classes": plain(net.classes),
-        "preprocessing": plain(dataclasses.asdict(pixels)),
-        "source": plain(net.source),
-    }
-
-
-def recipe_of(saved: Mapping[str, Any], path: Path) -> Recipe:
-    """The recipe that `described` wrote.
+def checked_recipe(net: Net) -> dict[str, Any]:
+    """Describe how to build a net, after comparing what that gives with the net itself.
 
     Raises:
-        BadValue: of another format.
+        BadValue: they differ, so that a file of the net would open as another one.
     """
-    try:
-        if saved["format"] != FORMAT:
-            raise KeyError(f"format {saved['format']!r}")
-        return Recipe(
-            saved["name"],
-            saved["architecture"],
-            saved["builder"],
-            saved["kwargs"],
-            None if saved["classes"] is None else tuple(saved["classes"]),
-            {"crop_mode": "center", **saved["preprocessing"]},  # as nets saw before there was another
-            weights=path,
-            source=saved["source"],
+    recipe = json.loads(json.dumps(saved_recipe.described(net)))
+    found = _difference(net, recipe)
+    if found and structure.is_inside(found[0], ("head",)) and (outputs := _plain_outputs(net)):
+        recipe |= {"fresh": True, "outputs": outputs}  # a linear layer of one's own is the head that `new_head` makes
+        found = _difference(net, recipe)
+    if found:
+        name, mine, theirs = found
+        raise BadValue(
+            f"the net was changed by hand: {name} is {_short(mine)}, and {recipe['name']}, opened again from a file, "
+            f"would have {_short(theirs)} there. Keep its weights with torch.save(net.state_dict(), 'weights.pt'), or "
+            "register the changed architecture with timm (timm.models.register_model) and open that by its name"
         )
-    except (KeyError, TypeError) as error:
-        raise BadValue(f"{path} was not written by this version of the workbench ({error})") from error
+    return recipe
 
 
-def restore(net: Net, saved: Mapping[str, Any], state: Mapping[str, Tensor] | None, path: Path, seed: int = 0) -> None:
-    """Makes the net built from its recipe what it was when saved: its head, its classes, its weights.
-
-    Args:
-        state: the saved tensors; None leaves the random ones.
-        seed: of the head, where it was a new one.
-    """
-    if saved["fresh"]:
-        net.new_head(int(saved["outputs"]), seed)
-    net.classes = None if saved["classes"] is None else tuple(saved["classes"])
-    for part in ("backbone", "head") if state is not None else ():
-        held = {k.removeprefix(f"{part}."): v for k, v in (state or {}).items() if k.startswith(f"{part}.")}
-        weights.fill(getattr(net, part), held, f"the {part} in {path}")
+def _difference(net: Net, recipe: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """The first place where a net is not what a recipe builds: dotted name, what it is, what the recipe gives."""
+    try:
+        other = assembling.rebuilt(recipe)
+    except BadValue as error:
+        return "it", "another net", f"nothing ({error})"
+    return next(structure.differences(net, other), None)
 
 
-def _outputs(net: Net) -> int | None:
-    return net.head.out_features if net.fresh else None  # type: ignore[return-value]
+def _plain_outputs(net: Net) -> int | None:
+    """How many classes a head tells apart that is a linear layer over the features; None for any other head."""
+    head = net.head
+    plain = type(head) is nn.Linear and head.bias is not None and head.in_features == net.feature_dim
+    return head.out_features if plain else None
+
+
+def _short(text: str) -> str:
+    """The text of a setting, in a line."""
+    return text if len(text) < 80 else f"{text[:77]}…"

@@ -7,9 +7,10 @@ import json
 import pickle
 import sys
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,12 @@ from workbench.errors import BadValue
 SUFFIXES = (".safetensors", ".pth", ".pt", ".th", ".bin", ".ckpt", ".tar")
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "weights", "params", "teacher", "student")
 PREFIXES = ("module.", "_orig_mod.")
+PROGRAMS = {  # by a file in the archive
+    "TorchScript": lambda name: name == "constants.pkl" or name.startswith("code/"),
+    "a program of torch.export": lambda name: "serialized_exported_program" in name or name.startswith("models/"),
+    "a package of torch.package": lambda name: name.startswith(".data/") and not name.startswith(".data/serialization"),
+}
+Held = TypeVar("Held")
 
 
 def read(path: Path) -> dict[str, Tensor]:
@@ -35,6 +42,24 @@ def read(path: Path) -> dict[str, Tensor]:
         raise BadValue(f"{path} holds no tensors")
     whole = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     return _unprefixed(whole)
+
+
+def shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of a file's tensors by name; of safetensors from its header alone.
+
+    Raises:
+        BadValue: as of `read`.
+    """
+    if path.suffix != ".safetensors":
+        return {name: tuple(tensor.shape) for name, tensor in read(path).items()}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise _broken(path, error) from error
+    return _unprefixed(found)
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
@@ -78,8 +103,28 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     if not _fits(wanted, state):
         state = _converted(model, state)
     if not _fits(wanted, state):
-        raise BadValue(_misfit(type(model).__name__, wanted, state, what))
+        raise BadValue(misfit(type(model).__name__, wanted, {k: tuple(v.shape) for k, v in state.items()}, what))
     model.load_state_dict({k: state[k] for k in wanted if k in state}, strict=False)
+
+
+def misfit(kind: str, wanted: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], what: str) -> str:
+    """Say how a file's tensors differ from those of a net.
+
+    Args:
+        kind: what messages call the net.
+        wanted: the net's tensors.
+        shapes: of the file's.
+        what: how messages call the file.
+    """
+    fitting = sum(shapes.get(k) == tuple(wanted[k].shape) for k in wanted)
+    sentence = f"{what} does not fit {kind}: {fitting} of the net's {len(wanted)} tensors fit"
+    for key, tensor in wanted.items():
+        if key not in shapes:
+            return f"{sentence}; {key} is missing among the {len(shapes)} in the file"
+        if shapes[key] != tuple(tensor.shape):
+            return f"{sentence}; {key} is {shapes[key]} in the file and {tuple(tensor.shape)} in the net"
+    others = [k for k in shapes if k not in wanted]
+    return f"{sentence}, and {len(others)} in the file belong nowhere" + (f", such as {others[0]}" if others else "")
 
 
 def _fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> bool:
@@ -99,20 +144,6 @@ def _converted(model: nn.Module, state: Mapping[str, Tensor]) -> Mapping[str, Te
         return state
 
 
-def _misfit(kind: str, wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str) -> str:
-    fitting = sum(k in state and state[k].shape == wanted[k].shape for k in wanted)
-    sentence = f"{what} does not fit {kind}: {fitting} of the net's {len(wanted)} tensors fit"
-    for key, tensor in wanted.items():
-        if key not in state:
-            return f"{sentence}; {key} is missing among the {len(state)} in the file"
-        if state[key].shape != tensor.shape:
-            shapes = f"{tuple(state[key].shape)} in the file and {tuple(tensor.shape)} in the net"
-            return f"{sentence}; {key} is {shapes}"
-    return f"{sentence}, and {len(set(state) - set(wanted))} in the file belong nowhere, such as " + next(
-        k for k in state if k not in wanted
-    )
-
-
 def _safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -124,6 +155,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _torch_file(path: Path) -> Any:
+    _check_archive(path)
     try:
         with warnings.catch_warnings():  # of unusual pickles, which are refused or read all the same
             warnings.simplefilter("ignore")
@@ -135,6 +167,26 @@ def _torch_file(path: Path) -> Any:
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise _broken(path, error) from error
+
+
+def _check_archive(path: Path) -> None:
+    """Refuses archives that hold a program rather than weights, and those that grow when they are unpacked."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise _broken(path, error) from error
+    names = [part.filename.partition("/")[2] for part in parts]
+    kind = next((kind for kind, sign in PROGRAMS.items() if any(map(sign, names))), None)
+    if kind is not None:
+        raise BadValue(
+            f"{path} is {kind}, a program with its weights inside; nothing of it was run. Where it was made, save the "
+            "state dict alone, torch.save(model.state_dict(), 'weights.pth'), and open that with its architecture"
+        )
+    if sum(part.file_size for part in parts) > path.stat().st_size:
+        raise BadValue(f"{path} is packed, which torch.save does not do: save its state dict anew")
 
 
 def _unwrapped(found: Any, path: Path) -> dict[str, Tensor]:
@@ -150,8 +202,8 @@ def _unwrapped(found: Any, path: Path) -> dict[str, Tensor]:
     raise BadValue(f"{path} holds no state dict (names and tensors), plain or under one of {', '.join(WRAPPERS[:3])}")
 
 
-def _unprefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    prefix = next((p for p in PREFIXES if all(k.startswith(p) for k in state)), None)
+def _unprefixed(state: dict[str, Held]) -> dict[str, Held]:
+    prefix = next((p for p in PREFIXES if state and all(k.startswith(p) for k in state)), None)
     return state if prefix is None else _unprefixed({k.removeprefix(prefix): v for k, v in state.items()})
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from workbench import disk
 from workbench.errors import BadValue, RunFailed, Unavailable
 from workbench.loop import Point
-from workbench.nets import Net, load, saving, zoos
+from workbench.nets import Net, load, saved_recipe, saving, zoos
 from workbench.plan import Plan
 from workbench.runs import folder as files
 from workbench.runs import pretraining
@@ -147,7 +147,7 @@ def entry(net: Net, path: Path, made: Mapping[str, Any]) -> dict[str, Any]:
         "library": "timm",
         "builder": net.recipe.builder,
         "architecture": net.recipe.architecture,
-        "kwargs": saving.described(net)["kwargs"],
+        "kwargs": saved_recipe.described(net)["kwargs"],
         **kept,
         "input_size": [3, pixels.size, pixels.size],
         "mean": list(pixels.mean),
