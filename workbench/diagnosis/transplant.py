@@ -13,8 +13,9 @@ from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 from workbench.evaluation import evaluate
 from workbench.forms import Range
-from workbench.nets import load
+from workbench.nets import Net, load
 from workbench.nets.load import Backbone
+from workbench.nets.saving import checked_recipe
 from workbench.plan import Choice, Plan, to_choice
 from workbench.runs.assembly import assemble, check
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.images import Images
-    from workbench.nets import Net
 
 KINDS = ("AnB", "AnB+", "BnB", "BnB+")
 BASE = "B"
@@ -200,6 +200,8 @@ class _Study:
 
 def _blank(backbone: Any) -> Choice:
     """The architecture alone, with random weights."""
+    if isinstance(backbone, Net):
+        checked_recipe(backbone)  # its choice stands for it only as long as nobody changed it
     choice = to_choice(backbone, "backbone")
     kept = {k: v for k, v in choice.params.items() if k not in ("classes", "seed")}
     return Choice(choice.name, {**kept, "pretrained": False})

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from workbench.nets import boundary, structure
 from workbench.nets.boundary import Layout
+from workbench.nets.hook_effects import altering_hooks
 from workbench.nets.object_text import object_text
 from workbench.nets.recording import Flag, Player, Recording, Step, Unrecordable, Values, merged, record
 
@@ -77,7 +78,7 @@ class Cut:
         held = {**dict(net.named_parameters()), **dict(net.named_buffers())}
         below = {name: t for name, t in held.items() if structure.is_inside(name, modules) or "." not in name}
         told = [structure.layers_hash(net, modules), net.preprocessing, net.fixed, net.class_token, self.autocast]
-        told += [net.mean.device.type, self.layouts, None if sides is None else sides.course]
+        told += [altering_hooks(net), net.mean.device.type, self.layouts, None if sides is None else sides.course]
         total = hashlib.blake2b(repr([*told, *below]).encode(), digest_size=12)
         total.update(structure.digest(below.values()).encode())
         return total.hexdigest()

@@ -2,23 +2,27 @@
 
 One name stands for many nets once somebody has swapped an activation or changed an epsilon. What counts is the class
 of each module and the code of its methods, every attribute that the code may read, how tensors are shaped and shared,
-and the hooks that change what a layer gives. `layers` tells this as text by dotted name, so that two nets can be
-compared as well as told apart; `identity` is a hash of it together with the weights.
+and hooks that change the answer. `layers` gives this as text by dotted name, so that two nets can be compared as well
+as told apart; `identity` is a hash of it together with the weights.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from workbench.nets.hook_effects import altering_hooks
 from workbench.nets.object_text import class_name, method_code, object_text
+
+if TYPE_CHECKING:
+    from workbench.nets.net import Net
 
 # torch's own bookkeeping and the mode; what timm notes of where weights come from; what saves memory or time only
 BARE = {*vars(nn.Module()), "pretrained_cfg", "default_cfg", "feature_info", "grad_checkpointing", "fused_attn"}
-HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 NEAR = 1e-3  # of a computed table's largest value: tables made in half precision are the same
 
 
@@ -41,10 +45,11 @@ def layers(net: nn.Module) -> dict[str, str]:
     return found
 
 
-def identity(net: nn.Module) -> str:
+def identity(net: Net) -> str:
     """Hash the structure of a net and its weights: equal for a copy, and for the same net in another process."""
     held = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-    return hashlib.blake2b(f"{layers_hash(net)} {digest(held.values())}".encode(), digest_size=12).hexdigest()
+    told = f"{layers_hash(net)} {altering_hooks(net)} {digest(held.values())}"
+    return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
 
 
 def layers_hash(net: nn.Module, inside: Iterable[str] | None = None) -> str:
@@ -60,7 +65,7 @@ def layers_hash(net: nn.Module, inside: Iterable[str] | None = None) -> str:
     return hashlib.blake2b(repr((versions(), told, code)).encode(), digest_size=12).hexdigest()
 
 
-def differences(net: nn.Module, other: nn.Module) -> Iterator[tuple[str, str, str]]:
+def differences(net: Net, other: Net) -> Iterator[tuple[str, str, str]]:
     """Compare two nets but for their weights: (dotted name, what `net` has there, what `other` has), where they differ.
 
     Tables that are computed rather than saved are compared by their values.
@@ -73,6 +78,8 @@ def differences(net: nn.Module, other: nn.Module) -> Iterator[tuple[str, str, st
     for name, table in _tables(net):
         if name in tables and not _is_near(table, tables[name]):
             yield name, "a table of other values", "a table"
+    if hooks := altering_hooks(net):
+        yield "its answer", f"changed by hooks {hooks}", "no hooks"
 
 
 def digest(tensors: Iterable[Tensor]) -> str:
@@ -102,16 +109,13 @@ def versions() -> tuple[str, ...]:
 
 
 def _module_text(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """A module's class, each of its settings and its hooks: (what is added to its dotted name, text)."""
+    """A module's class and each of its settings: (what is added to its dotted name, text)."""
     yield "", class_name(type(module))
     known = getattr(type(module), "settings", None)  # a class that names what counts, as `Net` does
     for own in known if isinstance(known, tuple) else sorted(vars(module).keys() - BARE):
         value = getattr(module, own)
         if not (own.endswith("cache") and isinstance(value, Mapping)):  # what a pass keeps for the next
             yield f".{own}", object_text(value)
-    for own in HOOKS:
-        if calls := list(getattr(module, own).values()):
-            yield f".{own.strip('_')}", object_text(calls)
 
 
 def _tables(net: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -210,7 +210,7 @@ def _unprefixed(state: dict[str, Held]) -> dict[str, Held]:
 def _parsed(value: str) -> Any:
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

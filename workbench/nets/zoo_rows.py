@@ -76,8 +76,15 @@ def _row(name: str, folder: Path, entry: Mapping[str, Any], known: Mapping[Key, 
         "pretrained_on": data,
         "licence": str(entry.get("licence") or UNKNOWN).lower(),
         **figure(_measured(entry) if data == "ImageNet-1k" else None),
-        "offline": (folder / str(entry["file"])).is_file(),
+        "offline": _is_here(folder, entry),
     }
+
+
+def _is_here(folder: Path, entry: Mapping[str, Any]) -> bool:
+    try:
+        return zoos.inside(folder, entry, "file").is_file()
+    except BadValue:  # refused when it is opened
+        return False
 
 
 def _input(entry: Mapping[str, Any]) -> tuple[int, int]:

@@ -20,6 +20,7 @@ INDEX = "zoo.json"
 FORMAT = "zoo-1"
 BUILTIN = Path(__file__).parent / "zoo"
 PIXELS = ("mean", "std", "interpolation", "crop_pct", "crop_mode")
+FREE = ("origin_repository", "source_dataset")  # words for people
 
 
 def builtin() -> dict[str, Path]:
@@ -62,7 +63,7 @@ def entries(folder: Path) -> dict[str, Mapping[str, Any]]:
         return {}
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise BadValue(f"the index {path} is not readable JSON: {error}") from error
     if not isinstance(index, Mapping) or index.get("format") != FORMAT or not isinstance(index.get("nets"), list):
         raise BadValue(f'the index {path} wants {{"format": "{FORMAT}", "nets": […]}}; see docs/zoo.md')
@@ -86,10 +87,25 @@ def recipe(folder: Path, name: str) -> Recipe:
     if name not in known:
         raise UnknownName.of(f"net in {folder / INDEX}", name, known)
     entry = known[name]
-    file = folder / entry["file"]
-    if not file.is_file() or folder.resolve() not in file.resolve().parents:
+    file = inside(folder, entry, "file")
+    if not file.is_file():
         raise BadValue(f"{name} in {folder / INDEX} lists the file {entry['file']}, which is not in that folder")
     return from_entry(entry, folder).but(weights=file, sha256=str(entry.get("sha256") or ""))
+
+
+def inside(folder: Path, entry: Mapping[str, Any], field: str) -> Path:
+    """The file that a field of an entry names.
+
+    Raises:
+        BadValue: it lies outside of the zoo's folder, itself or where a link leads.
+    """
+    path = folder / str(entry[field])
+    if _leads_out(entry[field]) or folder.resolve() not in path.resolve().parents:
+        raise BadValue(
+            f"{entry['name']} in {folder / INDEX} lists the {field} {entry[field]!r}, which is not in that folder; an "
+            "index names files by their path from its own folder, with / between folders"
+        )
+    return path
 
 
 def from_entry(entry: Mapping[str, Any], folder: Path | None = None) -> Recipe:
@@ -99,6 +115,9 @@ def from_entry(entry: Mapping[str, Any], folder: Path | None = None) -> Recipe:
         BadValue: a field is missing or of the wrong type.
     """
     name = str(entry.get("name") or "this entry")
+    astray = [field for field, value in entry.items() if field not in FREE and _leads_out(value)]
+    if astray:
+        raise BadValue(f"the {astray[0]} of {name}, {str(entry[astray[0]])[:200]!r}, leads out of its folder")
     architecture, kwargs = entry.get("architecture"), entry.get("kwargs") or {}
     if not isinstance(architecture, str) or not isinstance(kwargs, Mapping):
         raise BadValue(f"{name} wants an architecture (a word) and kwargs (a mapping); see docs/zoo.md")
@@ -119,9 +138,10 @@ def from_entry(entry: Mapping[str, Any], folder: Path | None = None) -> Recipe:
 
 def hub_folder(folder: Path) -> Mapping[str, Any] | None:
     """The entry that a folder of the Hugging Face hub amounts to: timm writes a `config.json` beside its weights."""
+    path = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(config, Mapping) or not isinstance(config.get("architecture"), str):
         return None
@@ -148,6 +168,14 @@ def offline() -> list[str]:
     return found
 
 
+def _leads_out(value: Any) -> bool:
+    """Whether a word is a path that begins elsewhere than in its folder or goes up, on any system."""
+    if not isinstance(value, str):
+        return False
+    rooted = value.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:[\\/]", value)
+    return bool(rooted) or "\0" in value or ".." in re.split(r"[\\/]", value)
+
+
 def _builder(name: str, architecture: str, library: Any) -> str:
     if re.fullmatch(r"cifar_resnet\d*", architecture):
         return CIFAR
@@ -159,10 +187,13 @@ def _builder(name: str, architecture: str, library: Any) -> str:
 def _classes(entry: Mapping[str, Any], folder: Path | None, name: str) -> tuple[str, ...] | None:
     given, count = entry.get("classes"), entry.get("num_classes")
     if isinstance(given, str):
-        path = folder / given if folder else None
+        path = inside(folder, entry, "classes") if folder else None
         if path is None or not path.is_file():
             return None
-        given = path.read_text(encoding="utf-8").splitlines()
+        try:
+            given = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadValue(f"the class names of {name} cannot be read from {path}: {error}") from error
     if given is None:
         return None
     if not isinstance(given, list) or (count is not None and len(given) != count):

@@ -15,8 +15,9 @@ from workbench.embeddings import features
 from workbench.errors import BadData, BadValue, WorkbenchError
 from workbench.loop.device import device as placed
 from workbench.markers import Seed
-from workbench.nets import load
+from workbench.nets import Net, load
 from workbench.nets.load import Backbone
+from workbench.nets.saving import checked_recipe
 from workbench.plan import Choice, Plan, Schedule, to_choice
 from workbench.ranking.draws import subset
 from workbench.scores import Moments, scores
@@ -24,7 +25,6 @@ from workbench.tunings import grid
 
 if TYPE_CHECKING:
     from workbench.images import Images
-    from workbench.nets import Net
 
 LOOKED = 1000  # images at most that nearness is measured on
 UPDATES, LONG, BATCH = 400, 800, 32  # where every stage moves, it takes longer
@@ -93,7 +93,7 @@ def advise(
     are kept beside it.
 
     Args:
-        backbone: a name, a `Choice` or a mapping, with pretrained weights.
+        backbone: a name, a `Choice`, a mapping or a net, with pretrained weights.
         images: the target's, one class each.
         seconds: the budget of the training on this machine, above 0; None takes as long as the table asks for.
         source: images of the source, where they are at hand, for the distance of the domains.
@@ -102,7 +102,7 @@ def advise(
         settings: further fields of the schedule, such as `augment="none"`.
 
     Raises:
-        BadValue: a budget that is none, or a backbone without pretrained weights.
+        BadValue: a budget that is none, a backbone without pretrained weights, or a net that was changed by hand.
         BadData: images that are not of one class each, or too few.
         WorkbenchError: a backbone that cannot be loaded.
     """
@@ -112,9 +112,12 @@ def advise(
     if not choice.params.get("pretrained", True):
         raise BadValue(f"{choice.name} has random weights: advice is about pretrained ones")
     place = placed(Schedule(device=device))
-    net = load(choice.name, **choice.params).to(place)
+    net = (backbone if isinstance(backbone, Net) else load(choice.name, **choice.params)).to(place)
+    if net is backbone:
+        checked_recipe(net)  # the control and the plans are of the same architecture, built again
+    start = net if net is backbone else choice
     numbers = measured(net, choice, images, source, seed)
-    plans = candidates(choice, images, int(numbers["images"]), seed, {**settings, "device": device})
+    plans = candidates(start, images, int(numbers["images"]), seed, {**settings, "device": device})
     name, reasons = read(numbers)
     costs = {n: cost(net, p, int(numbers["images"])) for n, p in plans.items()}
     if seconds is not None:
@@ -157,14 +160,17 @@ def measured(net: Net, choice: Choice, images: Images, source: Images | None, se
     return told
 
 
-def candidates(choice: Choice, images: Any, count: int, seed: int, settings: Mapping[str, Any]) -> dict[str, Plan]:
+def candidates(
+    backbone: Choice | Net, images: Any, count: int, seed: int, settings: Mapping[str, Any]
+) -> dict[str, Plan]:
     """Name -> plan; where every stage moves, for longer, and from random weights for as long as from these."""
     steps = max(1, math.ceil(count / settings.get("batch_size", BATCH)))
     plans = {}
     for name, tuning in TUNINGS.items():
         long = tuning == "full"
         epochs = min(EPOCHS * (1 + long), max(3, round((LONG if long else UPDATES) / steps)))
-        start = choice.but(pretrained=False) if name == "from scratch" else choice
+        blank = to_choice(backbone, "backbone").but(pretrained=False)
+        start = blank if name == "from scratch" else backbone
         plans[name] = Plan(start, images, tuning, seed=seed, **{"epochs": epochs, "batch_size": BATCH, **settings})
     return plans
 

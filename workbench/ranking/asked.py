@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,7 +34,7 @@ def asked(backbones: Any) -> list[Asked]:
     """Backbones from names, choices, mappings, nets, a frame of the catalogue, or one of these alone.
 
     Raises:
-        BadValue: none, one that is none of these, or two of one name.
+        BadValue: none, one that is none of these, or the same name or net twice.
     """
     if isinstance(backbones, pd.DataFrame):
         backbones = list(backbones["name"])
@@ -45,13 +46,26 @@ def asked(backbones: Any) -> list[Asked]:
         whole = hasattr(backbone, "features") and hasattr(backbone, "stages")
         opened = functools.partial(_held, backbone) if whole else functools.partial(load, choice.name, **choice.params)
         found.append(Asked(label(choice), choice, opened, not whole))
-    names = [one.name for one in found]
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice:
-        raise BadValue(f"{twice} was asked for twice")
-    if not names:
+    if not found:
         raise BadValue("there are no backbones to compare: hand in their names")
-    return found
+    names = [one.name for one in found if one.by_name]
+    nets = [id(one.load()) for one in found if not one.by_name]
+    twice = [one.name for one in found if (names.count(one.name) if one.by_name else nets.count(id(one.load()))) > 1]
+    if twice:
+        raise BadValue(f"{twice[0]} was asked for twice")
+    return _told_apart(found)
+
+
+def _told_apart(found: list[Asked]) -> list[Asked]:
+    """Nets in memory that bear another one's name are numbered: a name says how a net began, not what it is."""
+    names, told = [one.name for one in found], []
+    numbers: Counter[str] = Counter()
+    for one in found:
+        if not one.by_name and names.count(one.name) > 1:
+            numbers[one.name] += 1
+            one = one._replace(name=f"{one.name} (net {numbers[one.name]})")
+        told.append(one)
+    return told
 
 
 def label(choice: Choice) -> str:

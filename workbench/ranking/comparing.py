@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,8 @@ def rank(
 
     Args:
         backbones: names, `Choice`s with their arguments, mappings `{"name", "params"}`, nets, or a frame of
-            `wb.backbones()`. `{"name": …, "params": {"pretrained": False}}` is a random control.
+            `wb.backbones()`. `{"name": …, "params": {"pretrained": False}}` is a random control. Several nets of one
+            name are numbered: `resnet18 (net 1)`, `resnet18 (net 2)`.
         images: the target's, with one class each; of several domains, those of the source are taken.
         scores: names from `wb.scores()` that read features or source predictions; None takes those that are quick.
         split: which images; None takes all. `train` holds back what a fine-tuning is judged by.
@@ -59,7 +61,7 @@ def rank(
         progress: whether to show a bar.
 
     Raises:
-        BadValue: no backbone, two of one name, or an option out of range.
+        BadValue: no backbone, one that is asked for twice, or an option out of range.
         UnknownName: no such score.
         BadData: images without one class each, of one class, or too few.
     """
@@ -119,9 +121,10 @@ def rankings(
 
     def course() -> Iterator[Ranking]:
         done: dict[str, Scored] = {}
+        held = {one.name: one.load() for one in chosen if not one.by_name}
         yield Ranking(images.name, (), wanted, len(chosen))
         for scored in _measured(chosen, processes, place, arguments):
-            done[scored.name] = scored
+            done[scored.name] = dataclasses.replace(scored, net=held.get(scored.name))
             yield Ranking(images.name, tuple(done[n] for n in order if n in done), wanted, len(chosen))
 
     return course()

@@ -46,6 +46,7 @@ class Scored:
         images: how many it was measured on.
         seconds: what that took, of which `forward` went into the backbone.
         failure: why nothing could be measured; empty where something was.
+        net: the net itself where one in memory was handed in, which its choice need not open again.
     """
 
     name: str
@@ -58,6 +59,12 @@ class Scored:
     seconds: float = 0.0
     forward: float = 0.0
     failure: str = ""
+    net: Net | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def backbone(self) -> Net | Choice:
+        """What stands for it in a plan."""
+        return self.choice if self.net is None else self.net
 
 
 def measured(

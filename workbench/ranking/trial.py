@@ -218,9 +218,10 @@ def _among(backbones: Any) -> list[Asked]:
         names = backbones.verdict.among
         if len(names) < 2:
             names = tuple(backbones.frame["backbone"][: min(2, len(backbones.done))])
-        by_name = {s.name: s.choice for s in backbones.done}
-        backbones = [by_name[name] for name in names]
-    chosen = asked(backbones)
+        by_name = {s.name: s.backbone for s in backbones.done}
+        chosen = [one._replace(name=name) for name, one in zip(names, asked([by_name[n] for n in names]), strict=True)]
+    else:
+        chosen = asked(backbones)
     if len(chosen) < 2:
         raise BadValue(f"a trial needs two backbones at least; there is {chosen[0].name} alone")
     return chosen

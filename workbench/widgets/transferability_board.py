@@ -11,7 +11,6 @@ import traitlets
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
-from workbench.plan import Choice
 from workbench.widgets.base import Panel, script, sentence, shown
 
 RANDOM = "random"
@@ -27,7 +26,7 @@ class TransferabilityBoard(Panel):
 
     Attributes:
         backbone: the product: the name of the row that was clicked; empty until one is.
-        choice: the product: the same as a choice for a plan, or None.
+        choice: the product: the same for a plan, as a choice, or as the net in memory that was measured; or None.
         ranking: what there is, also while it is computed.
         trial: the short trial, or None.
         words: the backbones to rank, parted by commas; `NAME random` is one with random weights.
@@ -37,7 +36,7 @@ class TransferabilityBoard(Panel):
     _esm = script("transferability_board.mjs")
 
     backbone = traitlets.Unicode("").tag(sync=True)
-    choice = traitlets.Instance(Choice, allow_none=True)
+    choice = traitlets.Any(None)
     images = traitlets.Any(None, allow_none=True)
     ranking = traitlets.Any(None, allow_none=True)
     trial = traitlets.Any(None, allow_none=True)
@@ -121,7 +120,7 @@ class TransferabilityBoard(Panel):
         found = next((s for s in self.ranking.done if s.name == name), None) if self.ranking else None
         if found is None:
             raise BadValue(f"{name} was not measured, so it cannot be chosen")
-        self.backbone, self.choice = name, found.choice
+        self.backbone, self.choice = name, found.backbone
 
     @check_arguments
     def wait(self, timeout: float | None = None) -> None:
@@ -254,7 +253,7 @@ def _named(backbones: Sequence[Any]) -> dict[str, Any]:
 
     found = {}
     for backbone, one in zip(backbones, asked(list(backbones)), strict=True):
-        blank = one.choice.params == {"pretrained": False}
+        blank = one.by_name and one.choice.params == {"pretrained": False}
         found[f"{one.choice.name} {RANDOM}" if blank else one.name.replace(",", ";")] = backbone
     return found
 
