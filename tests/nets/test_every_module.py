@@ -2,19 +2,22 @@
 
 Built without memory and run on torch's meta device: what is checked is structure and the order of execution, not
 numbers, so that the largest (412 M weights) takes seconds too. `WORKBENCH_NIGHTLY=1` walks every architecture of
-timm instead of one a module.
+timm instead of one a module. A few of all architectures are drawn at random besides.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import sys
 
 import pytest
 import timm
 import torch
 from timm.models._registry import _module_to_models
 
-from workbench.nets import build, load, measure
+from workbench.nets import build, load, measure, structure, survey
 
 NIGHTLY = os.environ.get("WORKBENCH_NIGHTLY") == "1"
 # measured once over timm 1.0.31; modules not listed (of a newer timm) are searched
@@ -97,9 +100,8 @@ def _executed(net):
     return order, logits
 
 
-@pytest.mark.parametrize("hollow", _walked(), indirect=True)
-def test_stages_part_the_net_in_the_order_data_flows(hollow):
-    net, stages = hollow, hollow.stages
+def _check_contract(net):
+    stages = net.stages
     names = [s.name for s in stages]
     assert names[-1] == "head" and len(names) == len(set(names)) >= 3
     assert all(stage.parameters for stage in stages), "a stage without weights is nothing to train"
@@ -116,6 +118,44 @@ def test_stages_part_the_net_in_the_order_data_flows(hollow):
     assert logits.shape == (2, 7)
     assert order == sorted(order), f"stages ran as {[names[i] for i in order]}"
     assert len(order) == len(stages), f"never ran: {[n for i, n in enumerate(names) if i not in order]}"
+
+
+@pytest.mark.parametrize("hollow", _walked(), indirect=True)
+def test_stages_part_the_net_in_the_order_data_flows(hollow):
+    _check_contract(hollow)
+
+
+def _drawn(count, names):
+    """Architectures drawn at random, others in each run; the seed is printed, and taken from `WORKBENCH_DRAW`."""
+    seed = int(os.environ.get("WORKBENCH_DRAW") or random.SystemRandom().randrange(10**6))
+    found = random.Random(seed).sample(names, count)
+    # pytest shows it where the test fails
+    sys.stdout.write(f"WORKBENCH_DRAW={seed} draws {', '.join(found)}\n")
+    return found
+
+
+def test_architectures_drawn_at_random_keep_the_contract():
+    for name in _drawn(2, sorted(timm.list_models())):
+        with torch.device("meta"):
+            net = load(name, pretrained=False)
+        net.new_head(7)
+        _check_contract(net)
+
+
+def test_small_architectures_drawn_at_random_train_and_are_opened_again(tmp_path):
+    sizes = survey.read(survey.TABLE)
+    small = {key.architecture for key, size in sizes.items() if size.parameters < 8e6 and max(key[1:3]) <= 256}
+    for name in _drawn(2, sorted(small & set(timm.list_models()))):
+        net = load(name, classes=3, pretrained=False).to(memory_format=torch.channels_last).train()
+        x = torch.rand(2, 3, *[net.preprocessing.size] * 2).contiguous(memory_format=torch.channels_last)
+        with contextlib.suppress(ValueError):  # batch norm over one pixel of two images
+            net(x).square().mean().backward()
+            assert any(p.grad is not None and p.grad.any() for p in net.parameters())
+        net.eval().save(tmp_path / "net.safetensors")
+        again = load(tmp_path / "net.safetensors")
+        assert structure.identity(again) == structure.identity(net)
+        with torch.no_grad():
+            torch.testing.assert_close(again(x), net(x), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", _walked() if NIGHTLY else REAL)

@@ -1,4 +1,4 @@
-"""What a person hands to a net: pixels pass, everything else is refused with the way out; inner passes look at nothing."""
+"""What a person hands to a net: pixels pass, all else is refused with the way out; inner passes look at nothing."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import zipfile
 
 import pytest
 import timm
@@ -166,7 +167,30 @@ def _two(folder, state):
     save_file(state, folder / "b.safetensors")
 
 
+def _script(folder, _state):
+    torch.jit.script(torch.nn.Linear(2, 2)).save(str(folder / "w.pt"))
+
+
+def _exported(folder, _state):
+    torch.export.save(torch.export.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),)), str(folder / "w.pt"))
+
+
+def _packed(folder, state):
+    torch.save(state, folder / "plain")
+    with zipfile.ZipFile(folder / "plain") as plain, zipfile.ZipFile(folder / "w.pth", "w", zipfile.ZIP_LZMA) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, b"\0" * len(plain.read(name)) if "/data/" in name else plain.read(name))
+
+
+def _spread(folder, state):
+    torch.save({"a": torch.zeros(1).expand(2**30)}, folder / "w.pth")
+
+
 FILES = [
+    (_script, "is TorchScript, a program with its weights inside; nothing of it was run"),
+    (_exported, "is a program of torch.export"),
+    (_packed, "is packed, which torch.save does not do"),
+    (_spread, "is larger than what is stored of it"),
     (lambda folder, state: None, "holds no weights"),
     (_two, "holds 2 files of weights, a.safetensors and b.safetensors"),
     (_cut, "cannot be read as weights"),

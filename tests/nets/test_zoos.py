@@ -7,11 +7,14 @@ import os
 import re
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from workbench.errors import BadValue, Unavailable, UnknownName
-from workbench.nets import load, zoos
+from workbench.nets import backbones, load, zoos
 
 
 def test_an_entry_opens_with_everything_its_index_says(make_zoo, pixels):
@@ -65,7 +68,6 @@ def test_a_class_file_lies_in_the_folder(make_zoo):
 CHANGED = [
     ({"sha256": "0" * 64}, "is not the file that its index lists"),
     ({"file": "other.safetensors"}, "which is not in that folder"),
-    ({"file": "../outside.safetensors"}, "which is not in that folder"),
     ({"classes": ["a", "b"]}, "wants 4 class names; its classes are 2"),
     ({"architecture": "resnet_of_ours"}, "which this timm lacks"),
     ({"architecture": 3}, "wants an architecture"),
@@ -179,3 +181,86 @@ def test_a_net_made_again_keeps_its_place_in_the_index(tmp_path):
         ("a", "4"),
         ("m", "3"),
     ]
+
+
+OUTSIDE = [
+    "../outside",
+    "a/../../outside",
+    "{folder}/../outside",
+    "..\\outside",
+    "C:\\outside",
+    "~/outside",
+    "link",
+    "\0",
+]
+
+
+@pytest.mark.parametrize("field", ["file", "classes"])
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_no_field_names_a_file_outside_of_the_folder(make_zoo, field, path):
+    folder = make_zoo(ours=("test_efficientnet", {}))
+    (folder.parent / "outside").write_bytes((folder / "ours.safetensors").read_bytes())
+    (folder / "link").symlink_to(folder.parent / "outside")
+    index = json.loads((folder / "zoo.json").read_text())
+    index["nets"][0][field] = path.format(folder=folder)
+    (folder / "zoo.json").write_text(json.dumps(index))
+    with pytest.raises(BadValue, match="not in that folder|leads out of its folder"):
+        load(folder / "ours")
+
+
+def test_no_other_field_leads_outside_either(make_zoo):
+    for field in ("licence", "interpolation", "architecture", "licence_file", "notes"):
+        folder = make_zoo(ours=("test_efficientnet", {field: "../../etc/passwd"}))
+        with pytest.raises(BadValue, match="leads out of its folder"):
+            load(folder / "ours")
+    folder = make_zoo(ours=("test_efficientnet", {"origin_repository": "/home/of/somebody"}))
+    assert load(folder / "ours").source["origin"] == "/home/of/somebody"
+
+
+def test_the_catalogue_looks_at_no_file_outside(make_zoo, monkeypatch):
+    folder = make_zoo(ours=("test_efficientnet", {"file": "../there.safetensors"}), more=("test_resnet", {}))
+    (folder.parent / "there.safetensors").touch()
+    monkeypatch.setenv("WORKBENCH_ZOO", str(folder))
+    rows = backbones().set_index("name")
+    assert not rows.loc["ours", "offline"] and rows.loc["more", "offline"]
+
+
+def test_a_deeply_nested_index_is_refused(tmp_path):
+    (tmp_path / "zoo.json").write_text('{"format": "zoo-1", "nets": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    with pytest.raises(BadValue, match="is not readable JSON"):
+        load(tmp_path / "x")
+
+
+IMMENSE = [
+    ("test_vit", {"embed_dim": 16384, "depth": 6}, "does not fit"),
+    ("test_vit", {"depth": 100_000}, "layers, far more than its file has weights for"),
+    ("test_resnet", {"num_classes": 1_000_000}, "does not fit"),
+    ("test_resnet", {"num_classes": 10**12}, "none is above"),
+    ("test_efficientnet", {"pad_type": "9" * 30}, "none is above"),
+]
+
+
+@pytest.mark.parametrize(("architecture", "kwargs", "sentence"), IMMENSE)
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_a_small_file_takes_little_memory(tmp_path, architecture, kwargs, sentence, pretrained):
+    """What a net would take is known before it is built: its file is far too small for it."""
+    save_file({"a": torch.zeros(8)}, tmp_path / "small.safetensors", {"architecture": architecture, "library": "timm"})
+    entry = {"name": "small", "file": "small.safetensors", "architecture": architecture, "library": "timm"}
+    index = {"format": "zoo-1", "nets": [{**entry, "kwargs": kwargs}]}
+    (tmp_path / "zoo.json").write_text(json.dumps(index))
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(BadValue, match=sentence):
+        load(tmp_path / "small", pretrained=pretrained)
+    assert psutil.Process().memory_info().rss - before < 300e6
+
+
+def test_a_saved_net_is_compared_with_its_recipe_first(tmp_path):
+    net = load("test_resnet", classes=3, pretrained=False)
+    net.save(tmp_path / "net.safetensors")
+    state = load_file(tmp_path / "net.safetensors")
+    with safe_open(tmp_path / "net.safetensors", "pt") as file:
+        recipe = json.loads(file.metadata()["workbench"])
+    recipe["kwargs"] = {"num_classes": 1_000_000}
+    save_file(state, tmp_path / "net.safetensors", {"workbench": json.dumps(recipe)})
+    with pytest.raises(BadValue, match="does not fit"):
+        load(tmp_path / "net.safetensors")

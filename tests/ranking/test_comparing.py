@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
 from workbench.errors import BadData, BadValue, UnknownName
@@ -39,6 +42,23 @@ def test_the_second_ranking_costs_no_forward_pass(toy, tiny):
     again = wb.rank([net], toy, scores=["knn"], draws=10, progress=False)
     assert sum(seen) <= 30, "a trial of the cut and nothing else"
     assert again.frame["knn"].tolist() == first.frame["knn"].tolist()
+
+
+def test_two_nets_of_one_name_are_ranked_as_two(toy, tiny):
+    net = tiny("test_resnet")
+    other = copy.deepcopy(net)
+    other.backbone.act1 = torch.nn.GELU()
+    found = wb.rank([net, other], toy, scores=["knn", "logme"], draws=10, progress=False)
+    names = [s.name for s in found.scored]
+    assert [name.rpartition(" (net ")[2] for name in names] == ["1)", "2)"]
+    assert found.done[0].values["logme"] != found.done[1].values["logme"]
+    assert found.done[0].net is net and found.done[1].net is other
+    alone = wb.rank([other], toy, scores=["logme"], draws=10, progress=False).done[0]
+    assert alone.values["logme"] == pytest.approx(found.done[1].values["logme"])
+    trial = wb.short_trial(found, toy, seconds=1, progress=False, batch_size=16)
+    assert sorted(trial.order) == sorted(names)
+    with pytest.raises(BadValue, match="was asked for twice"):
+        wb.rank([net, net], toy, progress=False)
 
 
 def test_a_head_of_several_questions_gives_probabilities(tiny):

@@ -15,7 +15,7 @@ from workbench.nets import build, hub, torchvision_nets, weights
 from workbench.nets.recipe import Recipe
 
 Shape = tuple[int, ...]
-PARTS = 10_000  # modules that a net may have, with a hundred more for each tensor of its file
+PARTS = 1000  # modules that a net may have, with a hundred more for each tensor of its file
 TABLES = 1 << 24  # numbers that a net may compute beside those in its file: positions, auxiliary heads
 HEAD = 1 << 26
 

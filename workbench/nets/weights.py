@@ -40,6 +40,9 @@ def read(path: Path) -> dict[str, Tensor]:
     state = _safetensors(path) if path.suffix == ".safetensors" else _unwrapped(_torch_file(path), path)
     if not state:
         raise BadValue(f"{path} holds no tensors")
+    for name, tensor in state.items():
+        if tensor.layout != torch.strided or tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise BadValue(f"{path} cannot be read as weights: {name} is larger than what is stored of it")
     whole = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     return _unprefixed(whole)
 
