@@ -12,7 +12,7 @@ import numpy as np
 from workbench.errors import BadValue
 from workbench.images.contents import content_digest
 from workbench.images.items import SPLITS
-from workbench.nets.cut import digest
+from workbench.nets.structure import digest
 from workbench.runs.saved_state import begin_anew
 
 if TYPE_CHECKING:
