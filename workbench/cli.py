@@ -10,10 +10,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from workbench import __version__
-from workbench.errors import BadValue, RunFailed, Unavailable, WorkbenchError
+from workbench.errors import BadValue, RunFailed, Unavailable, WorkbenchError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +149,7 @@ def stages(given: argparse.Namespace) -> int:
             (s.name, f"{s.parameters:,}", f"{s.share:.1%}", "×".join(map(str, s.shape)) if s.shape else "")
             for s in net.stages
         ]
-        print(f"{name}: {sum(s.parameters for s in net.stages):,} parameters")
+        say(f"{name}: {sum(s.parameters for s in net.stages):,} parameters")
         show(pd.DataFrame(rows, columns=["stage", "parameters", "share", "output"]), "")
     return 0
 
@@ -162,7 +162,7 @@ def rank(given: argparse.Namespace) -> int:
     images, ranking = open_images(given.folder), Ranking("", (), (), 0)
     for ranking in rankings(given.backbones or builtin(), images, limit=given.limit):
         if ranking.scored and not given.json:
-            sys.stderr.write(f"{len(ranking.scored)} of {ranking.wanted}: {ranking.scored[-1].name}\n")
+            say(f"{len(ranking.scored)} of {ranking.wanted}: {ranking.scored[-1].name}", sys.stderr)
     chosen = [s.choice for s in ranking.done if s.name in ranking.verdict.among]
     trial = (
         short_trial(chosen, images, seconds=given.trial, progress=False) if given.trial and len(chosen) > 1 else None
@@ -175,9 +175,9 @@ def rank(given: argparse.Namespace) -> int:
     else:
         table = ranking.frame.dropna(axis=1, how="all").drop(columns=["images", "seconds"])
         rounded = table.map(lambda v: f"{v:.3g}" if isinstance(v, float) and v == v else v)
-        print(f"{ranking}", *ranking.cautions, "", sep="\n")
+        say("\n".join([f"{ranking}", *ranking.cautions, ""]))
         show(rounded, "no backbone")
-        print(*([f"\n{trial}"] if trial else []), sep="")
+        say(f"\n{trial}" if trial else "")
     return 0 if ranking.done else 1
 
 
@@ -193,13 +193,13 @@ def diagnose(given: argparse.Namespace) -> int:
     def tell(words: str, _: float) -> None:
         nonlocal said
         if words != said and not words.startswith("looking whether"):  # of each cause, a moment
-            sys.stderr.write(f"{words}\n")
+            say(words, sys.stderr)
             said = words
 
     found = ask(given.backbone, open_images(given.folder), quick=given.quick, minutes=given.minutes, progress=tell)
-    print(json.dumps(found.to_dict(), indent=1) if given.json else found)
+    say(json.dumps(found.to_dict(), indent=1) if given.json else found)
     if given.report:
-        sys.stderr.write(f"{found.report(given.report)}\n")
+        say(found.report(given.report), sys.stderr)
     return 0
 
 
@@ -218,12 +218,12 @@ def pretrain(given: argparse.Namespace) -> int:
     try:
         path = make(given.recipe, given.images, given.out, given.seed, given.threads)
     except RunFailed as error:
-        sys.stderr.write(f"{error}\n")
+        say(error, sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:
-        sys.stderr.write(f"\n{stopped}\n")
+        say(f"\n{stopped}", sys.stderr)
         return 1
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    say(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
@@ -231,11 +231,16 @@ def doctor(given: argparse.Namespace) -> int:
     """Prints what this machine can do."""
     from workbench.machine import doctor as look
 
-    print(look())
+    say(look())
     return 0
+
+
+def say(words: object, stream: TextIO | None = None) -> None:
+    """Print a line, on standard output unless another stream is named, with control characters in names written out."""
+    print(printable(words), file=stream or sys.stdout)
 
 
 def show(frame: pd.DataFrame, empty: str) -> int:
     """Prints a frame whole, or the sentence when it has no rows."""
-    print(frame.to_string(index=False, na_rep="") if len(frame) else empty)
+    say(frame.to_string(index=False, na_rep="") if len(frame) else empty)
     return 0

@@ -50,7 +50,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         DiskError: it cannot be made; says why.
     """
     path = Path(path)
-    with explain_failures(path):
+    with explain_failures(path, "made"):
         path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -192,11 +192,12 @@ def is_locked(path: str | os.PathLike[str]) -> bool:
 
 
 @contextlib.contextmanager
-def explain_failures(path: str | os.PathLike[str]) -> Iterator[None]:
+def explain_failures(path: str | os.PathLike[str], deed: str = "written") -> Iterator[None]:
     """Turn what the system says of a write into a sentence.
 
     Args:
-        path: what is written, for errors that name no file.
+        path: what is written.
+        deed: what could not be done to it: written, made, read or removed.
 
     Raises:
         DiskError: in place of any other `OSError`.
@@ -206,14 +207,14 @@ def explain_failures(path: str | os.PathLike[str]) -> Iterator[None]:
     except (DiskError, TimeoutError):
         raise
     except OSError as error:
-        raise explain(error, path) from error
+        raise explain(error, path, deed) from error
 
 
 def explain(error: OSError, path: str | os.PathLike[str], deed: str = "written") -> DiskError:
     """Return a sentence for what the system says of `path`: what is wrong, with which disk, and what to do.
 
     Args:
-        deed: what could not be done to it: written, read or removed.
+        deed: what could not be done to it: written, made, read or removed.
     """
     path, why = Path(path).absolute(), error.strerror or str(error) or type(error).__name__
     elsewhere = (

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # what a terminal would obey or a name could hide behind: control characters but line end and tab, marks that turn the
 # direction of writing, and halves of surrogate pairs, which stand for bytes of a file name that are no text
@@ -14,6 +19,27 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u20
 def printable(text: object) -> str:
     """Write control characters out, as `repr` does, so that a name from outside can do nothing to a terminal."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def printable_text(method: Callable[[T], str]) -> Callable[[T], str]:
+    """Decorate a `__str__` or `__repr__` that shows names from outside: control characters are written out."""
+
+    @functools.wraps(method)
+    def written(self: T) -> str:
+        return printable(method(self))
+
+    return written
+
+
+class _WrittenOut(logging.Filter):
+    """What the workbench logs, with control characters written out."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = printable(record.getMessage()), None
+        return True
+
+
+logging.getLogger("workbench").addFilter(_WrittenOut())
 
 
 class WorkbenchError(Exception):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from workbench import __version__, disk
 from workbench.arguments import check_arguments
+from workbench.errors import Unavailable, printable_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,7 @@ class Checkup:
         """What would make this machine do more; empty if nothing is amiss."""
         return tuple(f.to_do for f in self.findings if f.to_do)
 
+    @printable_text
     def __str__(self) -> str:
         width = max(len(f.subject) for f in self.findings)
         lines = []
@@ -163,10 +165,9 @@ def container_limit() -> int | None:
 
 def _home() -> Iterator[Finding]:
     try:
-        home = disk.home()
-    except OSError as error:
-        where = os.environ.get("WORKBENCH_HOME") or "~/.workbench"
-        yield Finding("home", f"{where} cannot be made: {error.strerror}", "name a writable folder in WORKBENCH_HOME")
+        home = disk.make_folder(disk.home())
+    except Unavailable as error:
+        yield Finding("home", str(error), "name a writable folder in WORKBENCH_HOME")
         return
     writable = os.access(home, os.W_OK)
     yield Finding("home", f"{home}", "" if writable else "not writable: name another folder in WORKBENCH_HOME")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.errors import printable_text
 
 
 @check_arguments
@@ -89,6 +90,7 @@ class Evaluation:
         names = ("loss", "accuracy", "balanced_accuracy", "calibration_error")
         return {name: float(getattr(self, name)) for name in names}
 
+    @printable_text
     def __repr__(self) -> str:
         absent = f" ({', '.join(self.absent):.80} not among them)" if self.absent else ""
         return (

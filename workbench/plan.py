@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from workbench import forms
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue, UnknownName, printable_text
 from workbench.forms import Range
 
 
@@ -31,6 +31,7 @@ class Choice:
         """The same choice with some parameters changed."""
         return Choice(self.name, {**self.params, **params})
 
+    @printable_text
     def __str__(self) -> str:
         inside = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
         return f"{self.name}({inside})" if inside else self.name
@@ -200,6 +201,7 @@ class Plan:
         epochs = f"{self.schedule.epochs} epoch{'s' if self.schedule.epochs > 1 else ''}"
         return f"{self.strategy} of {backbone} on {data}, {tuning}, {epochs}, seed {self.seed}"
 
+    @printable_text
     def __str__(self) -> str:
         return f"{self.strategy} of {self.backbone}, {self.tuning}, {self.schedule.epochs} epochs, seed {self.seed}"
 

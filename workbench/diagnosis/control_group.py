@@ -13,7 +13,7 @@ from workbench.diagnosis import control_plans as named
 from workbench.diagnosis.experiments import Experiments, Outcome
 from workbench.diagnosis.gaps import Gap, gap, gaps_by_class
 from workbench.diagnosis.progress import Bar
-from workbench.errors import BadData, BadValue, UnknownName, listed
+from workbench.errors import BadData, BadValue, UnknownName, listed, printable_text
 from workbench.forms import Range
 from workbench.plan import Plan
 
@@ -113,6 +113,7 @@ class Controls:
         }
         return pd.DataFrame(columns).sort_values("confidence", ascending=False, kind="stable").reset_index(drop=True)
 
+    @printable_text
     def __str__(self) -> str:
         found, worse = self.gap(), [name for name in self.worse_than if name != named.SCRATCH]
         told = f"{self.verdict}: {found} against training from scratch, on {found.images} images"

@@ -12,6 +12,7 @@ from workbench.arguments import check_arguments
 from workbench.diagnosis.control_plans import RANDOM, SCRATCH, YOURS, controls_of
 from workbench.diagnosis.gaps import Gap, gap
 from workbench.diagnosis.weighing import LEAST
+from workbench.errors import printable_text
 from workbench.forms import Range
 from workbench.plan import Plan
 
@@ -95,6 +96,7 @@ class Finding:
             return "not tried"
         return "does no harm" if self.fact and self.trial.said == "refuted" else self.trial.said
 
+    @printable_text
     def __str__(self) -> str:
         tried = f"; put right: {self.gain}, {self.said}" if self.gain else ""
         return f"{self.cause} ({self.confidence:.0%}): {self.words}{tried}"
@@ -204,6 +206,7 @@ class Diagnosis:
 
         return opened(folder)
 
+    @printable_text
     def __str__(self) -> str:
         items = [(f"{i}. ", finding) for i, finding in enumerate(self.findings, 1)]
         parts = [("", self.verdict), *items, *(("- ", note) for note in self.notes)]

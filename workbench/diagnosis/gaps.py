@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from workbench.errors import BadData, BadValue
+from workbench.errors import BadData, BadValue, printable_text
 
 SPREAD = 0.02  # standard deviation of one seed's accuracy where too few seeds tell it: what fine-tunings usually show
 PRIOR = 2.0  # seeds' worth of belief in that
@@ -41,6 +41,7 @@ class Gap:
         """Whether the interval leaves out no difference at all."""
         return self.low > 0 or self.high < 0
 
+    @printable_text
     def __str__(self) -> str:
         return f"{100 * self.value:+.1f} points ({100 * self.low:+.1f} to {100 * self.high:+.1f})"
 

@@ -28,7 +28,7 @@ WORDS, ARRAYS = "diagnosis.json", "answers.npz"
 
 def keep(diagnosis: Diagnosis, folder: Path) -> Path:
     """Writes a diagnosis into a folder of its own; images and nets in memory are stored beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    disk.make_folder(folder)
     held = diagnosis.controls.outcomes if diagnosis.controls else {}
     arrays = {
         f"{name}/{seed}/{part}": getattr(outcome, part)
@@ -129,9 +129,7 @@ def _plan(plan: Plan, folder: Path) -> Any:
     """A plan as JSON; what it holds in memory is stored in `folder`, once."""
     changes = {}
     for name, value in plan.held.items():
-        place = folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        changes[name] = value.store_with(place)
+        changes[name] = value.store_with(disk.make_folder(folder / name))
     return json.loads((plan.but(**changes) if changes else plan).to_json())
 
 

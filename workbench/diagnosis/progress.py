@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from workbench.errors import printable
+
 
 class Bar:
     """Progress over several trainings: which one, why, and the time left.
@@ -36,7 +38,7 @@ class Bar:
         """Says what is under way and how much of it is done."""
         if self._tell:
             self._tell(why, self._done + share)
-        self._bar.set_postfix_str(why, refresh=False)
+        self._bar.set_postfix_str(printable(why), refresh=False)
         self._bar.n = self._done + share
         self._bar.refresh()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue, UnknownName, printable_text
 from workbench.evaluation import evaluate
 from workbench.forms import Range
 from workbench.nets import Net, load
@@ -78,6 +78,7 @@ class LayerTransfer:
             )
         return pd.DataFrame(rows, columns=["name", "n", "stage", "kind", "high", "low", "points", "clear"])
 
+    @printable_text
     def __str__(self) -> str:
         said = []
         for row in self.marks.itertuples():

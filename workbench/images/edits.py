@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from workbench import disk
 from workbench.arguments import check_arguments
-from workbench.errors import BadData, BadValue, Unavailable, UnknownName
+from workbench.errors import BadData, BadValue, Unavailable, UnknownName, printable_text
 from workbench.images.labelled import Images
 from workbench.images.origins import Files, digest
 
@@ -106,6 +105,7 @@ class Cleaning:
     def __len__(self) -> int:
         return len(self.frame)
 
+    @printable_text
     def __str__(self) -> str:
         counts = self.frame["edit"].value_counts()
         said = [f"{counts[edit]} {word}" for edit, word in _SAID.items() if edit in counts]
@@ -128,7 +128,7 @@ class Cleaning:
         for place in [self.file, *(p for p in self._places if p != self.file)]:
             try:
                 append(place, rows)
-            except (OSError, Timeout) as error:
+            except OSError as error:
                 refused.append(f"{place} ({error})")
                 continue
             self.file = place
@@ -169,9 +169,9 @@ def places(images: Images) -> list[Path]:
 
 def append(file: Path, rows: list[tuple[str, ...]]) -> None:
     """Adds decisions to a list: all of them or, if this fails, none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    disk.make_folder(file.parent)
     # what another notebook wrote meanwhile is read again, under a lock, before the file is replaced
-    with FileLock(str(file.with_name(f".{file.name}.lock")), timeout=PATIENCE):
+    with disk.lock(file.with_name(f".{file.name}.lock"), PATIENCE):
         disk.write(file, written([*read(file), *rows]))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue, UnknownName, printable_text
 from workbench.forms import Range
 from workbench.images import grey_scale, looking, soundness
 from workbench.images.decoding import Framing
@@ -122,6 +122,7 @@ class Images:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @printable_text
     def __repr__(self) -> str:
         return looking.summary(self._items, self._rows)
 

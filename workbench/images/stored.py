@@ -42,11 +42,11 @@ class HeldImages(Images):
         Images that are files are written as a table of their paths, all others with their pixels.
         """
         place = Path(folder).absolute() / "images"
-        place.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(place)
         items = self._items.take(self._rows)
         if not isinstance(items.origin, Files):
-            shapes = _write_pixels(items, place / PIXELS)
-            np.save(place / SHAPES, shapes)
+            with disk.explain_failures(place / PIXELS):
+                np.save(place / SHAPES, _write_pixels(items, place / PIXELS))
         disk.write(place / TABLE, json.dumps(_table(items, self._source, self._target)))
         self.choice = Choice("stored", {"path": str(place)})
         return self.choice

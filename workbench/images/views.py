@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from workbench.arguments import check_arguments
+from workbench.errors import printable_text
 from workbench.images.crops import augment, centre
 from workbench.images.decoding import Framing
 from workbench.images.items import Items
@@ -39,6 +40,7 @@ class View:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @printable_text
     def __repr__(self) -> str:
         return f"View of {len(self)} images, {self.size} px out of {self.stored}"
 

@@ -176,5 +176,5 @@ def recall() -> dict[str, dict[str, float]]:
 def keep(key: str, found: Mapping[str, float]) -> None:
     """Adds a trial to those kept; on a full or read-only disk the next run tries again."""
     with contextlib.suppress(OSError):
-        book().parent.mkdir(exist_ok=True)
+        disk.make_folder(book().parent)
         disk.write(book(), json.dumps({**recall(), key: dict(found)}, indent=1))

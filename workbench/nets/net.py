@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue, UnknownName, printable_text
 from workbench.markers import Seed
 from workbench.nets import heads, input_check, measure, stages
 from workbench.nets.activations import Activations
@@ -185,6 +185,7 @@ class Net(nn.Module):
         self.save(path)
         return Choice(str(path))
 
+    @printable_text
     def extra_repr(self) -> str:
         """One line for `print(net)`: name, features, classes."""
         return f"{self.choice}, {self.feature_dim} features, {len(self.stages)} stages"

@@ -43,7 +43,7 @@ def learn(key: Key, make: Callable[[], nn.Module], what: str) -> bool:
         _log.warning("the size of %s cannot be measured: %s", what, error)
         return False
     try:
-        _file().parent.mkdir(exist_ok=True)
+        disk.make_folder(_file().parent)
         survey.write(_file(), {**_own(changed()), key: size})
     except OSError as error:  # a full or read-only disk: the catalogue is less complete, and no more
         _log.warning("%s cannot be written: %s", _file(), error)

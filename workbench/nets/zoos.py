@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from workbench import disk
 from workbench.errors import BadValue, UnknownName
 from workbench.nets.build import CIFAR
@@ -40,7 +38,7 @@ def enter(folder: Path, entry: Mapping[str, Any]) -> None:
     Raises:
         BadValue: the index that is there cannot be read.
     """
-    with FileLock(folder / ".zoo.lock"):  # two pretrainings may end at once
+    with disk.lock(folder / ".zoo.lock"):  # two pretrainings may end at once
         listed = {**entries(folder), entry["name"]: entry}
         index = {"format": FORMAT, "nets": list(listed.values())}
         disk.write(folder / INDEX, json.dumps(index, indent=1, ensure_ascii=False) + "\n")

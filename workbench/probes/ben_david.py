@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.errors import printable_text
 from workbench.markers import Seed
 from workbench.probes.gap import checked_level, domain_errors, mean_of_rates, wilson
 from workbench.probes.linear import Linear
@@ -63,6 +64,7 @@ class Bound:
         row = {name: getattr(self, name) for name in terms} | {"total": self.total} | ends | {"level": self.level}
         return pd.DataFrame([row])
 
+    @printable_text
     def __str__(self) -> str:
         terms = f"{self.source_error:.2f} + {self.half_distance:.2f} + {self.joint_error:.2f}"
         if self.total >= 1:

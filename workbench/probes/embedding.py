@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadData, BadValue, UnknownName
+from workbench.errors import BadData, BadValue, UnknownName, printable_text
 from workbench.markers import Array, Seed
 from workbench.probes.alignment import is_constant
 from workbench.probes.layouts import LAYOUTS
@@ -64,6 +64,7 @@ class Embedding:
         columns = {name: self.points[:, at] for at, name in enumerate("xyz"[: self.points.shape[1]])}
         return pd.DataFrame({"id": self.ids, **columns, "label": self.labels if self.labels is not None else None})
 
+    @printable_text
     def __str__(self) -> str:
         said = [f"{LAYOUTS[self.method].title} of {len(self)} images at {self.layer}"]
         if self.kept is not None:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue
+from workbench.errors import BadValue, printable_text
 from workbench.markers import Seed
 from workbench.probes.quiet import quiet
 
@@ -49,6 +49,7 @@ class Faithfulness:
         """Mean area under the insertion curves, 0..1: high if what comes first is enough."""
         return float(self.scores["insertion"].mean())
 
+    @printable_text
     def __str__(self) -> str:
         chance = self.scores[["chance_deletion", "chance_insertion"]].mean()
         return (

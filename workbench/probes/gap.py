@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue
+from workbench.errors import BadValue, printable_text
 from workbench.markers import Seed
 from workbench.probes.linear import Linear
 from workbench.probes.samples import halves, pair
@@ -43,6 +43,7 @@ class DomainGap:
     p_value: float
     counts: tuple[int, int]
 
+    @printable_text
     def __str__(self) -> str:
         return (
             f"proxy A-distance {self.distance:.2f} ({self.low:.2f} to {self.high:.2f}), a domain classifier errs on "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadData, BadValue
+from workbench.errors import BadData, BadValue, printable_text
 from workbench.markers import Seed
 from workbench.probes.linear import Linear
 from workbench.probes.neighbours import nearest
@@ -47,6 +47,7 @@ class LabelProblems:
         """The images whose label is likely wrong, the likeliest first."""
         return self.frame[self.frame["problem"]].reset_index(drop=True)
 
+    @printable_text
     def __str__(self) -> str:
         found = len(self.problems)
         if not found:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.ndimage import binary_dilation
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadData, BadValue
+from workbench.errors import BadData, BadValue, printable_text
 
 if TYPE_CHECKING:
     from workbench.probes.looking import Saliency
@@ -43,6 +43,7 @@ class Pointing:
         """What a map that knows nothing would hit, 0..1."""
         return float(self.frame["chance"].mean())
 
+    @printable_text
     def __str__(self) -> str:
         return f"{self.method}: {self.rate:.0%} hits ({self.low:.0%} to {self.high:.0%}), chance {self.chance:.0%}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.errors import printable_text
 from workbench.markers import Seed
 from workbench.probes.gap import checked_level, domain_classifier
 from workbench.probes.linear import Linear
@@ -53,6 +54,7 @@ class ShiftKind:
     classes: pd.DataFrame
     level: float
 
+    @printable_text
     def __str__(self) -> str:
         blind = "" if np.isfinite(self.probabilities["concept"]) else "; a concept shift cannot be seen without labels"
         return f"{self.kind}: {MEANING[self.kind]} (confidence {self.confidence:.0%}){blind}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadData, BadValue, UnknownName
+from workbench.errors import BadData, BadValue, UnknownName, printable_text
 from workbench.probes.alignment import all_pairs, enough, is_constant
 from workbench.probes.correlations import mean_drift, pwcca, svcca
 from workbench.probes.samples import table
@@ -52,6 +52,7 @@ class Similarity:
         """The shared stages, the one that differs most first."""
         return self.frame.sort_values("similarity", kind="stable", ignore_index=True)
 
+    @printable_text
     def __str__(self) -> str:
         what = f"{METHODS[self.method]} of {self.images} images"
         if not len(self.frame):

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.arguments import check_arguments
 from workbench.cost import estimate, spoken
 from workbench.embeddings import features
-from workbench.errors import BadData, BadValue, WorkbenchError
+from workbench.errors import BadData, BadValue, WorkbenchError, printable_text
 from workbench.loop.device import device as placed
 from workbench.markers import Seed
 from workbench.nets import Net, load
@@ -69,6 +69,7 @@ class Advice:
         ]
         return pd.DataFrame(rows, columns=["name", "tuning", "pretrained", "epochs", "advised"])
 
+    @printable_text
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {self.plan}", *(f"- {reason}" for reason in self.reasons)])
 

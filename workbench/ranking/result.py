@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue, UnknownName, printable_text
 from workbench.ranking import consensus, stability
 from workbench.ranking.measuring import Scored
 from workbench.ranking.verdict import Verdict, cautions, judged
@@ -168,10 +168,12 @@ class Ranking:
         """All of it as JSON holds it."""
         return stability.told(self)
 
+    @printable_text
     def __str__(self) -> str:
         waiting = self.wanted - len(self.scored)
         return f"{self.target}: {self.verdict}" + (f" ({waiting} backbones are still to come)" if waiting else "")
 
+    @printable_text
     def __repr__(self) -> str:
         return "\n".join([str(self), *self.cautions, self.frame.to_string(max_cols=8)])
 

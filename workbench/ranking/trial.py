@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadData, BadValue, UnknownName
+from workbench.errors import BadData, BadValue, UnknownName, printable_text
 from workbench.evaluation import evaluate
 from workbench.images.batches import Batches
 from workbench.loop import train
@@ -69,6 +69,7 @@ class Trial:
         error = math.sqrt((first * (1 - first) + second * (1 - second)) / self.judges)
         return 100 * (first - second), first - second > CLEAR * error
 
+    @printable_text
     def __str__(self) -> str:
         last = self.frame.set_index("backbone").loc[[self.winner]].iloc[-1]
         points, clear = self.lead

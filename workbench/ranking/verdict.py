@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from workbench.errors import printable_text
 from workbench.ranking.consensus import combined, families, places
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Verdict:
     support: float
     sentence: str
 
+    @printable_text
     def __str__(self) -> str:
         return self.sentence
 

@@ -61,7 +61,7 @@ def pretrain(
     if files.read_status(made).state != "done":
         disk.write(made / files.PLAN, plan.to_json())  # the threads may be others
         carried_out(made, name)
-    place.mkdir(parents=True, exist_ok=True)
+    disk.make_folder(place)
     return keep(Run(made), name, place)
 
 

@@ -258,12 +258,11 @@ class Run:
         return net.requires_grad_(True).eval()
 
     def _unfinished(self) -> Net:
-        import torch
+        from workbench.runs.saved_state import read_state
 
-        path = self.folder / files.STATE
-        if not path.exists():
+        state = read_state(self.folder)
+        if state is None:
             raise Unavailable(f"{self.name} has saved no weights yet; it is {self.status.state}")
-        state = torch.load(path, weights_only=True, map_location="cpu")
         net = self._begun()
         net.load_state_dict(state["best"]["weights"] or state["net"])
         return net.requires_grad_(True).eval()

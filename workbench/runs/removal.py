@@ -114,10 +114,8 @@ def strangers(folder: Path) -> list[str]:
 def _remove(folder: Path, patterns: Iterable[str], keep: bool = False) -> None:
     clear_leftovers(folder)
     for path in _written(folder, patterns):
-        try:
+        with disk.explain_failures(path, "removed"):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise disk.explain(error, path, "removed") from error
     for place in (*_places(folder), *(() if keep else (folder,))):
         with contextlib.suppress(OSError):  # it holds something else
             place.rmdir()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench import disk
 from workbench.errors import BadValue
+from workbench.runs.folder_contents import damaged
 
 if TYPE_CHECKING:
     from workbench.loop import Training
@@ -44,16 +45,25 @@ def take(training: Training, folder: Path, epoch: int) -> None:
     held = {name: value.detach().cpu() for name, value in net.state_dict().items() if name in moved}
     # norms, biases and statistics are few and may lie out of half precision's range
     small = {name: v.half() if v.is_floating_point() and v.ndim > 1 else v for name, v in held.items()}
-    (folder / FOLDER).mkdir(exist_ok=True)
+    disk.make_folder(folder / FOLDER)
     disk.write(path(folder, epoch), save({name: v.clone().contiguous() for name, v in small.items()}))
 
 
 def fill(net: Net, folder: Path, epoch: int) -> None:
-    """Puts what had moved by the end of an epoch into the net as it began."""
+    """Puts what had moved by the end of an epoch into the net as it began.
+
+    Raises:
+        BadData: the snapshot is damaged.
+        BadValue: it is of another net.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    known = set(net.state_dict())
-    held = load_file(path(folder, epoch))
+    known, file = set(net.state_dict()), path(folder, epoch)
+    try:
+        held = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise damaged(file, error) from error
     if strangers := sorted(set(held) - known):
         raise BadValue(f"the snapshot of epoch {epoch} is of another net: it holds {strangers[0]}")
     net.load_state_dict(held, strict=False)

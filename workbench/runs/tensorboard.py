@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import disk
 from workbench.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ def write_events(points: pd.DataFrame, folder: Path) -> Path:
 
     Raises:
         Unavailable: TensorBoard is not installed.
+        DiskError: the folder cannot be written.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -23,7 +25,7 @@ def write_events(points: pd.DataFrame, folder: Path) -> Path:
         raise Unavailable("TensorBoard is not installed here: pip install tensorboard") from error
     metrics = [name for name in points.columns if name not in ("step", "epoch", "split")]
     for split, part in points.groupby("split"):
-        with SummaryWriter(str(folder / str(split))) as writer:
+        with disk.explain_failures(folder), SummaryWriter(str(folder / str(split))) as writer:
             for name in metrics:
                 for step, value in part[["step", name]].dropna().itertuples(index=False):
                     writer.add_scalar(name, value, int(step))

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from workbench import disk
@@ -149,9 +148,7 @@ class Entry:
 
 def shelf() -> Path:
     """The folder of all entries."""
-    folder = disk.home() / "cache" / "activations"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return disk.make_folder(disk.home() / "cache" / "activations")
 
 
 def opened(key: str, touch: bool = True) -> Entry | None:
@@ -160,8 +157,8 @@ def opened(key: str, touch: bool = True) -> Entry | None:
     Args:
         touch: whether this counts as a use.
     """
-    folder = shelf() / key
     try:
+        folder = shelf() / key
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
         kind = Kind(tuple(map(tuple, meta["shapes"])), meta["dtype"], meta["images"], meta["words"])
         return Entry(folder, kind, touch)
@@ -179,16 +176,16 @@ def made(key: str, kind: Kind, wanted: int) -> Entry:
         NoRoom: neither disk nor memory has room for them.
     """
     with contextlib.suppress(OSError):
-        folder = shelf() / key
-        folder.mkdir(exist_ok=True)
-        with FileLock(shelf() / ".lock", timeout=60):
+        folder = disk.make_folder(shelf() / key)
+        with disk.lock(shelf() / ".lock", timeout=60):
             found = opened(key)
             if found is not None:
                 return found
             if budget.make_room(folder, wanted * kind.bytes, VARIABLE):
-                for name, size in ((ROWS, kind.images * kind.bytes), (DONE, kind.images)):
-                    with open(folder / name, "wb") as file:
-                        file.truncate(size)  # a hole, which takes no room until it is written to
+                with open(folder / ROWS, "wb") as file:
+                    file.truncate(kind.images * kind.bytes)  # a hole, which takes no room until it is written to
+                # no hole: to flag a row in one on a full disk would kill the process
+                (folder / DONE).write_bytes(bytes(kind.images))
                 disk.write(folder / META, json.dumps(asdict(kind)))
                 return Entry(folder, kind)
             with contextlib.suppress(OSError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.arguments import check_arguments
+from workbench.errors import printable_text
 from workbench.images import budget
 from workbench.storage import entry as entries
 
@@ -42,6 +43,7 @@ class Holdings:
             shutil.rmtree(folder, ignore_errors=True)
         return sum(not folder.exists() for folder in folders)
 
+    @printable_text
     def __str__(self) -> str:
         table = self.frame.drop(columns="key").to_string(index=False) if len(self.frame) else ""
         return f"{self.summary}\n{table}".rstrip()

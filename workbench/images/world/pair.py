@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, UnknownName
+from workbench.errors import BadValue, UnknownName, printable_text
 from workbench.forms import Range
 from workbench.images.world.dials import DIALS, dialled, listed, redefined, share
 from workbench.images.world.factors import FACTORS, values
@@ -38,6 +38,7 @@ class Pair:
     words: str
     amounts: Mapping[str, float | str]
 
+    @printable_text
     def __repr__(self) -> str:
         return f"Pair: {self.words}"
 
