@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -115,29 +113,3 @@ def test_a_worker_s_failure_is_a_sentence(tiny_plan):
     with pytest.raises(RunFailed, match="did you mean head"):
         run.wait(60)
     assert "did you mean head" in run.status.sentence
-
-
-@pytest.mark.parametrize("tuning", ["gradual"])
-def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tiny_plan, nursery, tuning):
-    plan = tiny_plan(epochs=6, tuning=tuning, augment="crop", threads=1)
-    expected = wb.fit(plan, progress=False)
-    run = wb.run(create(plan))
-    moments = random.Random(0)
-    for _ in range(10):
-        points = len(run.points)
-        child = nursery.worker(run.folder, save_every=0.0)
-        # opening takes a moment: wait for a sign of training, then let it go on for a random one
-        until(lambda child=child, points=points: len(run.points) != points or child.poll() is not None)
-        time.sleep(moments.uniform(0, 0.25))
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)
-        until(lambda child=child: child.poll() is not None)
-        if run.status.state == "done":
-            break
-        assert run.status.state == "interrupted"
-    subprocess.run([sys.executable, "-m", "workbench.runs.worker", str(run.folder)], check=True, timeout=120)
-    a, b = expected.net().state_dict(), run.net().state_dict()
-    assert all(torch.equal(a[name], b[name]) for name in a)
-    steps = [p.step for p in run.points[run.points.split == "valid"].itertuples()]
-    assert steps == [p.step for p in expected.points[expected.points.split == "valid"].itertuples()]
-    assert run.proof.unchanged.all() and len(run.proof) == len(expected.proof)

@@ -8,8 +8,9 @@ import threading
 import time
 
 import pytest
+from filelock import FileLock
 
-from workbench.runs.turn import held, queue, tickets, turn
+from workbench.runs.turn import draw, held, queue, tickets, turn
 
 DIE = """
 import os, sys
@@ -49,6 +50,37 @@ def test_the_dead_do_not_block():
     assert len(left) == 1 and not held(left[0])
     with turn("cpu", "living", pytest.fail):
         assert len(tickets("cpu")) == 1
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_steps_lets_nobody_overtake(monkeypatch, hours):
+    real, order = (time.time, time.time_ns), []
+
+    def second():
+        with turn("cpu", "second", order.append):
+            order.append("second's turn")
+
+    with turn("cpu", "first", pytest.fail):
+        monkeypatch.setattr(time, "time", lambda: real[0]() + 3600 * hours)
+        monkeypatch.setattr(time, "time_ns", lambda: real[1]() + 3600 * hours * 10**9)
+        thread = threading.Thread(target=second)
+        thread.start()
+        while not order:
+            time.sleep(0.01)
+    thread.join()
+    assert order[0] == "first" and order[-1] == "second's turn"
+
+
+def test_numbers_are_drawn_beyond_every_ticket_there_is():
+    folder = queue("cpu")
+    (folder / "01796054337955341000-old.ticket").touch()  # of a version that counted in nanoseconds
+    with FileLock(folder / "01796054337955341000-old.ticket"):
+        assert draw("cpu") == 1796054337955341001
+    (folder / "drawn").write_text("torn\0")
+    assert draw("cpu") == 1796054337955341001
+    for ticket in folder.glob("*.ticket"):
+        ticket.unlink()
+    assert draw("cpu") == 1796054337955341002
 
 
 def test_giving_up_while_waiting_leaves_no_ticket():

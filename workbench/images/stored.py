@@ -63,18 +63,25 @@ def open_stored(folder: str) -> tuple[Items, list[str], list[str]]:
         raise Unavailable("these images were in the memory of another process and were never stored with a run")
     try:
         table = json.loads((Path(folder) / TABLE).read_text(encoding="utf-8"))
+        return _items(Path(folder), table), table["source"], table["target"]
     except OSError as error:
         raise Unavailable(f"no images are stored in {folder}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise BadData(f"the images stored in {folder} are damaged: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise BadData(f"the images stored in {folder} are damaged ({why})") from error
+
+
+def _items(folder: Path, table: dict[str, Any]) -> Items:
     count = len(table["ids"])
     if "paths" in table:
         origin: Files | RawFile = Files(table["root"], table["paths"])
     else:
-        origin = RawFile(str(Path(folder) / PIXELS), np.load(Path(folder) / SHAPES))
+        origin = RawFile(str(folder / PIXELS), np.load(folder / SHAPES))
     values = np.array(table["labels"], np.float32 if table["kind"] == "tags" else np.int64)
     labels = Labels(table["kind"], values, {task: tuple(names) for task, names in table["tasks"].items()})
-    items = Items(
+    if len(values) != count:
+        raise ValueError(f"{count} images have {len(values)} labels")
+    return Items(
         name=table["name"],
         origin=origin,
         at=np.arange(count),
@@ -91,7 +98,6 @@ def open_stored(folder: str) -> tuple[Items, list[str], list[str]]:
         max_pixels=table.get("max_pixels", LIMIT),
         absent=tuple(table.get("absent", ())),
     )
-    return items, table["source"], table["target"]
 
 
 def _table(items: Items, source: list[str], target: list[str]) -> dict[str, Any]:

@@ -102,17 +102,14 @@ def read_whole_plan(folder: Path) -> Plan:
         WorkbenchError: it names what there is not.
     """
     path = folder / PLAN
+    if not path.exists():
+        raise BadData(f"{folder} is no run: it holds no {PLAN}")
+    read_plan(folder)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadData(f"{folder} is no run: it holds no {PLAN}") from None
-    except (OSError, ValueError) as error:
-        raise damaged(path, getattr(error, "strerror", None) or error) from error
-    try:
-        return Plan.from_json(text)
-    except (UnknownName, BadData):
+        return Plan.from_json(path.read_text(encoding="utf-8"))
+    except UnknownName:
         raise
-    except (BadValue, RecursionError) as error:
+    except BadValue as error:
         raise damaged(path, error) from error
 
 
