@@ -7,9 +7,9 @@ import functools
 import logging
 import re
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., str])
 
 # what a terminal would obey or a name could hide behind: control characters but line end and tab, marks that turn the
 # direction of writing, and halves of surrogate pairs, which stand for bytes of a file name that are no text
@@ -21,14 +21,14 @@ def printable(text: object) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
-def printable_text(method: Callable[[T], str]) -> Callable[[T], str]:
+def printable_text(method: F) -> F:
     """Decorate a `__str__` or `__repr__` that shows names from outside: control characters are written out."""
 
     @functools.wraps(method)
-    def written(self: T) -> str:
+    def written(self: Any) -> str:
         return printable(method(self))
 
-    return written
+    return written  # type: ignore[return-value]
 
 
 class _WrittenOut(logging.Filter):
