@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -14,7 +11,6 @@ import torch
 import workbench as wb
 from workbench.errors import BadData, RunFailed, Unavailable
 from workbench.runs import launching, worker
-from workbench.runs.launching import create
 
 
 @pytest.fixture
