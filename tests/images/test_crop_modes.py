@@ -14,7 +14,7 @@ from timm.data import create_transform
 import workbench as wb
 from workbench.images.crops import centre
 from workbench.images.decoding import CROP_MODES
-from workbench.nets import Preprocessing, saving
+from workbench.nets import Preprocessing, saved_recipe
 from workbench.storage import keys
 
 FEW = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}
@@ -106,9 +106,9 @@ def test_a_backbone_brings_the_crop_mode_of_its_weights(monkeypatch):
     net = wb.load("test_resnet", pretrained=False)
     assert net.preprocessing.crop_mode == "squash"
     # a net that was saved before there were crop modes saw the centre, whatever its architecture's weights see
-    saved = saving.described(net)
+    saved = saved_recipe.described(net)
     del saved["preprocessing"]["crop_mode"]
-    assert saving.recipe_of(saved, Path("old.safetensors")).preprocessing["crop_mode"] == "center"
+    assert saved_recipe.recipe_of(saved, Path("old.safetensors")).preprocessing["crop_mode"] == "center"
 
 
 def test_a_rotated_photo_is_squashed_as_it_stands(tmp_path):

@@ -144,6 +144,6 @@ class Experiments:
 
 def weights(net: Any) -> str:
     """A hash of a net's weights, for a plan that holds the net itself."""
-    from workbench.nets.cut import digest
+    from workbench.nets.structure import digest
 
     return digest(net.state_dict().values())
