@@ -14,7 +14,7 @@ from timm.data import create_transform
 import workbench as wb
 from workbench.images.crops import centre
 from workbench.images.decoding import CROP_MODES
-from workbench.nets import Preprocessing, saved_recipe
+from workbench.nets import Preprocessing, saved_recipe, saving
 from workbench.storage import keys
 
 FEW = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}

@@ -143,7 +143,7 @@ class Experiments:
 
 
 def weights(net: Any) -> str:
-    """A hash of a net's weights, for a plan that holds the net itself."""
-    from workbench.nets.structure import digest
+    """A hash of a net's layers and weights, for a plan that holds the net itself."""
+    from workbench.nets.structure import identity
 
-    return digest(net.state_dict().values())
+    return identity(net)
