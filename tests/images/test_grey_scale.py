@@ -142,6 +142,18 @@ def test_deep_greys_that_the_sample_of_a_large_set_missed_are_listed(make_tree, 
     assert wb.images(root, pixel_range=(0, 4095)).view(8).batch(range(8))[1].all()
 
 
+def test_what_lies_beyond_the_scale_of_the_sample_is_said(scans, monkeypatch, caplog):
+    monkeypatch.setattr("workbench.images.grey_scale.MOST", 3)
+    monkeypatch.setattr("workbench.images.grey_scale.FEWEST", 3)
+    images = wb.images(scans)
+    assert images.pixel_range == (3800, 8199) and "beyond" not in images.problems["reason"][0]
+    seen = images.view(8).batch(range(6))[0].amax(dim=(1, 2, 3))
+    assert (seen == 0).sum() == 2  # dim/0 and dim/1, which no sample of three holds
+    assert "2 images lie beyond it in part, up to 100% of their pixels" in images.problems["reason"][0]
+    told = [r.message for r in caplog.records if "beyond the scale of greys" in r.message]
+    assert len(told) == 1 and told[0].startswith("scans: 100% of dim/")
+
+
 def test_what_is_stored_or_a_part_keeps_the_scale(scans, tmp_path):
     whole = wb.images(scans)
     bright = whole.part(rows=[r for r, label in enumerate(whole.frame["label"]) if label == "bright"])

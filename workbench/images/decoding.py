@@ -26,6 +26,7 @@ INTERPOLATIONS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 
+BEYOND = "beyond the scale"  # what `info` of a picture of deep greys holds: the share of its pixels that was clipped
 CROP_MODES = ("center", "squash", "border")
 
 _TRANSPARENT = ("RGBA", "RGBa", "LA", "PA")
@@ -165,7 +166,10 @@ def _opaque(image: Image.Image, pixel_range: Scale | None = None) -> Image.Image
         image.load()
         return image
     if is_deep(image.mode):
-        return Image.fromarray(_eight_bits(image, pixel_range)).convert("RGB")
+        grey, beyond = _eight_bits(image, pixel_range)
+        shown = Image.fromarray(grey).convert("RGB")
+        shown.info[BEYOND] = beyond
+        return shown
     if image.mode == "La":  # Pillow lays no premultiplied grey on white
         image = image.convert("LA")
     if image.mode in _TRANSPARENT or "transparency" in image.info:
@@ -179,8 +183,8 @@ def _opaque(image: Image.Image, pixel_range: Scale | None = None) -> Image.Image
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image, pixel_range: Scale | None) -> np.ndarray:
-    """Deep greys as uint8 (H, W)."""
+def _eight_bits(image: Image.Image, pixel_range: Scale | None) -> tuple[np.ndarray, float]:
+    """Deep greys as uint8 (H, W), and the share of them that lies beyond the scale."""
     if pixel_range is None:
         raise Unreadable(
             "it holds greys of more than eight bits, and no scale is known for the set, since none of the files that "
@@ -195,7 +199,8 @@ def _eight_bits(image: Image.Image, pixel_range: Scale | None) -> np.ndarray:
     clear = image.info.get("transparency")
     if isinstance(clear, int):
         grey[values == clear] = 255
-    return grey
+    black, white = pixel_range
+    return grey, float(((values < black) | (values > white)).mean())
 
 
 def _upright(image: Image.Image, opened: Image.Image) -> Image.Image:

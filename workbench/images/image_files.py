@@ -118,6 +118,11 @@ def read_header(file: BinaryIO, max_pixels: int = LIMIT) -> tuple[Header, str]:
         Unreadable: more pixels than `max_pixels`, at whatever scale it is decoded.
         UnidentifiedImageError: of no wanted format.
     """
+    with contextlib.suppress(Image.DecompressionBombError):
+        image = _identified(file)
+        width, height = image.size
+        if width * height <= max_pixels:  # all but a few: thousands are looked at while a folder is opened
+            return Header(width, height, image.mode), image.format or ""
     with _opened(file, max_pixels) as image:
         header = Header(*image.size, image.mode)
         _reduce(image, max_pixels, edge=1)

@@ -60,6 +60,7 @@ class Items:
         extra: further columns of a table.
         left_out: (id, path, reason) of what was left out at opening.
         unreadable: row -> reason, found while reading.
+        clipped: row -> share of its pixels beyond the scale of greys, found while reading.
         pixel_range: the values of deep greys that become black and white; None where there are none.
         range_sample: how many images that scale was found from; 0 where a person gave it.
         max_pixels: the most pixels of a picture that may be decoded.
@@ -82,6 +83,7 @@ class Items:
     unreadable: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    clipped: dict[int, float] = field(default_factory=dict)
     looked: bool = False
     pixel_range: Scale | None = None
     range_sample: int = 0
@@ -103,6 +105,7 @@ class Items:
             anchors=None if self.anchors is None else [self.anchors[r] for r in rows],
             extra=None if self.extra is None else self.extra.iloc[rows].reset_index(drop=True),
             unreadable={},
+            clipped={},
             shelves={},
         )
 

@@ -94,9 +94,12 @@ def _on_greys(items: Items, headers: dict[int, Header | None]) -> list[str]:
     sample = f"a sample of {items.range_sample:,} of them" if items.range_sample else "a sample of them"
     found = "as it was given" if items.pixel_range and not items.range_sample else f"found from {sample}"
     black, white = described(scale).split(" to ")
+    clipped = {row: share for row, share in items.clipped.items() if row in headers}
+    worst = max(clipped.values(), default=0.0)
+    beyond = f"{len(clipped):,} images lie beyond it in part, up to {worst:.0%} of their pixels; " if clipped else ""
     return [
         f"{deep:,} of {len(headers):,} images hold greys of more than eight bits: {black} is black and {white} is "
-        f"white in all of them, {found}; pixel_range= sets another scale"
+        f"white in all of them, {found}; {beyond}pixel_range= sets another scale"
     ]
 
 

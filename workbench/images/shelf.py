@@ -20,6 +20,7 @@ from workbench.images.store import PixelStore, StoreFull, StoreLost
 
 UNKNOWN, BAD, LOOSE = -1, -2, -3  # LOOSE: readable, but not in the store
 CHUNK = 64
+CLIPPED = 0.01  # share of a picture's pixels that may lie beyond the scale of its set without a word
 MEMORY = 1_000_000_000  # bytes kept where no store can be had
 
 log = logging.getLogger("workbench")
@@ -222,6 +223,21 @@ def looked_at(items: Items, row: int, raw: bytes | np.ndarray, framing: Framing)
         decoding.Unreadable: with the reason.
     """
     picture = decoding.picture(raw, framing.edge, framing.pixel_range, items.max_pixels)
+    _note_clipped(items, row, picture.info.get(decoding.BEYOND))
     pixels = decoding.square(picture, framing)
     shift = items.shift(row)
     return pixels if shift is None else shift(pixels, items.anchor(row))
+
+
+def _note_clipped(items: Items, row: int, share: object) -> None:
+    """Keeps which pictures hold more than a little beyond the scale of their set, and says so once."""
+    if not isinstance(share, float) or share <= CLIPPED:
+        return
+    if not items.clipped:
+        log.warning(
+            "%s: %.0f%% of %s lies beyond the scale of greys and becomes black or white; pixel_range= sets another",
+            items.name,
+            100 * share,
+            items.ids[row],
+        )
+    items.clipped[row] = share
