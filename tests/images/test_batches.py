@@ -43,6 +43,28 @@ def test_processes_share_a_batch(toy):
     parts = [batches(toy, rank=rank, world=3).batch(0, 1)["labelled"] for rank in range(3)]
     assert sorted(torch.cat([p.keys for p in parts]).tolist()) == sorted(whole.keys.tolist())
     assert [len(p.x) for p in parts] == [4, 3, 3]
+    first = batches(toy, rank=0, world=3)
+    both = first.batch(0, 1, ranks=[0, 2])["labelled"]
+    assert torch.equal(both.keys, torch.cat([parts[0].keys, parts[2].keys])), "one can read what another was to read"
+    assert torch.equal(first.alone().batch(0, 1)["labelled"].x, whole.x)
+
+
+def test_a_process_that_can_read_none_of_its_share_leaves_it_to_the_others(toy, monkeypatch):
+    made = [batches(toy, rank=rank, world=2) for rank in (0, 1)]
+    seen = made[0].views["labelled"].batch
+    mine = set(made[1].places("labelled", 0, 0).tolist())
+
+    def unreadable(places):
+        x, kept = seen(places)
+        good = ~np.isin(places, list(mine))
+        return x[torch.from_numpy(good)], kept & good
+
+    for one in made:
+        monkeypatch.setattr(one.views["labelled"], "batch", unreadable)
+    assert len(mine) >= 4 and len(made[1].batch(0, 0)["labelled"].x) == 0
+    assert len(made[1].batch(0, 0, ranks=[0, 1])["labelled"].x) == 10 - len(mine)
+    with pytest.raises(BadData, match="none of the 5 images"):
+        made[1].batch(0, 0, ranks=[1])
 
 
 def test_the_shorter_stream_goes_round(two_domains):
