@@ -44,9 +44,7 @@ def ours(plan: wb.Plan) -> tuple[Result, str]:
     training = assemble(plan.but(precision="fp32"))
     result, began, spent = Result([], []), time.perf_counter(), 0.0
     # chosen here rather than in assembling, so that the trial counts
-    training.compute_in(
-        chosen(plan.schedule, training.place, training.net, training.grid, training.eligible, training.steps)
-    )
+    training.compute_in(chosen(plan.schedule, training.place, training.net, training.moving, training.steps))
     tried = time.perf_counter() - began
     for point in training:
         if point.split == "valid":

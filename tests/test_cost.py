@@ -51,10 +51,10 @@ def test_frozen_layers_are_paid_for_once(net):
 
 def test_later_estimates_are_arithmetic(net):
     wb.estimate(net, head_only(net), 100)
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(100):
         wb.estimate(net, head_only(net), 100)
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 def test_measuring_leaves_the_net_as_it_was(net):

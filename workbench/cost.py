@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from workbench.arguments import check_arguments
 from workbench.forms import Range
 from workbench.nets import Net
+from workbench.tunings import MovingWeights
 
 PIXELS = 2**17  # in a trial batch: 32 images of 64 px; in few pixels it is not arithmetic that takes the time
 FEWEST, MOST = 4, 32  # images in a trial batch
@@ -76,15 +77,32 @@ def estimate(
         batch_size: images an update.
         store: whether frozen layers are computed once, as they are wherever a net can be cut there.
     """
-    costs = measured(net)
-    moving = [rate > 0 for rate in multipliers]
+    found = measured(net)
+    trainable = sum(n for n, rate in zip(found.parameters, multipliers, strict=True) if rate > 0)
+    return add_up(found, [rate > 0 for rate in multipliers], trainable, images, batch_size, store)
+
+
+def estimate_moving(net: Net, moving: MovingWeights, images: int, batch_size: int = 32) -> Estimate:
+    """Estimate the cost of an epoch in which these very weights move; see `estimate`."""
+    trainable = sum(p.numel() for name, p in net.named_parameters() if name in moving.names)
+    return add_up(measured(net), [rate > 0 for rate in moving.rates], trainable, images, batch_size)
+
+
+def add_up(
+    costs: Costs, moving: Sequence[bool], trainable: int, images: int, batch_size: int, store: bool = True
+) -> Estimate:
+    """Add up the cost of an epoch from what was measured.
+
+    Args:
+        moving: whether each stage moves, stem first.
+        trainable: weights that move.
+    """
     # gradients flow back from the loss to the lowest moving stage; below it nothing is kept
     first = moving.index(True) if any(moving) else len(moving)
     below = images * sum(costs.forward[:first])
     above = images * (1.0 + costs.backward) * sum(costs.forward[first:])
     once = below if store else 0.0
     seconds = above + (0.0 if store else below) + images / batch_size * costs.update
-    trainable = sum(n for n, moves in zip(costs.parameters, moving, strict=True) if moves)
     kept = sum(costs.kept[first:]) + max(costs.kept, default=0)
     # four bytes a weight; gradient and two moments for those that move
     memory = 4 * sum(costs.parameters) + 12 * trainable + batch_size * kept
@@ -92,8 +110,8 @@ def estimate(
 
 
 def measured(net: Net) -> Costs:
-    """The costs of `net` on the device that it is on; kept until its input size or device changes."""
-    key = f"{net.preprocessing.size} {next(net.parameters()).device}"
+    """The costs of `net` on the device that it is on; kept until its input size, device or structure changes."""
+    key = f"{net.preprocessing.size} {next(net.parameters()).device} {[stage.parameters for stage in net.stages]}"
     if net not in _measured or _measured[net][0] != key:
         _measured[net] = (key, measure(net))
     return _measured[net][1]

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from workbench.nets import Net
 
 
+class NotFinite(BadValue):
+    """Answers that are no numbers: of a net whose training diverged, or whose weights were broken otherwise."""
+
+
 @check_arguments
 @spare()
 def evaluate(
@@ -34,6 +38,7 @@ def evaluate(
     domain: str | None = None,
     device: Annotated[str | torch.device | None, Device()] = None,
     predict: Callable[[Net, Tensor], Tensor] | None = None,
+    autocast: torch.dtype | None = None,
 ) -> Evaluation:
     """What `net` is worth on `images`; their classes are found among the net's by name, whatever their order.
 
@@ -44,10 +49,12 @@ def evaluate(
         domain: one domain only.
         device: where to run; the net's own by default.
         predict: how logits are made, where a strategy has its own way.
+        autocast: precision of forward passes, such as `torch.bfloat16`; None for that of the weights.
 
     Raises:
         BadData: no such images.
         BadValue: classes that the net does not know.
+        NotFinite: the net answers with NaN or infinity.
     """
     part = images.part(split=split, domain=domain)
     if not len(part):
@@ -55,7 +62,7 @@ def evaluate(
             f"{images.name} has no images to evaluate in split {split!r}" + (f", domain {domain!r}" if domain else "")
         )
     shared = shared_classes(net.classes, part) if net.classes is not None else None
-    logits, kept = joined(answered(net, part, device=device, predict=predict), part)
+    logits, kept = joined(answered(net, part, device=device, predict=predict, autocast=autocast), part)
     return judged(logits, kept, part, shared)
 
 
@@ -67,6 +74,7 @@ def judged(logits: np.ndarray, kept: np.ndarray, part: Images, shared: SharedCla
 
     Raises:
         BadValue: as many answers as the images have classes are wanted.
+        NotFinite: some of the answers are no numbers.
     """
     if shared is not None and logits.shape[1] == shared.count:
         return _evaluation(logits[:, shared.answers], kept, part, shared.labels, shared.classes, shared.sizes)
@@ -87,10 +95,19 @@ def _evaluation(
     classes: tuple[str, ...],
     sizes: tuple[tuple[str, int], ...],
 ) -> Evaluation:
+    with np.errstate(invalid="ignore"):
+        probabilities = to_probabilities(logits, part.kind, [size for _, size in sizes])
+    odd = int(np.isnan(probabilities).any(1).sum())
+    if odd:
+        raise NotFinite(
+            f"expected numbers as answers, got NaN or infinity for {odd:,} of {len(kept):,} images of {part.name}: the "
+            "net's weights are broken, most often by a training that diverged; train it at a lower learning rate, or "
+            "load it from before"
+        )
     return Evaluation(
         ids=part.frame["id"].to_numpy()[kept],
         labels=labels[kept],
-        probabilities=to_probabilities(logits, part.kind, [size for _, size in sizes]),
+        probabilities=probabilities,
         classes=classes,
         kind=part.kind,
         tasks=sizes,

@@ -174,12 +174,12 @@ def test_unreadable_images_are_left_out(tiny_plan, toy_arrays, tmp_path):
 
 def test_batches_are_those_without_the_store(tiny_plan, two_domains):
     """Stored activations stand for the very pixels that would have been shown."""
-    plan = tiny_plan(two_domains, strategy="dann", tuning="head", augment="crop")
+    plan = tiny_plan(two_domains, strategy="dann", tuning=LAST, augment="crop")
     training = assemble(plan)
     net, batches, place = training.net, training.tasks[0], training.place
-    rates = training.grid[0]
-    stored = Feed(net, batches, plan.schedule, rates, place, None)
-    plain = Feed(net, batches, plan.but(store="off").schedule, rates, place, None)
+    moving = training.moving[0]
+    stored = Feed(net, batches, plan.schedule, moving, place, None)
+    plain = Feed(net, batches, plan.but(store="off").schedule, moving, place, None)
     for a, b in itertools.islice(zip(stored.epoch(5), plain.epoch(5), strict=True), 2):
         for name in a:
             assert torch.equal(a[name].x + 0, b[name].x) and a[name].x.shape == b[name].x.shape

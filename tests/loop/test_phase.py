@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from workbench.loop.phase import Proof, digest, fingerprint, set_phase
+from workbench.tunings import select_moving
 
 
 def everything(net):
-    return {name: True for name, _ in net.named_parameters()}
+    return select_moving(net, [1.0] * len(net.stages))
+
+
+def head_only(net):
+    return select_moving(net, [0.0] * (len(net.stages) - 1) + [1.0])
 
 
 def test_a_frozen_stage_is_in_eval_mode_and_without_gradients(tiny):
     net = tiny()
-    rates = [0.0] * (len(net.stages) - 1) + [1.0]
-    set_phase(net, rates, everything(net))
+    set_phase(net, head_only(net))
     assert [n for n, p in net.named_parameters() if p.requires_grad] == ["head.weight", "head.bias"]
     norms = [m for m in net.modules() if isinstance(m, _BatchNorm)]
     assert norms and not any(m.training for m in norms)
@@ -26,22 +33,39 @@ def test_a_frozen_stage_is_in_eval_mode_and_without_gradients(tiny):
 
 def test_a_thawed_stage_moves_again(tiny):
     net = tiny()
-    set_phase(net, [0.0] * len(net.stages), everything(net))
-    set_phase(net, [1.0] * len(net.stages), everything(net))
+    set_phase(net, select_moving(net, [0.0] * len(net.stages)))
+    set_phase(net, everything(net))
     assert all(p.requires_grad for p in net.parameters())
     assert all(m.training for m in net.modules() if isinstance(m, _BatchNorm))
 
 
+def test_what_somebody_marked_before_is_not_read(tiny):
+    net = tiny()
+    net.requires_grad_(False)
+    set_phase(net, everything(net))
+    assert all(p.requires_grad for p in net.parameters())
+
+
 def test_what_a_tuning_excludes_stays_excluded(tiny):
     net = tiny()
-    eligible = everything(net) | {"head.weight": False}
-    set_phase(net, [1.0] * len(net.stages), eligible)
+    set_phase(net, select_moving(net, [1.0] * len(net.stages), lambda name, _: name != "head.weight"))
     assert not net.head.weight.requires_grad and net.head.bias.requires_grad
+
+
+def test_batch_norm_whose_weights_may_not_move_keeps_its_statistics(tiny):
+    net = tiny()
+    moving = select_moving(net, [1.0] * len(net.stages), lambda name, _: not name.startswith("backbone.bn1."))
+    set_phase(net, moving)
+    before = {name: b.clone() for name, b in net.named_buffers()}
+    net(torch.rand(8, 3, 32, 32)).sum().backward()
+    changed = {name for name, b in net.named_buffers() if not torch.equal(b, before[name])}
+    assert changed and not any(name.startswith("backbone.bn1.") for name in changed)
+    assert any(name.startswith("backbone.bn2.") for name in changed)
 
 
 def test_norms_can_be_kept_still_in_moving_stages(tiny):
     net = tiny()
-    set_phase(net, [1.0] * len(net.stages), everything(net), norms_still=True)
+    set_phase(net, everything(net), norms_still=True)
     assert not any(m.training for m in net.modules() if isinstance(m, _BatchNorm))
     assert net.training
 
@@ -59,25 +83,58 @@ def test_digest_is_of_values_not_of_layout():
 
 
 def test_proof_opens_and_closes_rows_as_stages_freeze_and_thaw(tiny):
-    net, proof = tiny(), Proof()
+    net = tiny()
     last = len(net.stages) - 1
-    proof.watch(net, [0.0] * last + [1.0], 0)
-    proof.watch(net, [0.0] * (last - 1) + [1.0, 1.0], 1)
-    assert proof.finish(net, 2)
+    grid = [select_moving(net, rates) for rates in ([0.0] * last + [1.0], [0.0] * (last - 1) + [1.0, 1.0])]
+    proof = Proof(net, grid)
+    proof.watch(0)
+    proof.watch(1)
+    assert proof.finish(2)
     rows = {row["stage"]: row for row in proof.rows}
     assert set(rows) == {stage.name for stage in net.stages[:-1]}
     assert rows[net.stages[-2].name]["to_epoch"] == 1 and rows["stem"]["to_epoch"] == 2
+    assert all(row["whole"] and row["tensors"] for row in proof.rows)
 
 
 def test_proof_tells_when_a_frozen_stage_moved(tiny):
-    net, proof = tiny(), Proof()
-    proof.watch(net, [0.0] * len(net.stages), 0)
+    net = tiny()
+    proof = Proof(net, [select_moving(net, [0.0] * len(net.stages))])
+    proof.watch(0)
     with torch.no_grad():
         next(m for m in net.modules() if isinstance(m, _BatchNorm)).running_mean += 1e-3
-    assert not proof.finish(net, 1)
+    assert not proof.finish(1)
     assert [row["stage"] for row in proof.rows if not row["unchanged"]] == ["stem"]
+
+
+@pytest.mark.parametrize("touched", ["backbone.conv_stem.weight", "backbone.bn1.running_var"])
+def test_proof_tells_when_what_is_frozen_inside_a_moving_stage_moved(tiny, touched):
+    net = tiny()
+    moving = select_moving(net, [1.0] * len(net.stages), lambda name, _: "bn2" in name)
+    proof = Proof(net, [moving, moving])
+    proof.watch(0)
+    rows = {row["stage"]: row for row in proof.rows}
+    assert not rows["blocks.1"]["whole"] and rows["stem"]["whole"]
+    with torch.no_grad():
+        net.get_parameter("backbone.blocks.1.0.bn2.weight").add_(1.0)  # moves, as it may
+    proof.watch(1)
+    assert len(proof.rows) == len(rows), "nothing is frozen otherwise"
+    with torch.no_grad():
+        dict([*net.named_parameters(), *net.named_buffers()])[touched].add_(1e-3)
+    assert not proof.finish(2)
+    assert [row["stage"] for row in proof.rows if not row["unchanged"]] == ["stem"]
+
+
+def test_a_row_that_is_open_goes_on_in_a_resumed_run(tiny):
+    net = tiny()
+    last = len(net.stages) - 1
+    grid = [select_moving(net, [0.0] * last + [1.0])] * 2
+    first, second = Proof(net, grid), Proof(net, grid)
+    first.watch(0)
+    second.rows = json.loads(json.dumps(first.rows))
+    second.watch(1)
+    assert second.finish(2) and len(second.rows) == last
 
 
 def test_fingerprints_differ_between_stages(tiny):
     net = tiny()
-    assert len({fingerprint(net, stage) for stage in net.stages}) == len(net.stages)
+    assert len({fingerprint(net, stage.tensors) for stage in net.stages}) == len(net.stages)

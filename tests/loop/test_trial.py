@@ -15,6 +15,7 @@ from workbench.loop import trial
 from workbench.loop.training import Training
 from workbench.plan import Schedule
 from workbench.runs.assembly import assemble
+from workbench.tunings import select_moving
 
 CPU = torch.device("cpu")
 
@@ -43,15 +44,22 @@ def timed(units, monkeypatch):
     return make
 
 
-def choose(net, steps=1000, grid=None, **settings):
+def choose(net, steps=1000, grid=None, derivatives=1, **settings):
     grid = grid or [[1.0] * len(net.stages)]
-    eligible = {name: True for name, _ in net.named_parameters()}
-    return trial.chosen(Schedule(**settings), CPU, net, grid, eligible, steps)
+    moving = [select_moving(net, rates) for rates in grid]
+    return trial.chosen(Schedule(**settings), CPU, net, moving, steps, derivatives)
 
 
 def test_what_is_asked_for_is_obeyed_without_a_trial(tiny, timed):
     steps = timed(1.0, 0.1)
     assert choose(tiny(), precision="fp32") == "fp32" and choose(tiny(), precision="bf16") == "bf16"
+    assert steps == []
+
+
+def test_second_derivatives_stay_in_full_precision_whatever_is_asked_for(tiny, timed):
+    steps = timed(1.0, 0.1)
+    assert choose(tiny(), precision="auto", derivatives=2) == "fp32"
+    assert choose(tiny(), precision="bf16", derivatives=2) == "fp32"
     assert steps == []
 
 
@@ -157,7 +165,7 @@ def test_a_full_disk_does_not_matter(tiny, timed, monkeypatch):
 
 def test_the_epoch_in_which_most_weights_move_is_tried(tiny, units, monkeypatch):
     net, tried = tiny(), []
-    monkeypatch.setattr(trial, "raced", lambda schedule, net, rates, *_: tried.append(rates) or "fp32")
+    monkeypatch.setattr(trial, "raced", lambda schedule, net, moving, *_: tried.append(list(moving.rates)) or "fp32")
     last = len(net.stages) - 1
     grid = [[0.0] * last + [9.0], [0.1] * (last + 1), [0.0] + [1.0] * last]
     choose(net, grid=grid)
@@ -170,8 +178,7 @@ def test_a_trial_leaves_the_net_and_the_random_numbers_alone(tiny):
     net.backbone.conv_stem.weight.requires_grad_(False)
     before = {name: t.clone() for name, t in net.state_dict().items()}
     modes, random = [m.training for m in net.modules()], torch.get_rng_state()
-    eligible = {name: True for name, _ in net.named_parameters()}
-    step = trial.rehearsal(Schedule(batch_size=4), net, [1.0] * len(net.stages), eligible)
+    step = trial.rehearsal(Schedule(batch_size=4), net, select_moving(net, [1.0] * len(net.stages)))
     assert step(None) > 0 and step(torch.bfloat16) > 0
     assert torch.equal(torch.get_rng_state(), random)
     assert [m.training for m in net.modules()] == modes
@@ -183,8 +190,7 @@ def test_a_trial_step_computes_in_the_precision_it_is_said_to(tiny, monkeypatch)
     net, seen = tiny(), []
     real = type(net).forward
     monkeypatch.setattr(type(net), "forward", lambda self, x: seen.append(real(self, x)) or seen[-1])
-    rates, eligible = [0.0] * (len(net.stages) - 1) + [1.0], {name: True for name, _ in net.named_parameters()}
-    step = trial.rehearsal(Schedule(batch_size=4), net, rates, eligible)
+    step = trial.rehearsal(Schedule(batch_size=4), net, select_moving(net, [0.0] * (len(net.stages) - 1) + [1.0]))
     step(torch.bfloat16), step(None)
     assert [out.dtype for out in seen] == [torch.bfloat16, torch.float32] and seen[0].shape == (4, 3)
 
@@ -194,8 +200,7 @@ def test_seconds_are_those_of_a_whole_batch(tiny, monkeypatch):
     monkeypatch.setattr(trial.time, "perf_counter", lambda: float(next(clock)))
     monkeypatch.setattr(trial, "PIXELS", 0)
     net = tiny()
-    eligible = {name: True for name, _ in net.named_parameters()}
-    assert trial.rehearsal(Schedule(batch_size=24), net, [1.0] * len(net.stages), eligible)(None) == 3.0
+    assert trial.rehearsal(Schedule(batch_size=24), net, select_moving(net, [1.0] * len(net.stages)))(None) == 3.0
 
 
 def test_the_best_step_of_each_counts(monkeypatch):

@@ -15,6 +15,7 @@ from workbench.nets import load
 from workbench.nets.activations import Activations
 from workbench.nets.cut import Cut
 from workbench.nets.recording import Unrecordable
+from workbench.tunings import select_moving
 
 DRAWN = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_"}
 # thinner or shorter than any that timm names, where the smallest is large
@@ -55,7 +56,7 @@ def split_in_the_middle(net):
     names = [stage.name for stage in net.stages]
     middle = len(names) // 2
     rates = [0.0] * middle + [1.0] * (len(names) - middle)
-    set_phase(net, rates, {name: True for name, _ in net.named_parameters()})
+    set_phase(net, select_moving(net, rates))
     return set(names[middle:])
 
 
@@ -133,7 +134,7 @@ def test_training_the_moving_part_trains_the_net(small):
 def test_chance_outside_of_the_stages_own_modules_is_kept(name):
     """Some nets drop features out between their last stage and their head, in their own code."""
     net = load(name, pretrained=False, size=64, drop_rate=0.5)
-    set_phase(net, [0.0] * (len(net.stages) - 1) + [1.0], {n: True for n, _ in net.named_parameters()})
+    set_phase(net, select_moving(net, [0.0] * (len(net.stages) - 1) + [1.0]))
     cut, x = Cut(net, {"head"}), torch.rand(3, 3, 64, 64)
     parts, answers = cut.frozen(x), []
     for seed, call in itertools.product((0, 1), (lambda: cut.moving(parts), lambda: net.trunk(x))):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.tunings import tunings
+from workbench.tunings import find_moving, find_moving_grid, select_moving, tunings
 
 STAGES = 8  # of test_efficientnet: stem, five blocks, conv_head, head
 
@@ -63,20 +66,69 @@ def test_lp_ft_probes_at_least_one_epoch(net):
 
 
 def test_norms_and_biases_leaves_filters(net):
-    wb_net = wb.load("test_efficientnet", classes=3, pretrained=False, size=32)
-    tunings.make("norms-and-biases").apply(wb_net)
-    moving = {name for name, p in wb_net.named_parameters() if p.requires_grad}
-    still = {name for name, p in wb_net.named_parameters() if not p.requires_grad}
-    assert all(p.ndim == 1 for n, p in wb_net.backbone.named_parameters() if f"backbone.{n}" in moving)
-    assert any("bn" in name for name in moving) and {"head.weight", "head.bias"} <= moving
-    assert still and all(dict(wb_net.named_parameters())[name].ndim > 1 for name in still)
+    found = find_moving(net, tunings.make("norms-and-biases"), 0.0).names
+    still = {name for name, _ in net.named_parameters()} - found
+    assert all(p.ndim == 1 for name, p in net.named_parameters() if name in found and name.startswith("backbone."))
+    assert any("bn" in name for name in found) and {"head.weight", "head.bias"} <= found
+    assert still and all(dict(net.named_parameters())[name].ndim > 1 for name in still)
 
 
 def test_norms_and_biases_knows_layer_norm():
     net = wb.load("test_vit", classes=3, pretrained=False, size=32)
-    tunings.make("norms-and-biases").apply(net)
-    moving = {name for name, p in net.named_parameters() if p.requires_grad}
-    assert "backbone.blocks.0.norm1.weight" in moving and "backbone.blocks.0.attn.qkv.weight" not in moving
+    found = find_moving(net, tunings.make("norms-and-biases"), 0.0).names
+    assert "backbone.blocks.0.norm1.weight" in found and "backbone.blocks.0.attn.qkv.weight" not in found
+
+
+def test_what_moves_follows_from_the_plan_alone(net):
+    marked = copy.deepcopy(net).train().requires_grad_(False)
+    for name in ("full", "norms-and-biases", "gradual"):
+        made = tunings.make(name)
+        assert find_moving_grid(marked, made, 3) == find_moving_grid(net, made, 3)
+
+
+def test_a_stage_that_a_strategy_never_moves_is_frozen_under_any_tuning(net):
+    grid = find_moving_grid(net, tunings.make("full"), 2, frozen=("stem",))
+    assert [moving.rates for moving in grid] == [(0.0, *[1.0] * (STAGES - 1))] * 2
+    assert not set(net.stages[0].tensors) & grid[0].names and set(net.stages[1].tensors) & grid[0].names
+    with pytest.raises(UnknownName, match="did you mean stem"):
+        find_moving(net, tunings.make("full"), 0.0, frozen=("stemm",))
+
+
+def test_a_stage_without_a_weight_that_moves_is_frozen_in_the_picture(net):
+    class Heads(tunings["full"]):
+        def trains(self, name, parameter):
+            return name.startswith("head.")
+
+    assert wb.grid(Heads(), net, 2).tolist() == wb.grid("head", net, 2).tolist()
+
+
+@pytest.mark.parametrize(
+    ("rates", "says"),
+    [
+        ([1.0] * (STAGES - 1), "one rate per stage"),
+        ([-1.0] * STAGES, "from 0"),
+        ([float("nan")] * STAGES, "finite"),
+        (["fast"] * STAGES, "finite"),
+    ],
+)
+def test_rates_that_are_none_are_refused(net, rates, says):
+    with pytest.raises(BadValue, match=says):
+        select_moving(net, rates)
+
+
+def test_a_net_that_was_built_on_is_tuned_as_it_is_now():
+    """Stages that somebody looked at before modules were added are not those that are trained."""
+    net = wb.load("test_efficientnet", classes=3, pretrained=False, size=32)
+    before = [stage.parameters for stage in net.stages]
+    net.backbone.blocks[1].add_module("extra", torch.nn.Linear(4, 4))
+    net.head = torch.nn.Sequential(torch.nn.Linear(net.feature_dim, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    after = [stage.parameters for stage in net.stages]
+    assert after[2] == before[2] + 20 and after[-1] != before[-1]
+    found = find_moving(net, tunings.make("full"), 0.0).names
+    assert found == {name for name, _ in net.named_parameters()}
+    assert {"head.0.weight", "head.2.bias"} <= find_moving(net, tunings.make("head"), 0.0).names
+    del net.backbone.blocks[1].extra
+    assert [stage.parameters for stage in net.stages][2] == before[2]
 
 
 def test_painted_grid_is_what_was_painted(net):

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.errors import BadData
+from workbench.errors import BadData, BadValue
 from workbench.images.crops import augment
 
 if TYPE_CHECKING:
@@ -42,15 +42,19 @@ class Batches:
 
     Args:
         images: with a train split, and a target domain where a strategy reads one.
-        needs: the streams to serve, `labelled` and perhaps `unlabelled`.
+        needs: the streams to serve, `labelled` or `unlabelled` or both.
         size: edge of what the net sees, in pixels.
         interpolation, crop_pct, crop_mode, fill, pixel_range: how images become squares, as `Images.view` wants it.
         batch_size: images of each stream in a batch, over all processes together.
         seed: of the order and the views.
         rank, world: this process and how many share a batch.
 
+    Attributes:
+        lead: the stream whose images make an epoch: `labelled`, or the first one where it is not read.
+
     Raises:
         BadData: a stream that the images do not offer, or no training images.
+        BadValue: no stream at all.
     """
 
     def __init__(
@@ -71,12 +75,17 @@ class Batches:
     ) -> None:
         self.images, self.size, self.batch_size, self.seed = images, size, batch_size, seed
         self.rank, self.world = rank, world
+        if not needs:
+            raise BadValue(
+                "expected the streams that a strategy reads, got none: its `needs` names labelled or unlabelled"
+            )
+        self.lead = "labelled" if "labelled" in needs else needs[0]
         self.parts = {name: stream(images, name) for name in needs}
         self.labels = {n: None if n == "unlabelled" else torch.from_numpy(p.labels()) for n, p in self.parts.items()}
         look = (size, interpolation, crop_pct, crop_mode, fill, pixel_range)
         self.views = {name: part.view(*look) for name, part in self.parts.items()}
         self._orders: dict[int, tuple[int, np.ndarray]] = {}
-        self.count = len(self.parts["labelled"])
+        self.count = len(self.parts[self.lead])
         whole, rest = divmod(self.count, batch_size)
         # a batch of one image has no batch statistics: it is left out, another image each epoch
         self.steps = whole + (rest > 1 or not whole)

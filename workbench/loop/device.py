@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+from collections.abc import Iterator
 
 import torch
 import torch.distributed as dist
@@ -49,6 +51,14 @@ def seed(place: torch.device, number: int) -> None:
         torch.cuda.manual_seed_all(number)
     elif place.type == "mps":
         torch.mps.manual_seed(number)
+
+
+@contextlib.contextmanager
+def forked(place: torch.device) -> Iterator[None]:
+    """Whatever is drawn or seeded meanwhile, the random numbers drawn afterwards are those that would have come."""
+    cards = list(range(torch.cuda.device_count())) if place.type == "cuda" else []
+    with torch.random.fork_rng(devices=cards):
+        yield
 
 
 def out_of_memory(error: BaseException) -> bool:

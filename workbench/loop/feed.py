@@ -21,6 +21,7 @@ from workbench.storage import keys
 from workbench.storage.reading import Fetched, Reading, fetch, filled
 from workbench.storage.source import Source
 from workbench.strategies import Examples
+from workbench.tunings import MovingWeights
 
 log = logging.getLogger("workbench")
 
@@ -31,7 +32,7 @@ class Feed:
     """The batches of one phase of a training, and the views that validate it.
 
     Args:
-        rates: one multiplier a stage; the phase is which of them are 0.
+        moving: what moves in the phase.
         place: the device of the run.
         autocast: precision of forward passes.
     """
@@ -41,14 +42,14 @@ class Feed:
         net: Net,
         batches: Batches,
         schedule: Schedule,
-        rates: list[float],
+        moving: MovingWeights,
         place: torch.device,
         autocast: torch.dtype | None,
     ) -> None:
         self.net, self.batches, self.schedule, self.place = net, batches, schedule, place
-        self.phase = phase(rates)
-        frozen = rates[0] == 0
-        self.cut = self._cut(rates, autocast) if frozen and schedule.store != "off" else None
+        self.phase = moving.phase
+        frozen = moving.rates[0] == 0
+        self.cut = self._cut(moving, autocast) if frozen and schedule.store != "off" else None
         # without the store the same views are shown, so that the result is the same; a net that cannot be cut has
         # nothing to gain from few of them
         self.views = schedule.views if self.cut is not None or (frozen and schedule.store == "off") else 0
@@ -116,11 +117,11 @@ class Feed:
             self._sources[name] = Source(self.cut, view, looked, self.schedule.store, self.place, words)
         return self._sources[name]
 
-    def _cut(self, rates: list[float], autocast: torch.dtype | None) -> Cut | None:
-        moving = {stage.name for stage, rate in zip(self.net.stages, rates, strict=True) if rate > 0}
-        view = self.batches.views["labelled"]
+    def _cut(self, moving: MovingWeights, autocast: torch.dtype | None) -> Cut | None:
+        stages = {stage.name for stage, rate in zip(self.net.stages, moving.rates, strict=True) if rate > 0}
+        view = self.batches.views[self.batches.lead]
         try:
-            cut = Cut(self.net, moving, autocast)
+            cut = Cut(self.net, stages, autocast, moving.names)
         except Unrecordable as error:
             log.info("frozen layers are computed in every epoch: this net cannot be cut there, %s", error)
             return None
@@ -182,11 +183,6 @@ class Stream:
         where = torch.stack([index, places, batches.keys(self.name, fetched.places, self.turn)], dim=1)
         shape = (len(places), 3, batches.size, batches.size)
         return Examples(Activations(self.source.cut, self.source.parts(flat), where, feed.pixels, shape), y)
-
-
-def phase(rates: list[float]) -> tuple[bool, ...]:
-    """Which stages move."""
-    return tuple(rate > 0 for rate in rates)
 
 
 def shown(drawn: dict[str, Drawn], place: torch.device, size: int, kind: str) -> dict[str, Examples]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import torch
@@ -17,18 +17,23 @@ from workbench.plan import Schedule
 ALWAYS = "strategy"  # the group of a strategy's own parameters, which move throughout
 
 
-def optimiser(net: Net, strategy: nn.Module, schedule: Schedule, decays: bool = True) -> torch.optim.Optimizer:
+def optimiser(
+    net: Net, strategy: nn.Module, schedule: Schedule, decays: bool = True, moving: Collection[str] | None = None
+) -> torch.optim.Optimizer:
     """An optimiser with two groups a stage (decayed or not) and one for the strategy's own parameters.
 
-    Groups cover every parameter that may ever move, whatever is frozen at the start: a thawed stage needs no
+    Groups cover every parameter that moves in some epoch, whatever is frozen at the start: a thawed stage needs no
     new group, and a resumed run finds the same ones.
+
+    Args:
+        moving: dotted names of those parameters; None for all.
     """
     groups: list[dict[str, Any]] = []
     decay = schedule.weight_decay if decays else 0.0
     parameters = dict(net.named_parameters())
     spared = spared_names(net)
     for stage in net.stages:
-        own = {name: parameters[name] for name in stage.tensors if name in parameters}
+        own = {n: parameters[n] for n in stage.tensors if n in parameters and (moving is None or n in moving)}
         plain = [p for name, p in own.items() if p.ndim > 1 and name not in spared]
         rest = [p for name, p in own.items() if p.ndim <= 1 or name in spared]
         groups += [{"params": plain, "stage": stage.name, "weight_decay": decay}] if plain else []
@@ -89,12 +94,16 @@ class Stepper:
         self.share, self.last = share, last
 
     def __call__(self, loss: Tensor, still: Iterable[nn.Parameter] = ()) -> None:
-        """Adds the gradients of `loss`; after the last chunk, clips them and steps."""
+        """Adds the gradients of `loss`; after the last chunk, steps."""
         # backward runs in the precision of each forward operation; autocast around it is for forward passes only
-        with torch.autocast(self.device.type, enabled=False):
-            (loss.float() * self.share).backward()
-        if not self.last:
-            return
+        if loss.requires_grad:  # else nothing that the loss follows from moves in this epoch
+            with torch.autocast(self.device.type, enabled=False):
+                (loss.float() * self.share).backward()
+        if self.last:
+            self.apply(still)
+
+    def apply(self, still: Iterable[nn.Parameter] = ()) -> None:
+        """Clips the gradients gathered so far and steps."""
         held = list(still)
         for parameter in held:
             parameter.grad = None

@@ -19,8 +19,8 @@ class Share(NamedTuple):
 
     Attributes:
         batch: its images.
-        count: labelled images that count here; 0 where another process counts the same ones.
-        whole: labelled images that count on all processes together.
+        count: images of the leading stream that count here; 0 where another process counts the same ones.
+        whole: images that count on all processes together.
         chunks: the largest number of parts that a process takes a batch in.
     """
 
@@ -31,9 +31,9 @@ class Share(NamedTuple):
 
 
 class Having(NamedTuple):
-    """What a process has of a batch: labelled images, images of its smallest stream, parts that it takes them in."""
+    """What a process has of a batch: images of its leading and its smallest stream, parts that it takes them in."""
 
-    labelled: int
+    leading: int
     smallest: int
     chunks: int
 
@@ -63,7 +63,13 @@ def begin_alike(modules: Sequence[nn.Module], images: Sequence[Images], step: in
 
 
 def shared(
-    batch: Batch, again: Callable[[Sequence[int]], Batch], chunks: int, *, fewest: int, least: int
+    batch: Batch,
+    again: Callable[[Sequence[int]], Batch],
+    chunks: int,
+    *,
+    fewest: int,
+    least: int,
+    lead: str = "labelled",
 ) -> Share | None:
     """What this process computes of a batch; None on all processes where too few images could be read.
 
@@ -76,19 +82,20 @@ def shared(
         chunks: parts that this process takes a batch in.
         fewest: images of each stream that a process needs.
         least: images of each stream that a batch needs.
+        lead: the stream whose images count.
     """
-    found = gather("batch", having(batch, chunks))
+    found = gather("batch", having(batch, chunks, lead))
     short = [rank for rank, one in enumerate(found) if one.smallest < fewest]
     if short and len(found) > 1:
         taker = next((rank for rank in range(len(found)) if rank not in short), 0)
         group = sorted({taker, *short})
         if rank_and_world()[0] in group:
             batch = again(group)
-        found = handed_on(gather("batch handed on", having(batch, chunks)), taker, group, fewest)
+        found = handed_on(gather("batch handed on", having(batch, chunks, lead)), taker, group, fewest)
     if sum(one.smallest for one in found) < least:
         return None
-    whole, most = sum(one.labelled for one in found), max(one.chunks for one in found)
-    return Share(batch, found[rank_and_world()[0]].labelled, whole, most)
+    whole, most = sum(one.leading for one in found), max(one.chunks for one in found)
+    return Share(batch, found[rank_and_world()[0]].leading, whole, most)
 
 
 def handed_on(found: list[Having], taker: int, group: list[int], fewest: int) -> list[Having]:
@@ -105,9 +112,9 @@ def handed_on(found: list[Having], taker: int, group: list[int], fewest: int) ->
         )
     counts = found[taker].smallest >= fewest
     idle = [rank for rank in group if rank != taker or not counts]
-    return [one._replace(labelled=0, smallest=0) if rank in idle else one for rank, one in enumerate(found)]
+    return [one._replace(leading=0, smallest=0) if rank in idle else one for rank, one in enumerate(found)]
 
 
-def having(batch: Batch, chunks: int) -> Having:
+def having(batch: Batch, chunks: int, lead: str) -> Having:
     """What this process has of a batch."""
-    return Having(len(batch["labelled"].x), min(len(stream.x) for stream in batch.values()), chunks)
+    return Having(len(batch[lead].x), min(len(stream.x) for stream in batch.values()), chunks)

@@ -6,32 +6,36 @@ import copy
 import functools
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, RunFailed
+from workbench.errors import RunFailed
+from workbench.evaluation import NotFinite
 from workbench.images.batches import Batches
 from workbench.loop import device as devices
 from workbench.loop import distributed, trial
 from workbench.loop.clock import Clock
-from workbench.loop.feed import Feed, phase, shown
+from workbench.loop.feed import Feed, shown
+from workbench.loop.gradient_trial import check_gradients
+from workbench.loop.loss_terms import Seen, averaged, summed
 from workbench.loop.optimiser import Stepper, optimiser, set_rates, shape
 from workbench.loop.phase import Proof, has_batch_norm, set_phase
+from workbench.loop.preparation import check_whole, find_moving_epochs, prepare
 from workbench.loop.sharing import begin_alike, shared
 from workbench.loop.updater import Updater
 from workbench.loop.validation import validate
 from workbench.nets import Net
 from workbench.plan import Schedule
-from workbench.strategies import Examples, Losses, Strategy, Target
-from workbench.tunings import Tuning
+from workbench.strategies import Examples, Strategy
+from workbench.tunings import MovingWeights, Tuning
 
 log = logging.getLogger("workbench")
 
-Seen = list[tuple[Losses, int]]  # loss terms since the last point, and the images they are from
+NONE_YET: dict[str, Any] = {"score": (-math.inf, -math.inf), "epoch": 0, "weights": None, "strategy": None}
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,13 @@ def train(
         state: what `Training.state()` gave; the training goes on from there, bit for bit on a CPU.
 
     Raises:
-        BadValue: nothing would move, or a combination that cannot train.
+        BadValue: nothing would move, a combination that cannot train, or losses that move nothing they could improve.
     """
     training = Training(net, tuning, strategy, tasks, schedule, seed)
     if state is None:
-        training.compute_in(
-            trial.chosen(schedule, training.place, net, training.grid, training.eligible, training.steps)
-        )
+        check_gradients(net, tuning, strategy, training.moving, training.tasks[0], schedule, training.place)
+        steps = training.steps
+        training.compute_in(trial.chosen(schedule, training.place, net, training.moving, steps, strategy.derivatives))
     else:
         training.load(state)
     begin_alike([net, strategy], [batches.images for batches in training.tasks], training.step)
@@ -87,8 +91,10 @@ class Training(Iterator[Point]):
 
     Attributes:
         step: updates done, over all epochs and tasks; `steps` is their number in the end.
-        proof: hashes of frozen stages before and after.
-        best: score, epoch and weights of the best validation so far.
+        task: place of the task under way; those before it are over, and the strategy was told.
+        moving: the weights that may move, epoch by epoch.
+        proof: hashes of what is frozen before and after.
+        best: score, epoch, weights and the strategy's state of the task's best validation so far.
         precision: of forward passes, fp32 or bf16; a resumed training computes in that of its state.
         finished: whether it ran to its end; the net then holds the weights that the schedule keeps.
     """
@@ -101,18 +107,22 @@ class Training(Iterator[Point]):
         self.place, self.lr = devices.device(schedule), tuning.lr if schedule.lr is None else schedule.lr
         self.steps = sum(batches.steps for batches in self.tasks) * schedule.epochs
         self.step, self.validated, self.finished = 0, 0, False
-        self.proof = Proof()
-        self.best: dict[str, Any] = {"score": (-math.inf, -math.inf), "epoch": 0, "weights": None}
+        self.task, self._began = 0, 0  # and the step at which it began
+        self.best: dict[str, Any] = dict(NONE_YET)
         prepare(net, tuning, strategy, self.tasks[0], schedule, seed)
         self._follows = schedule.batch_norm == "follow" and has_batch_norm(net)
-        self.eligible = {name: parameter.requires_grad for name, parameter in net.named_parameters()}
-        self.grid = moving_grid(net, tuning, schedule.epochs)
+        self.moving = find_moving_epochs(net, tuning, schedule.epochs, strategy.frozen)
+        self.grid = [list(moving.rates) for moving in self.moving]
+        self._norms_still = schedule.batch_norm == "still"
+        self.proof = Proof(net, self.moving, self._norms_still)
         devices.tune(self.place)
         net.to(self.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         strategy.to(self.place)
-        self.optimizer = optimiser(net, strategy, schedule, strategy.decays)
-        self.update = Updater(net, strategy, Stepper(self.optimizer, schedule.clip, self.place), None)
-        self.compute_in(trial.untried(schedule, self.place) or "fp32")
+        names = frozenset[str]().union(*(moving.names for moving in self.moving))
+        self.optimizer = optimiser(net, strategy, schedule, strategy.decays, names)
+        stepper = Stepper(self.optimizer, schedule.clip, self.place)
+        self.update = Updater(net, strategy, stepper, None, self.tasks[0].lead)
+        self.compute_in(trial.untried(schedule, self.place, strategy.derivatives) or "fp32")
         self._feed: Feed | None = None
         self._points = self._run()
 
@@ -132,41 +142,50 @@ class Training(Iterator[Point]):
         """All that a resumed training needs, as tensors and plain data (`torch.load(weights_only=True)` reads it)."""
         self.flush()  # what the steps so far were made of must be there when they are gone on from
         plain = {"step": self.step, "validated": self.validated, "chunks": self.update.chunks}
+        plain |= {"task": self.task, "began": self._began, "finished": self.finished}
         parts = {name: getattr(self, name).state_dict() for name in ("net", "strategy", "optimizer")}
-        return {**plain, **parts, "proof": self.proof.rows, "best": self.best, "precision": self.precision}
+        best = {**self.best, "strategy": share_unchanged(self.best["strategy"], parts["strategy"])}
+        return {**plain, **parts, "proof": self.proof.rows, "best": best, "precision": self.precision}
 
     def load(self, state: dict[str, Any]) -> None:
         """Goes on from what `state` gave."""
-        for name in ("net", "strategy", "optimizer"):
+        self.strategy.load_state_dict(state["strategy"])
+        if state.get("finished", False):
+            self.strategy.finish(self.net)  # it may have added to the net, whose state this is
+        for name in ("net", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
         self.step, self.validated, self.update.chunks = state["step"], state["validated"], state["chunks"]
-        self.proof.rows, self.best = copy.deepcopy(state["proof"]), copy.deepcopy(state["best"])
+        check_whole(self.strategy, self.update.chunks)
+        self.task, self._began = state.get("task", 0), state.get("began", 0)
+        self.finished = state.get("finished", False)
+        self.proof.rows, self.best = copy.deepcopy(state["proof"]), {**NONE_YET, **copy.deepcopy(state["best"])}
         # a state from before there were trials was computed in what needs none
         self.compute_in(state.get("precision", self.precision))
 
     def _run(self) -> Iterator[Point]:
         self._clock = Clock(self.step, self.steps)
-        start = 0
-        for index, batches in enumerate(self.tasks):
-            for epoch, rates in enumerate(self.grid):
-                end = start + batches.steps
-                # an epoch whose steps are done but not validated goes on with its validation
-                if self.validated < end:
-                    yield from self._epoch(batches, epoch, rates, start)
-                start = end
-                if self._out_of_patience(epoch + 1):
-                    break
-            if index + 1 < len(self.tasks):
-                self.strategy.end_task(self.net, self._plain(batches))
+        while self.task < len(self.tasks):
+            yield from self._epochs(self.tasks[self.task])
+            self._end_task(self.tasks[self.task])
         self._finish()
 
-    def _epoch(self, batches: Batches, epoch: int, rates: list[float], start: int) -> Iterator[Point]:
-        set_phase(self.net, rates, self.eligible, norms_still=self.schedule.batch_norm == "still")
+    def _epochs(self, batches: Batches) -> Iterator[Point]:
+        for epoch, moving in enumerate(self.moving):
+            start = self._began + epoch * batches.steps
+            # an epoch whose steps are done but not validated goes on with its validation
+            if self.validated < start + batches.steps:
+                yield from self._epoch(batches, epoch, moving, start)
+            if self._out_of_patience(epoch + 1):
+                break
+
+    def _epoch(self, batches: Batches, epoch: int, moving: MovingWeights, start: int) -> Iterator[Point]:
+        set_phase(self.net, moving, norms_still=self._norms_still)
         self.strategy.train()
         if self.step == start:
-            self.proof.watch(self.net, rates, epoch)
+            self.proof.watch(epoch)
+        rates = {stage.name: rate for stage, rate in zip(self.net.stages, moving.rates, strict=True)}
         seen: Seen = []
-        feed = self._fed(batches, rates)
+        feed = self._fed(batches, moving)
         stream = feed.epoch(epoch, self.step - start)
         try:
             for batch in stream:
@@ -180,12 +199,12 @@ class Training(Iterator[Point]):
             stream.close()  # type: ignore[attr-defined]
         yield from self._validate(feed, epoch)
 
-    def _fed(self, batches: Batches, rates: list[float]) -> Feed:
-        """What the batches are made of while the same stages move."""
+    def _fed(self, batches: Batches, moving: MovingWeights) -> Feed:
+        """What the batches are made of while the same weights move."""
         feed = self._feed
-        if feed is None or feed.batches is not batches or feed.phase != phase(rates):
+        if feed is None or feed.batches is not batches or feed.phase != moving.phase:
             self.flush()
-            feed = self._feed = Feed(self.net, batches, self.schedule, rates, self.place, self.autocast)
+            feed = self._feed = Feed(self.net, batches, self.schedule, moving, self.place, self.autocast)
         return feed
 
     def flush(self) -> None:
@@ -193,42 +212,39 @@ class Training(Iterator[Point]):
         if self._feed is not None:
             self._feed.flush()
 
-    def _step(self, feed: Feed, batch: dict[str, Examples], rates: list[float], epoch: int, place: int) -> Seen:
+    def _step(self, feed: Feed, batch: dict[str, Examples], rates: dict[str, float], epoch: int, place: int) -> Seen:
         """One batch; nothing where too few of its images could be read."""
         batches, fewest = feed.batches, 2 if self._follows else 1
         again, least = functools.partial(feed.again, epoch, place), min(2, batches.count)
-        share = shared(batch, again, self.update.chunks, fewest=fewest, least=least)
+        share = shared(batch, again, self.update.chunks, fewest=fewest, least=least, lead=batches.lead)
         if share is None:
             return []
         self.update.chunks = share.chunks
         progress = (self.step + 0.5) / self.steps
-        multipliers = {stage.name: rate for stage, rate in zip(self.net.stages, rates, strict=True)}
-        set_rates(self.optimizer, multipliers, self.lr * shape(self.schedule, progress))
+        set_rates(self.optimizer, rates, self.lr * shape(self.schedule, progress))
         # seeded by the step alone: a resumed step draws the same dropout as an uninterrupted one
         devices.seed(self.place, self.seed * 1_000_003 + self.step * 64 + batches.rank)
         return [(self.update(share.batch, progress, share.count * batches.world / share.whole), share.count)]
 
-    def _point(self, seen: Seen, epoch: float, rates: list[float]) -> Point:
-        own = {n: float(sum(losses[n] * count for losses, count in seen)) for n in (seen[0][0] if seen else ())}
+    def _point(self, seen: Seen, epoch: float, rates: dict[str, float]) -> Point:
         # of all processes, so that each of them sees a loss that is no longer finite
-        found = distributed.gather("point", (own, sum(count for _, count in seen)))
+        found = distributed.gather("point", summed(seen))
         images = sum(count for _, count in found)
-        terms = {n: sum(sums.get(n, 0.0) for sums, _ in found) / images for n in own}
+        values, terms = averaged(found)
         if not all(map(math.isfinite, terms.values())):
-            listed = ", ".join(f"{name} {value:g}" for name, value in terms.items())
-            raise RunFailed(
-                f"the loss is no longer a finite number at step {self.step} ({listed}). The last good state is kept; "
-                f"a lower learning rate usually helps, it was {self.lr:g}"
-            )
+            raise self._diverged(", ".join(f"{name} {value:g}" for name, value in terms.items()))
         lr = self.lr * shape(self.schedule, (self.step - 0.5) / self.steps)
-        values = {"loss": sum(terms.values())} if terms else {}
         values |= {f"loss/{name}": value for name, value in terms.items()}
-        values |= {f"rate/{stage.name}": lr * rate for stage, rate in zip(self.net.stages, rates, strict=True)}
+        values |= {f"rate/{stage}": lr * rate for stage, rate in rates.items()}
         values |= self._clock.read(self.step, images)
         return Point(self.step, epoch, "train", {**values, "lr": lr, "memory_gb": devices.memory_gb(self.place)})
 
     def _validate(self, feed: Feed, epoch: int) -> Iterator[Point]:
-        results = validate(self.net, self.strategy, feed.batches, self.place, self.autocast, feed.reading)
+        self.strategy.eval()  # it may answer with modules of its own
+        try:
+            results = validate(self.net, self.strategy, feed.batches, self.place, self.autocast, feed.reading)
+        except NotFinite as error:
+            raise self._diverged(f"validation of epoch {epoch + 1}: {error}") from error
         if "valid" in results:
             self._keep_best(results["valid"], epoch + 1)
         self.validated = self.step
@@ -239,8 +255,10 @@ class Training(Iterator[Point]):
     def _keep_best(self, values: dict[str, float], epoch: int) -> None:
         score = (values["accuracy"], -values["loss"])
         if score > tuple(self.best["score"]):
-            weights = self._moving_weights() if self.schedule.keep == "best" else None
-            self.best = {"score": score, "epoch": epoch, "weights": weights}
+            kept = self.schedule.keep == "best"
+            weights = self._moving_weights() if kept else None
+            strategy = copied(self.strategy.state_dict()) if kept else None
+            self.best = {"score": score, "epoch": epoch, "weights": weights, "strategy": strategy}
 
     def _moving_weights(self) -> dict[str, torch.Tensor]:
         """A copy of the weights and statistics of every stage that moves in some epoch."""
@@ -248,10 +266,25 @@ class Training(Iterator[Point]):
         names = {
             name for stage, rates in zip(self.net.stages, courses, strict=True) if any(rates) for name in stage.tensors
         }
-        return {name: t.detach().cpu().clone() for name, t in self.net.state_dict().items() if name in names}
+        return copied({name: tensor for name, tensor in self.net.state_dict().items() if name in names})
+
+    def _diverged(self, what: str) -> RunFailed:
+        return RunFailed(
+            f"the loss is no longer a finite number at step {self.step} ({what}). The last good state is kept; "
+            f"a lower learning rate usually helps, it was {self.lr:g}"
+        )
 
     def _out_of_patience(self, epoch: int) -> bool:
         return bool(self.schedule.patience) and epoch - self.best["epoch"] >= self.schedule.patience
+
+    def _end_task(self, batches: Batches) -> None:
+        """Lets the strategy keep what it needs of a task that is over; the next one is under way then."""
+        with devices.forked(self.place):
+            devices.seed(self.place, self.seed * 1_000_003 + self.step * 64)  # the same on all processes
+            self.strategy.end_task(self.net, self._plain(batches))
+        self.task, self._began = self.task + 1, self.validated
+        if self.task < len(self.tasks):  # the best epoch of one task is not that of the next
+            self.best = dict(NONE_YET)
 
     def _plain(self, batches: Batches) -> Iterator[dict[str, Examples]]:
         self.net.eval()
@@ -261,47 +294,29 @@ class Training(Iterator[Point]):
 
     def _finish(self) -> None:
         self.flush()
-        if not self.proof.finish(self.net, self.schedule.epochs):
-            moved = ", ".join(str(row["stage"]) for row in self.proof.rows if not row["unchanged"])
-            log.error("stages said to be frozen have changed: %s", moved)
-        if self.best["weights"] is not None:
-            self.net.load_state_dict(self.best["weights"], strict=False)
+        if not self.finished:
+            if not self.proof.finish(self.schedule.epochs):
+                moved = ", ".join(str(row["stage"]) for row in self.proof.rows if not row["unchanged"])
+                log.error("weights said to be frozen have changed, in %s", moved)
+            if self.best["weights"] is not None:
+                self.net.load_state_dict(self.best["weights"], strict=False)
+                self.strategy.load_state_dict(self.best["strategy"] or self.strategy.state_dict())
+            self.strategy.eval()
+            self.strategy.finish(self.net)
         self.net.requires_grad_(True).eval()
         self.finished = True
 
 
-def prepare(net: Net, tuning: Tuning, strategy: Strategy, batches: Batches, schedule: Schedule, seed: int) -> None:
-    """Grafts, freezes and makes the strategy's state, with its own random numbers; refuses what cannot train.
-
-    Raises:
-        BadValue: labels that the strategy cannot read, other classes, or batch norm over single images.
-    """
-    images = batches.images
-    if images.kind not in strategy.kinds:
-        raise BadValue(
-            f"the strategy {strategy.name} reads {' or '.join(strategy.kinds)}; these images hold {images.kind}"
-        )
-    if net.classes is not None and tuple(net.classes) != tuple(images.classes):
-        raise BadValue(
-            f"the net answers with {len(net.classes)} classes, {images.name} has {len(images.classes)}, not all the "
-            "same; give the net a head for them: wb.load(name, classes=images.classes)"
-        )
-    if min(schedule.batch_size, batches.count) < 2 and has_batch_norm(net) and schedule.batch_norm == "follow":
-        raise BadValue("batch norm needs at least two images a batch: raise batch_size, or say batch_norm='still'")
-    strategy.target = Target(images.kind, tuple((name, len(classes)) for name, classes in images.tasks.items()))
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        tuning.apply(net)
-        strategy.prepare(net)
+def copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A copy of a state on the CPU, which further training does not change."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
 
 
-def moving_grid(net: Net, tuning: Tuning, epochs: int) -> list[list[float]]:
-    """The rates of every epoch.
-
-    Raises:
-        BadValue: nothing moves in any of them.
-    """
-    grid = [tuning.rates(net, epoch / epochs) for epoch in range(epochs)]
-    if not any(rate > 0 for rates in grid for rate in rates):
-        raise BadValue(f"nothing moves under the tuning {tuning.name}: every stage is frozen in every epoch")
-    return grid
+def share_unchanged(
+    kept: Mapping[str, torch.Tensor] | None, now: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor] | None:
+    """`kept`, with what has not changed since (a teacher) given as the tensors of `now`: a file holds them once."""
+    if kept is None:
+        return None
+    same = {name for name, tensor in kept.items() if name in now and torch.equal(now[name].cpu(), tensor)}
+    return {name: now[name] if name in same else tensor for name, tensor in kept.items()}

@@ -8,7 +8,7 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from workbench.loop.phase import set_phase
 from workbench.nets import Net
 from workbench.nets.structure import layers_hash
 from workbench.plan import Schedule
+from workbench.tunings import MovingWeights
 
 log = logging.getLogger("workbench")
 
@@ -34,7 +35,7 @@ Step = Callable[[torch.dtype | None], float]
 
 
 def chosen(
-    schedule: Schedule, place: torch.device, net: Net, grid: list[list[float]], eligible: dict[str, bool], steps: int
+    schedule: Schedule, place: torch.device, net: Net, grid: Sequence[MovingWeights], steps: int, derivatives: int = 1
 ) -> str:
     """The precision of a new run, `fp32` or `bf16`: the same on all of its processes.
 
@@ -42,22 +43,27 @@ def chosen(
     what was measured is kept on this machine, so that the same plan computes in the same precision again.
 
     Args:
-        grid: one multiplier a stage, an epoch; the one under which most weights move is tried.
-        eligible: by parameter name, whether the tuning lets it move at all.
+        grid: what moves in each epoch; the one in which most weights move is tried.
         steps: updates of the run.
+        derivatives: how often the strategy differentiates; twice only in full precision.
     """
-    if schedule.precision != "auto":
-        return schedule.precision
-    choice = untried(schedule, place)
+    choice = untried(schedule, place, derivatives)
     if choice is None and rank_and_world()[0] == 0:
-        sizes = {stage.name: stage.parameters for stage in net.stages}
-        rates = max(grid, key=lambda row: sum(n for n, rate in zip(sizes.values(), row, strict=True) if rate > 0))
-        choice = raced(schedule, net, rates, eligible, steps)
+        sizes = {name: parameter.numel() for name, parameter in net.named_parameters()}
+        choice = raced(schedule, net, max(grid, key=lambda moving: sum(map(sizes.__getitem__, moving.names))), steps)
     return "bf16" if distributed.first("precision", choice) == "bf16" else "fp32"
 
 
-def untried(schedule: Schedule, place: torch.device) -> str | None:
-    """The precision where no trial is needed to know it; None where one would tell."""
+def untried(schedule: Schedule, place: torch.device, derivatives: int = 1) -> str | None:
+    """The precision where no trial is needed to know it; None where one would tell.
+
+    Args:
+        derivatives: how often the strategy differentiates: kernels in half precision cannot be differentiated twice.
+    """
+    if derivatives > 1:
+        if schedule.precision == "bf16":
+            log.warning("fp32 instead of bf16: this strategy takes second derivatives")
+        return "fp32"
     if schedule.precision != "auto":
         return schedule.precision
     if place.type == "cuda":
@@ -73,12 +79,12 @@ def bf16_units() -> bool:
     return any(ask() for ask in asked if callable(ask))
 
 
-def raced(schedule: Schedule, net: Net, rates: list[float], eligible: dict[str, bool], steps: int) -> str:
+def raced(schedule: Schedule, net: Net, moving: MovingWeights, steps: int) -> str:
     """The faster precision, measured now or earlier; fp32 where the run is short or bf16 gains little."""
-    key = called(schedule, net, rates, eligible)
+    key = called(schedule, net, moving)
     known = recall().get(key, {})
     try:
-        found = measured(known, steps, lambda: rehearsal(schedule, net, rates, eligible))
+        found = measured(known, steps, lambda: rehearsal(schedule, net, moving))
     except Exception as error:
         # what does not compute at all is for the first step to tell
         log.debug("no trial of bf16: %s", error)
@@ -126,11 +132,11 @@ def faster(step: Step) -> float:
     return slow / fast
 
 
-def rehearsal(schedule: Schedule, net: Net, rates: list[float], eligible: dict[str, bool]) -> Step:
+def rehearsal(schedule: Schedule, net: Net, moving: MovingWeights) -> Step:
     """A function that does a training step of a copy of `net` on random pixels, and gives an update's seconds."""
     with torch.random.fork_rng(devices=[]):
         double, size = copy.deepcopy(net), net.preprocessing.size
-        set_phase(double, rates, eligible, norms_still=schedule.batch_norm == "still")
+        set_phase(double, moving, norms_still=schedule.batch_norm == "still")
         count = min(schedule.batch_size, max(8, PIXELS // size**2))
         x = torch.rand(count, 3, size, size).contiguous(memory_format=torch.channels_last)
 
@@ -147,15 +153,15 @@ def rehearsal(schedule: Schedule, net: Net, rates: list[float], eligible: dict[s
     return step
 
 
-def called(schedule: Schedule, net: Net, rates: list[float], eligible: dict[str, bool]) -> str:
+def called(schedule: Schedule, net: Net, moving: MovingWeights) -> str:
     """What a trial is kept under: all that its outcome depends on."""
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     processor = capabilities.get("cpu_name") or platform.processor() or platform.machine()
-    moving = "".join("1" if rate > 0 else "0" for rate in rates)
-    weights = sum(p.numel() for name, p in net.named_parameters() if eligible[name])
+    stages = "".join("1" if rate > 0 else "0" for rate in moving.rates)
+    weights = sum(p.numel() for name, p in net.named_parameters() if name in moving.names)
     parts = [processor, f"torch {torch.__version__}", f"{torch.get_num_threads()} threads"]
     parts += [net.recipe.architecture, f"layers {layers_hash(net)}", f"{net.preprocessing.size} px"]
-    parts += [f"batch {schedule.batch_size}", f"stages {moving}", f"{weights} weights", schedule.batch_norm]
+    parts += [f"batch {schedule.batch_size}", f"stages {stages}", f"{weights} weights", schedule.batch_norm]
     return ", ".join(parts)
 
 

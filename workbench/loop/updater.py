@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from workbench.errors import RunFailed
 from workbench.loop import device as devices
@@ -23,10 +25,13 @@ class Updater:
 
     Attributes:
         chunks: parts that a batch comes in; only ever raised.
+        lead: the stream by whose images parts are weighed.
     """
 
-    def __init__(self, net: Net, strategy: Strategy, stepper: Stepper, autocast: torch.dtype | None) -> None:
-        self.net, self.strategy, self.stepper, self.autocast = net, strategy, stepper, autocast
+    def __init__(
+        self, net: Net, strategy: Strategy, stepper: Stepper, autocast: torch.dtype | None, lead: str = "labelled"
+    ) -> None:
+        self.net, self.strategy, self.stepper, self.autocast, self.lead = net, strategy, stepper, autocast, lead
         self.chunks = 1
 
     def __call__(self, batch: Batch, progress: float, weight: float = 1.0) -> Losses:
@@ -54,29 +59,47 @@ class Updater:
 
     def _attempt(self, batch: Batch, progress: float, weight: float) -> Losses:
         total: dict[str, Tensor] = {}
-        whole, place = len(batch["labelled"].x), self.stepper.device
+        shares: dict[str, list[float]] = {}
+        losses: Losses = {}
+        whole, place = len(batch[self.lead].x), self.stepper.device
         # a small last batch: no chunk of it is empty, for the mean of nothing is no number
         count = min(self.chunks, max(1, min(len(stream.x) for stream in batch.values()) // 2))
         for index, chunk in enumerate(chunks(batch, count)):
-            share = len(chunk["labelled"].x) / whole
+            share = len(chunk[self.lead].x) / whole
             self.stepper.begin(share * weight, last=index == count - 1)
-            with mixed(place, self.autocast):
+            with mixed(place, self.autocast), differentiable(self.strategy.derivatives):
                 losses = self.strategy.step(self.net, chunk, progress, self.stepper)
             for name, loss in losses.items():
                 part = share * loss.detach().float()
                 total[name] = total[name] + part if name in total else part
-        return total
+                shares.setdefault(name, []).append(share)
+        if total and not losses and count > 1:  # the last part had nothing to add, so nobody has stepped yet
+            self.stepper.apply()
+        # a term that not every part has is the mean over those that have it
+        return {n: t if len(shares[n]) == count else t / sum(shares[n]) for n, t in total.items()}
 
     def _refuse_smaller(self, batch: Batch, error: Exception) -> None:
+        if self.strategy.whole_batch:
+            raise RunFailed(
+                f"out of memory on {self.stepper.device} with {len(batch[self.lead].x)} images a batch. The strategy "
+                f"{self.strategy.name} compares the images of a batch with each other, so that in parts it would "
+                "minimise something else; take a smaller batch_size, smaller images, a smaller backbone or fewer "
+                "moving stages"
+            ) from error
         # chunks of one image have no batch statistics; a strategy that updates several times a batch
         # cannot gather the gradients of its second update before the first has been made; and what other
         # processes have added up already, they do not add up again
-        smallest = len(batch["labelled"].x) // (self.chunks * 2) < 2
+        smallest = len(batch[self.lead].x) // (self.chunks * 2) < 2
         if smallest or type(self.strategy).step is not Strategy.step or self.stepper.shared:
             raise RunFailed(
                 f"out of memory on {self.stepper.device}, with batches in {self.chunks} chunks; take smaller images, "
                 "a smaller batch_size, a smaller backbone or fewer moving stages"
             ) from error
+
+
+def differentiable(derivatives: int) -> contextlib.AbstractContextManager[object]:
+    """A context in which attention can be differentiated so often: torch's fused kernels can be once."""
+    return sdpa_kernel(SDPBackend.MATH) if derivatives > 1 else contextlib.nullcontext()
 
 
 def chunks(batch: Batch, count: int) -> Iterator[dict[str, Examples]]:

@@ -37,6 +37,7 @@ class Cut:
         net: on the device, and with the grafts, that it is trained with.
         moving: names of the stages that move.
         autocast: precision of forward passes, None for that of the weights.
+        weights: dotted names of the parameters that move; None for all of the moving stages.
 
     Attributes:
         after: the last stage below every moving one.
@@ -46,7 +47,13 @@ class Cut:
         Unrecordable: this net cannot be cut there; the reason in a few words.
     """
 
-    def __init__(self, net: Net, moving: Collection[str], autocast: torch.dtype | None = None) -> None:
+    def __init__(
+        self,
+        net: Net,
+        moving: Collection[str],
+        autocast: torch.dtype | None = None,
+        weights: Collection[str] | None = None,
+    ) -> None:
         self.net, self.autocast = net, autocast
         names = [stage.name for stage in net.stages]
         lowest = min((place for place, name in enumerate(names) if name in moving), default=len(names) - 1)
@@ -58,7 +65,7 @@ class Cut:
             if lowest == len(names) - 1 and _plain(net):
                 self.layouts = [_layout_of_trunk(net)]  # all that is stored is what the head reads
             else:
-                self._sides = _Sides(net, set(moving))
+                self._sides = _Sides(net, set(moving), weights)
                 self.layouts = self._sides.layouts
             self._check()
 
@@ -123,14 +130,15 @@ class _Sides:
 
     Args:
         moving: names of the stages that move.
+        weights: names of the parameters that move; None for all of the moving stages.
     """
 
-    def __init__(self, net: Net, moving: set[str]) -> None:
+    def __init__(self, net: Net, moving: set[str], weights: Collection[str] | None) -> None:
         owner = {name: stage.name for stage in net.stages for name in stage.modules}
         two, three = _recorded(net, owner, 2), _recorded(net, owner, 3)
         with _training(net, owner), torch.random.fork_rng():
             shapes, recording = boundary.layouts(two, three), merged(two, three, _recorded(net, owner, 2))
-        border = boundary.find(recording, _moved(net, recording, moving), _working(net, recording), shapes)
+        border = boundary.find(recording, _moved(net, recording, moving, weights), _working(net, recording), shapes)
         self.layouts = [layout for ref in border.crossing if (layout := shapes[ref])]
         self._crossing, self._output = border.crossing, recording.output
         parts = [(side, still) for side in (border.frozen, border.moving) for still in (False, True)]
@@ -168,19 +176,30 @@ def _recorded(net: Net, owner: Collection[str], count: int) -> Recording:
     return record(net, net.backbone, net.normalise(_noise(net, count)), set(owner))
 
 
-def _moved(net: Net, recording: Recording, moving: set[str]) -> set[int]:
+def _moved(net: Net, recording: Recording, moving: set[str], weights: Collection[str] | None) -> set[int]:
     """Steps whose result changes as the moving stages train: by their weights, their statistics or their chance."""
     stages = [stage for stage in net.stages if stage.name in moving]
     names = {name for stage in stages for name in (*stage.tensors, *stage.modules)}
-    own = {place for place, step in enumerate(recording.steps) if step.name in names and _alters(net, step)}
+    free = {id(p) for name, p in net.named_parameters() if name in (names if weights is None else weights)}
+    own = {place for place, step in enumerate(recording.steps) if step.name in names and _alters(net, step, free)}
     return own | {p for p, step in enumerate(recording.steps) if any(isinstance(v, Flag) for v in step.flat)}
 
 
-def _alters(net: Net, step: Step) -> bool:
+def _alters(net: Net, step: Step, free: set[int]) -> bool:
+    """Whether training changes what a step gives, where the parameters with the ids in `free` move."""
     if step.is_tensor:
-        return True
+        held = dict(net.named_parameters(remove_duplicate=False)).get(str(step.name))
+        return held is None or id(held) in free  # of a buffer it is not known what writes to it
     module = net.get_submodule(str(step.name))
-    return _weighs(module) or any(_drops(part) for part in module.modules())
+    return any(id(p) in free for p in module.parameters()) or any(map(_strays, module.modules()))
+
+
+def _strays(module: nn.Module) -> bool:
+    """Whether a module changes without a weight of its own that moves: by chance, or by what its buffers follow."""
+    follows = any(True for _ in module.buffers(recurse=False)) and not any(
+        True for _ in module.parameters(recurse=False)
+    )
+    return follows or _drops(module)
 
 
 def _drops(module: nn.Module) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -64,8 +65,9 @@ class Net(nn.Module):
         self.class_token = isinstance(getattr(head, "classifier", None), heads.VoloHead)
         self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1), persistent=False)
-        self._stages: list[Stage] | None = None
-        self._shapes: dict[str, tuple[int, ...] | None] | None = None
+        self._stages: tuple[object, list[Stage]] | None = None
+        self._shapes: tuple[object, dict[str, tuple[int, ...] | None]] | None = None
+        self._held = 0
         self.fresh = False  # whether the head was made here rather than taken from the architecture
         takes_map = getattr(head, "takes_map", False)
         self.feature_dim = (None if takes_map else heads.in_features(head)) or self._width()
@@ -136,14 +138,26 @@ class Net(nn.Module):
         if self.choice.params.get("pretrained", True) and (seed or "seed" in self.choice.params):
             again["seed"] = seed  # random weights keep theirs
         self.choice = self.choice.but(**again)
-        self._stages = self._shapes = None
 
     @property
     def stages(self) -> list[Stage]:
-        """The stages, stem to head; the last is always `head`."""
-        if self._stages is None:
-            self._stages = stages.find(self, self._measured)
-        return self._stages
+        """The stages, stem to head; the last is always `head`. They follow modules that are added or replaced."""
+        if self._held and self._stages is not None:
+            return self._stages[1]
+        structure = stages.describe_structure(self)
+        if self._stages is None or self._stages[0] != structure:
+            self._stages = structure, stages.find(self, self._measured)
+        return self._stages[1]
+
+    @contextlib.contextmanager
+    def hold_stages(self) -> Iterator[None]:
+        """Take the structure as fixed while this lasts, so that `stages` costs nothing where it is read often."""
+        _ = self.stages
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
 
     @check_arguments
     def module(self, stage: str) -> nn.Module:
@@ -217,10 +231,12 @@ class Net(nn.Module):
             self.head = head
 
     def _measured(self) -> Mapping[str, tuple[int, ...] | None]:
-        if self._shapes is None:
-            owned = {stage.name: stage.modules for stage in self.stages}
-            self._shapes = measure.shapes(self, self.preprocessing.size, owned)
-        return self._shapes
+        with self.hold_stages():
+            structure = self._stages[0] if self._stages else None
+            if self._shapes is None or self._shapes[0] != structure:
+                owned = {stage.name: stage.modules for stage in self.stages}
+                self._shapes = structure, measure.shapes(self, self.preprocessing.size, owned)
+        return self._shapes[1]
 
 
 def checked_classes(classes: Any) -> tuple[int, tuple[str, ...] | None]:

@@ -60,6 +60,26 @@ def find(net: nn.Module, measured: Callable[[], Mapping[str, tuple[int, ...] | N
     return _described(net, groups, measured)
 
 
+def describe_structure(net: nn.Module) -> list[object]:
+    """Describe all that the stages of a net follow from: equal for equal modules, parameters and buffers.
+
+    It is made of plain values rather than of objects, whose numbers are given again once they are gone.
+    """
+    found: list[object] = []
+    waiting: list[nn.Module] = [net]
+    for module in waiting:  # grows as it is read
+        found.append(type(module))
+        for own in (module._parameters, module._buffers):
+            for name, tensor in own.items():
+                if tensor is not None:
+                    found += (name, tensor.shape)
+        for name, child in module._modules.items():
+            if child is not None:
+                found.append(name)
+                waiting.append(child)
+    return found
+
+
 def split(backbone: nn.Module) -> list[tuple[str, list[str]]]:
     """Names of leaf modules and loose tensors of a backbone by stage: `(name of the stage, units)`, stem first."""
     units = list(_units(backbone))

@@ -11,6 +11,7 @@ from workbench.images import Images, images
 from workbench.images.batches import Batches, stream
 from workbench.loop import Training, train
 from workbench.loop.device import device, rank_and_world
+from workbench.loop.preparation import find_moving_names, warn_of_marks
 from workbench.nets import Net, load
 from workbench.plan import Choice, Plan
 from workbench.strategies import strategies
@@ -106,6 +107,8 @@ def check(plan: Plan) -> Plan:
         stream(data, name)
     if data.kind not in cls.kinds:
         raise BadValue(f"the strategy {cls.name} reads {' or '.join(cls.kinds)}; {data.name} holds {data.kind}")
+    if isinstance(net := plan.held.get("backbone"), Net):
+        warn_of_marks(net, find_moving_names(net, tunings.make(plan.tuning), plan.schedule.epochs, cls.frozen))
     device(plan.schedule)
     settled = {name: data.choice.params[name] for name in SETTLED if name in data.choice.params}
     return plan if "data" in plan.held or not settled else plan.but(data=plan.data.but(**settled))

@@ -28,6 +28,7 @@ from workbench.runs.assembly import join, open_images, open_net
 from workbench.runs.environment import environment
 from workbench.runs.folder import Status, begun, write_status
 from workbench.runs.folder_contents import read_proof
+from workbench.runs.kept_net import keep_net, keep_strategy
 from workbench.runs.liveness import hold
 from workbench.runs.points_file import PointsFile
 from workbench.runs.saved_state import read_state, unusable, write_state
@@ -136,7 +137,7 @@ class Carrier:
                 with PointsFile(self.folder / files.POINTS, state["points"] if state else 0) as points:
                     self._follow(training, points)
                     points.sync()
-                self._keep(training)
+                    self._keep(training, points)
             else:
                 self._follow(training, None)
 
@@ -191,15 +192,19 @@ class Carrier:
         began = time.monotonic()
         training.flush()  # what each process has stored, before the state that builds on it
         distributed.gather("stored", None)
-        if points is None:
+        # what has diverged is no state to go on from: the one before is kept
+        if points is None or not is_finite(training.net):
             return
-        state = training.state()
-        # the points first: after a power cut no state counts on any that are not there
-        write_state(self.folder, {**state, "points": points.sync(), "belongs": self._belongs})
+        self._write_state(training, points)
         self._saved = time.monotonic()
         self._save_took = self._saved - began
         # what Run.net() gives meanwhile: the best so far, else the weights as they are
         self._tell(saved=float(training.best["epoch"]) if training.best["weights"] else self.status.epoch)
+
+    def _write_state(self, training: Training, points: PointsFile) -> None:
+        state = training.state()
+        # the points first: after a power cut no state counts on any that are not there
+        write_state(self.folder, {**state, "points": points.sync(), "belongs": self._belongs})
 
     def _snapshot(self, training: Training, point: Point) -> None:
         schedule = training.schedule
@@ -218,17 +223,22 @@ class Carrier:
         grid = {"stages": names, "rates": [list(row) for row in zip(*training.grid, strict=True)]}
         disk.write(self.folder / files.GRID, json.dumps(grid))
 
-    def _keep(self, training: Training) -> None:
-        training.net.cpu().save(self.folder / files.WEIGHTS)
+    def _keep(self, training: Training, points: PointsFile) -> None:
         proof = {"stages": training.proof.rows, "epoch": training.best["epoch"]}
         disk.write(self.folder / files.PROOF, json.dumps(proof, indent=1))
+        keep_strategy(training, self.folder)
+        try:
+            keep_net(training.net.cpu(), self.folder)
+        except RunFailed:
+            self._write_state(training, points)  # all that is left of the last epochs
+            raise
         best = training.best["epoch"] if training.schedule.keep == "best" else 0
         self._tell(saved=float(best or self.status.epoch))
 
     def _verdict(self) -> str:
         moved = [row["stage"] for row in read_proof(self.folder) if not row["unchanged"]]
         if moved:
-            return f"done, but stages said to be frozen have changed: {', '.join(moved)}; please report this"
+            return f"done, but weights said to be frozen have changed, in {', '.join(moved)}; please report this"
         return ""
 
     def _wait(self, name: str) -> None:
@@ -246,6 +256,11 @@ class Carrier:
         self.status = dataclasses.replace(self.status, **changes)
         if self.first:
             write_status(self.folder, self.status)
+
+
+def is_finite(net: torch.nn.Module) -> bool:
+    """Whether all weights are numbers."""
+    return all(bool(torch.isfinite(parameter).all()) for parameter in net.parameters())
 
 
 def leaks(data: Images) -> int | None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["ENVIRONMENT", "GRID", "LAUNCH", "LOCK", "PLAN", "POINTS", "PROOF", "read_points"]
 
 STATUS, STATE, WEIGHTS, LOG = "status.json", "state", "weights.safetensors", "log.txt"
+STRATEGY, UNPROVEN = "strategy.safetensors", "weights.unproven.safetensors"
 STOP, RESERVE = "stop", ".reserve"
 
 ACTIVE = ("waiting", "running", "stopping")

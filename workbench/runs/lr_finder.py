@@ -57,10 +57,10 @@ def find_lr(
         raise BadValue(f"low is the rate of the first step and high a greater one; got {low:g} and {high:g}")
     training = assemble(plan)
     # the phase in which most stages move is the one that a rate must suit
-    rates = max(training.grid, key=lambda row: sum(rate > 0 for rate in row))
-    set_phase(training.net, rates, training.eligible, norms_still=plan.schedule.batch_norm == "still")
+    moving = max(training.moving, key=lambda moving: sum(rate > 0 for rate in moving.rates))
+    set_phase(training.net, moving, norms_still=plan.schedule.batch_norm == "still")
     training.strategy.train()
-    multipliers = {stage.name: rate for stage, rate in zip(training.net.stages, rates, strict=True)}
+    multipliers = {stage.name: rate for stage, rate in zip(training.net.stages, moving.rates, strict=True)}
     rows, smooth, best = [], 0.0, math.inf
     for step, lr in enumerate(np.geomspace(low, high, steps)):
         loss = one_loss(training, step, multipliers, float(lr))

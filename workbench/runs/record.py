@@ -97,10 +97,16 @@ class Run:
 
     @property
     def proof(self) -> pd.DataFrame:
-        """The frozen stages with their hashes before and after: `unchanged` is the proof that they stood still."""
+        """What was frozen with its hashes before and after: `unchanged` is the proof that it stood still.
+
+        A row a stage and a stretch of epochs; `whole` is False where only some of a stage's weights were frozen, and
+        `tensors` counts what was hashed.
+        """
         import pandas as pd
 
-        return pd.DataFrame(folder_contents.read_proof(self.folder), columns=list(folder_contents.PROVED))
+        return pd.DataFrame(
+            folder_contents.read_proof(self.folder), columns=[*folder_contents.PROVED, "whole", "tensors"]
+        )
 
     @property
     def grid(self) -> dict[str, Any]:
@@ -137,17 +143,24 @@ class Run:
 
         if epoch is not None:
             return self._at(epoch)
-        if (self.folder / files.WEIGHTS).exists():
+        if self._kept:
             return load(self.folder / files.WEIGHTS)
         return self._unfinished()
 
     @check_arguments
     def evaluate(self, split: str | None = "valid", domain: str | None = None) -> Evaluation:
-        """What the net is worth on a split of its images, of the source domain unless another is named."""
-        from workbench.evaluation import evaluate
+        """What the net is worth on a split of its images, of the source domain unless another is named.
 
-        data = self.images if domain is not None else self.images.source
-        return evaluate(self.net(), data, split=split, domain=domain)
+        It answers as it was validated: by the strategy's own way to predict, in the precision of the run.
+        """
+        from workbench.evaluation import evaluate
+        from workbench.runs.kept_net import make_predict
+
+        images, state = self.images, None if self._kept else self._state()
+        net = self.net()
+        data = images if domain is not None else images.source
+        predict = make_predict(self.plan, net, images, self.folder, state)
+        return evaluate(net, data, split=split, domain=domain, predict=predict, autocast=self._autocast())
 
     @check_arguments
     def to_tensorboard(self, folder: str | os.PathLike[str] | None = None) -> Path:
@@ -236,17 +249,11 @@ class Run:
 
     def _begun(self) -> Net:
         """The net before its first step, with what the tuning grafts on it."""
-        import torch
-
         from workbench.runs.assembly import open_net
-        from workbench.tunings import tunings
+        from workbench.runs.kept_net import graft
 
         plan = self.plan
-        net = open_net(plan, self.images, self.folder)
-        with torch.random.fork_rng():
-            torch.manual_seed(plan.seed)  # as the training began
-            tunings.make(plan.tuning).apply(net)
-        return net
+        return graft(plan, open_net(plan, self.images, self.folder))
 
     def _at(self, epoch: int) -> Net:
         there = self.snapshots
@@ -257,15 +264,30 @@ class Run:
             snapshots.fill(net, self.folder, int(epoch))
         return net.requires_grad_(True).eval()
 
+    @property
+    def _kept(self) -> bool:
+        """Whether the net stands in a file of its own, which was opened once to see that it can be."""
+        return (self.folder / files.WEIGHTS).exists()
+
     def _unfinished(self) -> Net:
+        from workbench.runs.kept_net import fill_unfinished
+
+        return fill_unfinished(self.plan, self._begun(), self.images, self._state())
+
+    def _state(self) -> dict[str, Any]:
         from workbench.runs.saved_state import read_state
 
         state = read_state(self.folder)
         if state is None:
             raise Unavailable(f"{self.name} has saved no weights yet; it is {self.status.state}")
-        net = self._begun()
-        net.load_state_dict(state["best"]["weights"] or state["net"])
-        return net.requires_grad_(True).eval()
+        return state
+
+    def _autocast(self) -> Any:
+        """The precision that it was validated in, where that was on a CPU, as it is here; else None."""
+        import torch
+
+        made = self.environment
+        return torch.bfloat16 if made.get("precision") == "bf16" and made.get("device") == "cpu" else None
 
 
 def _not_kept(run: Run, epoch: object, there: list[int]) -> str:

@@ -22,7 +22,10 @@ STORED = (
     "backbone/backbone.safetensors",
 )
 LOCKS = (files.LAUNCH, files.LOCK)
-RESULTS = (files.STATE, files.WEIGHTS, files.PROOF, files.POINTS, "snapshots/epoch-*.safetensors")
+RESULTS = (
+    *(files.STATE, files.WEIGHTS, files.UNPROVEN, files.STRATEGY, files.PROOF, files.POINTS),
+    "snapshots/epoch-*.safetensors",
+)
 OTHERS = (
     *(files.STATUS, files.GRID, files.ENVIRONMENT, files.LOG, files.STOP, files.RESERVE),
     "tensorboard/*/events.out.tfevents.*",

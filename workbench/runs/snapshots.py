@@ -35,12 +35,14 @@ def take(training: Training, folder: Path, epoch: int) -> None:
     from safetensors.torch import save
 
     net = training.net
+    weights = frozenset[str]().union(*(moving.names for moving in training.moving[:epoch]))
+    buffers = {name for name, _ in net.named_buffers()}
     moved = {
         name
         for at, stage in enumerate(net.stages)
-        if any(rates[at] > 0 for rates in training.grid[:epoch])
+        if any(moving.rates[at] > 0 for moving in training.moving[:epoch])
         for name in stage.tensors
-        if training.eligible.get(name, True)  # buffers go along
+        if name in weights or name in buffers
     }
     held = {name: value.detach().cpu() for name, value in net.state_dict().items() if name in moved}
     # norms, biases and statistics are few and may lie out of half precision's range

@@ -50,6 +50,11 @@ class Strategy(nn.Module):
         needs: the streams it reads, `labelled` and `unlabelled`.
         kinds: the kinds of labels it reads.
         decays: whether the schedule's weight decay applies beside its own terms.
+        whole_batch: whether a batch may not come in parts: where images of a batch are compared with each other, parts
+            would minimise something else, and are refused.
+        derivatives: how often it differentiates; with 2 (a gradient penalty, meta-learning) precision stays fp32.
+        frozen: names of stages that it never moves, whatever the tuning says.
+        probes: names of terms that only watch, such as the loss of the head on features that it cannot change.
         target: what the labels are; set by the loop before `prepare`.
     """
 
@@ -58,13 +63,17 @@ class Strategy(nn.Module):
     needs: ClassVar[tuple[str, ...]] = ("labelled",)
     kinds: ClassVar[tuple[str, ...]] = ("classes", "tags", "tasks")
     decays: ClassVar[bool] = True
+    whole_batch: ClassVar[bool] = False
+    derivatives: ClassVar[int] = 1
+    frozen: ClassVar[tuple[str, ...]] = ()
+    probes: ClassVar[tuple[str, ...]] = ("probe",)
     target: Target = Target("classes", ())
 
     def prepare(self, net: Net) -> None:
         """Makes what the strategy keeps (anchors, judges, a teacher); once, before the optimiser exists."""
 
     def losses(self, net: Net, batch: Batch, progress: float) -> Losses:
-        """The named terms whose sum is minimised; the one method to write.
+        """The named terms whose sum is minimised; the one method to write. They may differ from step to step.
 
         Args:
             progress: share of the updates that are over, from 0 to below 1.
@@ -74,11 +83,18 @@ class Strategy(nn.Module):
     def step(self, net: Net, batch: Batch, progress: float, update: Update) -> Losses:
         """One batch; written anew only where a batch needs several updates."""
         losses = self.losses(net, batch, progress)
-        update(torch.stack(list(losses.values())).sum())
+        if losses:
+            update(torch.stack(list(losses.values())).sum())
         return losses
 
     def end_task(self, net: Net, batches: Iterable[Batch]) -> None:
-        """What to keep once a task is over (continual learning)."""
+        """What to keep once a task is over (continual learning): once for every task, also of a resumed run."""
+
+    def finish(self, net: Net) -> None:
+        """Writes into `net` what `predict` adds, so that the net that is kept answers alone as `predict` did.
+
+        A strategy that predicts in its own way and does not write it is kept beside the net.
+        """
 
     def predict(self, net: Net, x: Tensor) -> Tensor:
         """Logits for `x (B, C, H, W) -> (B, K)`."""

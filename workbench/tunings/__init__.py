@@ -16,13 +16,24 @@ from workbench.forms import Range
 from workbench.plan import Choice
 from workbench.registry import Registry
 from workbench.tunings.base import Tuning
+from workbench.tunings.moving_weights import MovingWeights, find_moving, find_moving_grid, select_moving
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.nets import Net
 
-__all__ = ["Tuning", "grid", "table", "tuning", "tunings"]
+__all__ = [
+    "MovingWeights",
+    "Tuning",
+    "find_moving",
+    "find_moving_grid",
+    "grid",
+    "select_moving",
+    "table",
+    "tuning",
+    "tunings",
+]
 
 tunings: Registry[Tuning] = Registry("tuning", "workbench.tunings")
 
@@ -54,12 +65,14 @@ def grid(
 ) -> np.ndarray:
     """A tuning as a picture: one row a stage, stem first, one column an epoch; values (S, E), 0 is frozen.
 
+    A stage in which the tuning lets no weight move is frozen, whatever its rate.
+
     Args:
         choice: a tuning, or what `wb.tuning` takes.
         epochs: columns of the picture, at least 1.
     """
     made = choice if isinstance(choice, Tuning) else tunings.make(choice)
-    return np.array([made.rates(net, epoch / epochs) for epoch in range(epochs)], dtype=float).T
+    return np.array([moving.rates for moving in find_moving_grid(net, made, epochs)], dtype=float).T
 
 
 answer(__name__, table)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 from workbench.arguments import check_arguments
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from workbench.nets import Net
 
 
@@ -30,7 +32,10 @@ class Tuning:
 
     @check_arguments
     def apply(self, net: Net) -> None:
-        """Grafts modules onto `net` or marks weights that never move (`requires_grad_(False)`); once."""
+        """Grafts modules onto `net`, or refuses a net that the tuning does not fit; once.
+
+        What moves is for `rates` and `trains` to say: a mark such as `requires_grad_(False)` is not read.
+        """
 
     @check_arguments
     def rates(self, net: Net, progress: float) -> list[float]:
@@ -40,3 +45,12 @@ class Tuning:
             progress: share of the epochs that are over, from 0 to below 1.
         """
         raise TypeError(f"the tuning {type(self).__name__} does not say its rates")
+
+    def trains(self, name: str, parameter: nn.Parameter) -> bool:
+        """Whether a weight moves where its stage does: all of them, unless a tuning chooses inside a stage.
+
+        Args:
+            name: dotted name of the parameter from the net's root, such as `backbone.layer1.0.bn1.weight`.
+            parameter: itself, for its shape; its `requires_grad` says nothing here.
+        """
+        return True

@@ -44,7 +44,7 @@ def phases(grid: np.ndarray) -> list[Phase]:
 
 
 def prepared(net: Any, choice: Choice) -> Any:
-    """The net as a run of this tuning has it: itself, or a copy where the tuning marks or grafts weights."""
+    """The net as a run of this tuning has it: itself, or a copy where the tuning grafts on it."""
     from workbench.tunings import Tuning, tunings
 
     made = tunings.make(choice)
@@ -55,10 +55,13 @@ def prepared(net: Any, choice: Choice) -> Any:
     return net
 
 
-def movable(net: Any) -> list[int]:
-    """How many weights of each stage a tuning lets move, stem first."""
+def movable(net: Any, choice: Choice) -> list[int]:
+    """How many weights of each stage a tuning lets move where the stage does, stem first."""
+    from workbench.tunings import select_moving, tunings
+
+    names = select_moving(net, [1.0] * len(net.stages), tunings.make(choice).trains).names
     weights = dict(net.named_parameters())
-    return [sum(weights[n].numel() for n in s.tensors if n in weights and weights[n].requires_grad) for s in net.stages]
+    return [sum(weights[name].numel() for name in stage.tensors if name in names) for stage in net.stages]
 
 
 def moving_words(found: Sequence[Phase], movable_: Sequence[int], total: int) -> dict[str, Any]:
@@ -79,21 +82,24 @@ def moving_words(found: Sequence[Phase], movable_: Sequence[int], total: int) ->
     return {"moving": words, "weights": weights, "warning": ""}
 
 
-def costs(net: Any, found: Sequence[Phase], images: int | None, batch_size: int) -> dict[str, Any]:
+def costs(net: Any, choice: Choice, found: Sequence[Phase], images: int | None, batch_size: int) -> dict[str, Any]:
     """Memory and time of each phase on this machine, in words for the page.
 
     Args:
         net: measured by the first call, for about a second.
+        choice: the tuning, which says what moves inside a stage.
         images: training images an epoch; None says the time for a thousand.
         batch_size: images an update.
     """
-    from workbench.cost import estimate
+    from workbench.cost import estimate_moving
+    from workbench.tunings import select_moving, tunings
 
+    trains = tunings.make(choice).trains
     known: dict[tuple[bool, ...], Any] = {}
     for phase in found:
         if phase.moves not in known and any(phase.moves):
-            multipliers = [float(moves) for moves in phase.moves]
-            known[phase.moves] = estimate(net, multipliers, images=images or THOUSAND, batch_size=batch_size)
+            moving = select_moving(net, [float(moves) for moves in phase.moves], trains)
+            known[phase.moves] = estimate_moving(net, moving, images or THOUSAND, batch_size)
     each = [known.get(phase.moves) for phase in found]
     seen = [e for e in each if e is not None]
     if not seen:

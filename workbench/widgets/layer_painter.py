@@ -250,11 +250,11 @@ class LayerPainter(Panel):
     def _estimate(self, choice: Choice, net: Any, grid: np.ndarray) -> None:
         found = costs.phases(grid)
         total = sum(stage.parameters for stage in net.stages)
-        words = costs.moving_words(found, costs.movable(costs.prepared(net, choice)), total)
+        words = costs.moving_words(found, costs.movable(costs.prepared(net, choice), choice), total)
         epochs = [(phase.first, phase.last) for phase in found]
         self.costs = {**self.costs, **words, "epochs": epochs, "busy": SOON}
         try:
-            measured = costs.costs(net, found, self._images, self._batch_size)
+            measured = costs.costs(net, choice, found, self._images, self._batch_size)
         except Exception as error:
             measured = {"memory": "", "time": "", "each": [], "note": f"No estimate: {sentence(error)}"}
         self.costs = {**words, **measured, "epochs": epochs, "busy": ""}

@@ -30,6 +30,7 @@ class SimCLR(Strategy):
     """
 
     source = "Chen et al. 2020, arXiv:2002.05709"
+    whole_batch = True
 
     def __init__(
         self,
