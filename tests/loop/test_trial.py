@@ -211,13 +211,10 @@ def test_the_best_step_of_each_counts(monkeypatch):
 
 
 def test_all_processes_take_the_first_one_s_choice(tiny, units, monkeypatch):
-    dist = torch.distributed
-    monkeypatch.setattr(dist, "is_initialized", lambda: True)
-    monkeypatch.setattr(dist, "get_rank", lambda: 1)
-    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(trial, "rank_and_world", lambda: (1, 2))
     monkeypatch.setattr(trial, "raced", lambda *_: pytest.fail("only the first process tries"))
-    for told, choice in ((1.0, "bf16"), (0.0, "fp32")):
-        monkeypatch.setattr(dist, "broadcast", lambda said, source, told=told: said.fill_(told))
+    for choice in ("bf16", "fp32"):
+        monkeypatch.setattr(trial.distributed, "first", lambda question, answer, choice=choice: choice)
         assert choose(tiny()) == choice
 
 
