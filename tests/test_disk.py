@@ -137,3 +137,44 @@ def test_local_disks_are_known(tmp_path, monkeypatch):
     assert not disk.is_local(tmp_path)
     monkeypatch.setattr(psutil, "disk_partitions", lambda all: [shared._replace(fstype="ext4")])
     assert disk.is_local(tmp_path)
+
+
+def save_net(folder):
+    import workbench as wb
+
+    wb.load("test_vit", pretrained=False).save(folder / "net.safetensors")
+
+
+def enter_zoo(folder):
+    from workbench.nets import zoos
+
+    zoos.enter(folder, {"name": "a", "file": "a.safetensors"})
+
+
+def store_images(folder):
+    import workbench as wb
+
+    wb.images("digits", per_class=2).part(rows=[0, 1, 2]).store_with(folder)
+
+
+def clean_labels(folder):
+    import workbench as wb
+
+    images = wb.images("digits", per_class=2)
+    wb.cleaning(images, folder / "list.csv").remove(images.frame["id"][0])
+
+
+def pretrain(folder):
+    from workbench.runs.keeping import pretrain
+
+    pretrain("residual-shape", images=1000, out=folder)
+
+
+@pytest.mark.parametrize("door", [save_net, enter_zoo, store_images, clean_labels, pretrain])
+@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "is read-only")])
+def test_every_door_that_writes_says_which_disk(tmp_path, monkeypatch, door, number, words):
+    monkeypatch.setattr(os, "fsync", refusing(number))
+    with pytest.raises(Unavailable, match=words) as refusal:
+        door(tmp_path)
+    assert str(disk.mount(tmp_path)) in str(refusal.value)
+    assert not list(tmp_path.rglob("*.partial"))

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
-from workbench.errors import BadData, BadValue, RunFailed, Unavailable, UnknownName, WorkbenchError, listed, nearest
+from workbench.errors import (
+    BadData,
+    BadValue,
+    RunFailed,
+    Unavailable,
+    UnknownName,
+    WorkbenchError,
+    listed,
+    nearest,
+    printable,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +32,33 @@ from workbench.errors import BadData, BadValue, RunFailed, Unavailable, UnknownN
 def test_a_refusal_is_also_the_builtin_that_people_expect(kind, builtin):
     assert issubclass(kind, WorkbenchError)
     assert issubclass(kind, builtin)
+
+
+ODD = "a\x1b[2Jb\r\x07\u202ec\x9b\udce9"
+
+
+def test_no_refusal_does_anything_to_a_terminal():
+    shown = r"a\x1b[2Jb\r\x07\u202ec\x9b\udce9"
+    assert str(BadData(f"{ODD} is no image")) == f"{shown} is no image"
+    assert shown in str(UnknownName.of("class", "cat", [ODD])) and printable("two\nlines\tü 猫") == "two\nlines\tü 猫"
+
+
+def test_no_line_of_the_log_does_anything_to_a_terminal(caplog):
+    logging.getLogger("workbench").warning("%s cannot be read", ODD)
+    assert "\x1b" not in caplog.text and r"\x1b[2J" in caplog.text
+
+
+def test_no_name_in_what_is_printed_does_anything_to_a_terminal(tmp_path):
+    import numpy as np
+
+    import workbench as wb
+
+    x, y = np.zeros((6, 8, 8, 3), np.uint8), ["e\x1b[31m", "f"] * 3
+    images = wb.images((x, y))
+    net = wb.load("test_vit", pretrained=False, classes=list(images.classes), size=32)
+    plan = wb.Plan(str(tmp_path / "n\x1b]0;"), "digits")
+    for thing in (images, wb.cleaning(images).keep(images.frame["id"][0]), plan, plan.backbone, net):
+        assert "\x1b" not in str(thing)
 
 
 def test_an_unknown_name_is_printed_as_it_was_given():

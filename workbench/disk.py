@@ -56,7 +56,17 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def write(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a whole file or nothing: a new file beside `path`, flushed to disk, then renamed over it.
+    """Write a whole file or nothing: a new file beside `path`, flushed to disk, then renamed over it, for good.
+
+    Raises:
+        DiskError: it cannot be written; says why, and which disk is full.
+    """
+    replace(path, content)
+    sync_folder(Path(path).parent)
+
+
+def replace(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file as `write` does, but for the last step: after a power cut the file before may be there again.
 
     What killed writers of the same file have left beside it is cleared away.
 
@@ -84,7 +94,6 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(partial)
             raise
-        sync_folder(path.parent)
 
 
 def touch(path: str | os.PathLike[str]) -> None:

@@ -33,6 +33,13 @@ def test_room_is_made_by_removing_what_was_used_longest_ago(monkeypatch):
     assert not budget.make_room(keep, 9_000_000) and keep.exists()
 
 
+def test_a_store_half_removed_by_a_killed_process_goes(home):
+    store = PixelStore(Framing(101))
+    left = store.folder.with_name(".gone-1234")
+    (left / "inner").mkdir(parents=True)
+    assert budget.make_room(store.folder, 1) and not left.exists() and store.folder.exists()
+
+
 def test_a_budget_that_is_no_number_is_refused(monkeypatch, home):
     monkeypatch.setenv("WORKBENCH_PIXELS_GB", "lots")
     with pytest.raises(wb.WorkbenchError, match="number of gigabytes"):

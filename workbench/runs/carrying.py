@@ -91,6 +91,7 @@ class Carrier:
                     (self.folder / files.RESERVE).write_bytes(b"\0" * 65536)
                 self._train()
                 self._tell(state="done", sentence=self._verdict(), seconds_left=0.0)
+                disk.sync_folder(self.folder)  # that it is done outlives a power cut before its state goes
                 (self.folder / files.STATE).unlink(missing_ok=True)  # last: a kill before this repeats the end only
             except Stopped:
                 self._tell(state="stopped", sentence=f"stopped at step {self.status.step}; resume() goes on")

@@ -158,12 +158,12 @@ def write_status(folder: Path, status: Status) -> None:
     """
     text = json.dumps(dataclasses.asdict(dataclasses.replace(status, updated=time.time())))
     try:
-        disk.write(folder / STATUS, text)
+        disk.replace(folder / STATUS, text)
     except OSError:
         with contextlib.suppress(OSError):
             (folder / RESERVE).unlink()
         with contextlib.suppress(OSError):
-            disk.write(folder / STATUS, text)
+            disk.replace(folder / STATUS, text)
 
 
 def root(folder: str | os.PathLike[str] | None = None) -> Path:
