@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 import torch
 from PIL import Image
@@ -188,3 +190,18 @@ def test_a_net_sees_other_images_in_the_scale_that_it_learnt(scans, tmp_path, ti
     arrays = wb.images((np.full((6, 9, 9), 40000, np.uint16), list("abcabc")))
     with pytest.raises(wb.WorkbenchError, match=r"open them with pixel_range=\(3000, 8199\)"):
         arrays.view(**net.preprocessing.view_options)
+
+
+def test_a_worker_sees_what_this_process_sees(scans, tiny_plan, monkeypatch):
+    """Scale, limit of pixels and crop mode together: none of them is a setting of this process alone."""
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", None)
+    plan = tiny_plan(data=str(scans), name="test_resnet", epochs=1, threads=1)
+    plan = plan.but(backbone=plan.backbone.but(preprocessing={"crop_mode": "border"}))
+    run = wb.launch(plan).wait(120)
+    assert run.status.state == "done", run.log
+    net = run.net()
+    assert (net.preprocessing.crop_mode, net.preprocessing.pixel_range) == ("border", (3000, 8199))
+    assert run.plan.data.params == {"pixel_range": [3000, 8199], "max_pixels": sys.maxsize}
+    foreground = wb.fit(plan, progress=False)
+    pairs = zip(net.state_dict().values(), foreground.net().state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
