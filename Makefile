@@ -1,5 +1,7 @@
 # the same tools that `python3 start.py test` runs, from an environment that is already there
 PYTHON ?= .venv/bin/python
+LOCK = uv pip compile pyproject.toml --universal --group build --python-version 3.11 \
+	--custom-compile-command "make lock" --quiet
 NBVAL = --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .PHONY: all lint test notebooks lock
@@ -17,5 +19,6 @@ notebooks:
 	$(PYTHON) -m pytest $(NBVAL) notebooks
 
 lock:
-	uv pip compile pyproject.toml --universal --all-extras --group build --python-version 3.11 \
-		--custom-compile-command "make lock" --upgrade --quiet --output-file requirements.lock
+	$(LOCK) --all-extras --upgrade --output-file requirements-test.lock
+	cp requirements-test.lock requirements.lock # what is there is kept, so that both hold the same versions
+	$(LOCK) --extra lab --output-file requirements.lock

@@ -1,7 +1,8 @@
 """The two commands for a new machine: `python3 start.py lab` and `python3 start.py test`.
 
 Nothing is needed but Python 3.11 or newer with `venv`. The first start makes an environment in `.venv` (or in
-`$WORKBENCH_VENV`) from `requirements.lock`; a later one finds it complete and goes straight on.
+`$WORKBENCH_VENV`) from `requirements.lock`, or for `test` from `requirements-test.lock`, which holds the same versions
+and more; a later one finds it complete and goes straight on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 NOTE = "workbench-environment.json"
+LOCKS = {"lab": "requirements.lock", "test": "requirements-test.lock"}
 PROCESSES = 4  # of the tests, at most: each takes a gigabyte or two
 BULKY = ("nvidia-", "triton")  # names of half of all that is unpacked
 USAGE = """\
@@ -42,7 +44,8 @@ def main(arguments: list[str]) -> int:
         print(USAGE)
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
     try:
-        python = environment(Path(os.environ.get("WORKBENCH_VENV") or ROOT / ".venv").expanduser().absolute())
+        folder = Path(os.environ.get("WORKBENCH_VENV") or ROOT / ".venv").expanduser().absolute()
+        python = environment(folder, arguments[0])
     except Refused as refusal:
         print(refusal, file=sys.stderr)
         return 2
@@ -81,29 +84,39 @@ def spread(options: list[str]) -> list[str]:
     return ["-n", str(min(cores, PROCESSES)), "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
-def environment(folder: Path) -> Path:
+def environment(folder: Path, purpose: str) -> Path:
     """The Python of a complete environment in `folder`, made or mended where it is not.
+
+    Args:
+        folder: where the environment is, or will be.
+        purpose: `lab` or `test`: the key of its lock. An environment for tests serves the lab too and stays one.
 
     Raises:
         Refused: there is no `venv`, no network, no space, or the folder holds something else.
     """
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     with alone(folder):
-        wanted, found = stamp(), read_note(folder)
-        if found == wanted and python.exists():
+        found = read_note(folder)
+        usable = found.get("state") == "complete" and python.exists()
+        if usable and found.get("purpose") == "test":
+            purpose = "test"
+        wanted = stamp(purpose)
+        if usable and found == wanted:
             return python
         if not found and folder.exists() and any(folder.iterdir()):
             raise Refused(
                 f"{folder} holds something that start.py did not make, so it is left alone; "
                 "move it away, or name another folder in WORKBENCH_VENV."
             )
-        print(f"Setting up the environment in {folder}: some minutes and about 6 GB, once.", flush=True)
-        usable = found.get("state") == "complete" and python.exists()
+        if usable:
+            print(f"Bringing the environment in {folder} up to date.", flush=True)
+        else:
+            print(f"Setting up the environment in {folder}: some minutes and about 6 GB, once.", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / NOTE).write_text(json.dumps({"state": "unfinished"}))
         if not usable:
             make(folder)
-        install(python)
+        install(python, LOCKS[purpose])
         (folder / NOTE).write_text(json.dumps(wanted))
         return python
 
@@ -124,12 +137,12 @@ def make(folder: Path) -> None:
         )
 
 
-def install(python: Path) -> None:
-    """Installs the locked packages, then the workbench itself as it stands here."""
+def install(python: Path, lock: str) -> None:
+    """Installs the packages of a lock, then the workbench itself as it stands here."""
     # the lock is complete: nothing needs resolving
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--no-deps"]
     bar = "--progress-bar=on" if sys.stdout.isatty() else "--progress-bar=off"
-    bulky, rest = halves(python.parent.parent)
+    bulky, rest = halves(python.parent.parent, lock)
     # pip unpacks on one core: two at once take a third less time, and only one of them shows its bars
     at_once = (
         [*pip, bar, "--no-compile", "--requirement", rest],
@@ -148,21 +161,21 @@ def install(python: Path) -> None:
     run([python, "-m", "compileall", "-qq", "-j", "0", packages, ROOT / "workbench"])
 
 
-def halves(folder: Path) -> tuple[Path, Path]:
+def halves(folder: Path, lock: str) -> tuple[Path, Path]:
     """The lock in two files: what is bulky, and the rest."""
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    lines = (ROOT / lock).read_text().splitlines()
     made = folder / "workbench-bulky.lock", folder / "workbench-rest.lock"
     for path, bulky in zip(made, (True, False), strict=True):
         path.write_text("".join(f"{line}\n" for line in lines if line.startswith(BULKY) == bulky))
     return made
 
 
-def stamp() -> dict[str, str]:
-    """What a complete environment was made from: when any of it changes, it is brought up to date."""
+def stamp(purpose: str) -> dict[str, str]:
+    """What a complete environment was made for and from: when any of it changes, it is brought up to date."""
     digest = hashlib.sha256()
-    for name in ("requirements.lock", "pyproject.toml"):
+    for name in (LOCKS[purpose], "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
-    return {"state": "complete", "packages": digest.hexdigest(), "workbench": str(ROOT)}
+    return {"state": "complete", "purpose": purpose, "packages": digest.hexdigest(), "workbench": str(ROOT)}
 
 
 def read_note(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""One list of dependencies behind three doors: pyproject.toml, environment.yml, requirements.lock."""
+"""One list of dependencies behind three doors: pyproject.toml, environment.yml, and the two locks."""
 
 from __future__ import annotations
 
@@ -32,10 +32,14 @@ EXTRAS = {name: ranges(lines) for name, lines in PROJECT["optional-dependencies"
 CORE = ranges(PROJECT["dependencies"])
 
 
-def locked() -> dict[str, list[tuple[str, str]]]:
+LOCKS = {"lab": ROOT / "requirements.lock", "test": ROOT / "requirements-test.lock"}
+ASKED = {"lab": {**CORE, **EXTRAS["lab"]}, "test": {**CORE, **EXTRAS["lab"], **EXTRAS["test"]}}
+
+
+def read_lock(purpose: str) -> dict[str, list[tuple[str, str]]]:
     """Locked versions as name -> [(version, condition)]."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for line in (ROOT / "requirements.lock").read_text().splitlines():
+    for line in LOCKS[purpose].read_text().splitlines():
         if match := re.match(r"([\w.-]+)==([\w.+]+)(?: ; (.*))?$", line):
             found.setdefault(canonicalize_name(match[1]), []).append((match[2], match[3] or ""))
     return found
@@ -53,26 +57,32 @@ def test_conda_installs_the_workbench_itself():
     assert [line for line in CONDA if isinstance(line, dict)] == [{"pip": ["--editable ."]}]
 
 
-@pytest.mark.parametrize("name", sorted({**CORE, **EXTRAS["lab"], **EXTRAS["test"]}))
-def test_the_lock_holds_a_version_within_every_range(name):
-    asked = Requirement(f"{name}{({**CORE, **EXTRAS['lab'], **EXTRAS['test']})[name]}").specifier
-    assert all(asked.contains(version) for version, _ in locked()[name])
+@pytest.mark.parametrize(("purpose", "name"), [(purpose, name) for purpose in ASKED for name in sorted(ASKED[purpose])])
+def test_a_lock_holds_a_version_within_every_range(purpose, name):
+    asked = Requirement(f"{name}{ASKED[purpose][name]}").specifier
+    assert all(asked.contains(version) for version, _ in read_lock(purpose)[name])
+
+
+def test_what_only_tests_need_is_in_their_lock_alone_and_the_rest_in_both():
+    lab, test = read_lock("lab"), read_lock("test")
+    assert lab.items() <= test.items(), "the same versions: one environment serves both"
+    assert not (set(EXTRAS["test"]) - {"nbconvert"}) & set(lab)  # JupyterLab needs nbconvert too
+    assert len(test) >= len(lab) + 12
 
 
 def test_every_range_has_an_upper_end():
-    open_ended = [n for n, s in {**CORE, **EXTRAS["lab"], **EXTRAS["test"]}.items() if "<" not in s]
+    open_ended = [n for n, s in ASKED["test"].items() if "<" not in s]
     assert open_ended == []
 
 
-def test_the_lock_builds_the_package_without_asking_for_more():
+def test_a_lock_builds_the_package_without_asking_for_more():
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    assert {canonicalize_name(Requirement(line).name) for line in build} <= set(locked())
+    assert {canonicalize_name(Requirement(line).name) for line in build} <= set(read_lock("lab"))
 
 
 def test_the_torch_of_the_lock_is_the_default_one():
-    lock = (ROOT / "requirements.lock").read_text()
-    assert "index-url" not in lock
-    assert all("+" not in version for version, _ in locked()["torch"])
+    assert "index-url" not in LOCKS["lab"].read_text()
+    assert all("+" not in version for version, _ in read_lock("lab")["torch"])
 
 
 def test_whatever_is_imported_is_asked_for():

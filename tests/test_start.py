@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+EXTRA = """pytest==9.2.0
+    # via workbench
+"""
 LOCK = """# made by hand
 attrs==26.1.0
     # via
@@ -31,6 +34,7 @@ def start(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     (tmp_path / "requirements.lock").write_text(LOCK)
+    (tmp_path / "requirements-test.lock").write_text(LOCK + EXTRA)
     (tmp_path / "pyproject.toml").write_text("")
     module.commands, module.failing = [], ""
 
@@ -56,7 +60,7 @@ def said(start) -> list[str]:
 
 
 def test_the_first_start_makes_an_environment_and_the_second_finds_it(start, tmp_path):
-    python = start.environment(tmp_path / "env")
+    python = start.environment(tmp_path / "env", "lab")
     assert python == tmp_path / "env" / "bin" / "python"
     venv, rest, bulky, package, compiled = start.commands
     assert venv[1:] == ["-m", "venv", str(tmp_path / "env")]
@@ -71,28 +75,66 @@ def test_the_first_start_makes_an_environment_and_the_second_finds_it(start, tmp
     assert compiled[1:3] == ["-m", "compileall"] and compiled[-1] == str(tmp_path / "workbench")
     assert Path(compiled[-2]).name == "site-packages" and tmp_path / "env" in Path(compiled[-2]).parents
     start.commands.clear()
-    assert start.environment(tmp_path / "env") == python
+    assert start.environment(tmp_path / "env", "lab") == python
     assert start.commands == []
 
 
 def test_a_new_lock_brings_the_environment_up_to_date_in_place(start, tmp_path):
-    start.environment(tmp_path / "env")
+    start.environment(tmp_path / "env", "lab")
     (tmp_path / "requirements.lock").write_text("newer")
     start.commands.clear()
-    start.environment(tmp_path / "env")
+    start.environment(tmp_path / "env", "lab")
     assert [words[2] for words in start.commands] == ["pip", "pip", "pip", "compileall"]
+
+
+def locked(start) -> str:
+    """What the recorded commands install."""
+    return "".join(Path(words[-1]).read_text() for words in start.commands if "--requirement" in words)
+
+
+def test_each_command_installs_from_its_own_lock(start, tmp_path):
+    start.environment(tmp_path / "env", "lab")
+    assert "pytest" not in locked(start)
+    start.commands.clear()
+    start.environment(tmp_path / "other", "test")
+    assert sorted(locked(start).split("\n")) == sorted((LOCK + EXTRA).split("\n"))
+
+
+def test_an_environment_for_the_lab_is_brought_up_to_the_tests_and_stays_there(start, tmp_path, capsys):
+    start.environment(tmp_path / "env", "lab")
+    capsys.readouterr()
+    start.commands.clear()
+    start.environment(tmp_path / "env", "test")
+    assert "pytest" in locked(start) and not any("venv" in words for words in start.commands), "nothing is begun anew"
+    assert "up to date" in capsys.readouterr().out
+    start.commands.clear()
+    for purpose in ("lab", "test", "lab"):
+        start.environment(tmp_path / "env", purpose)
+    assert start.commands == []
+    (tmp_path / "requirements-test.lock").write_text(LOCK + EXTRA.replace("9.2.0", "9.2.1"))
+    start.environment(tmp_path / "env", "lab")
+    assert "pytest==9.2.1" in locked(start)
+    assert json.loads((tmp_path / "env" / start.NOTE).read_text())["purpose"] == "test"
+
+
+def test_what_only_tests_need_does_not_disturb_the_lab(start, tmp_path):
+    start.environment(tmp_path / "env", "lab")
+    (tmp_path / "requirements-test.lock").write_text(LOCK)
+    start.commands.clear()
+    start.environment(tmp_path / "env", "lab")
+    assert start.commands == []
 
 
 @pytest.mark.parametrize("failing", ["-m venv", "rest.lock", "bulky.lock", "--editable"])
 def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
     start.failing = failing
     with pytest.raises(start.Refused):
-        start.environment(tmp_path / "env")
+        start.environment(tmp_path / "env", "lab")
     (tmp_path / "env" / "lib").mkdir(exist_ok=True)
     (tmp_path / "env" / "lib" / "half-a-package").write_text("…")
     start.failing = ""
     start.commands.clear()
-    start.environment(tmp_path / "env")
+    start.environment(tmp_path / "env", "lab")
     # half a package may look whole to pip: begun anew
     assert len(start.commands) == 5
     assert not (tmp_path / "env" / "lib").exists()
@@ -100,22 +142,22 @@ def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
 
 
 def test_an_interrupted_update_is_mended_too(start, tmp_path):
-    start.environment(tmp_path / "env")
+    start.environment(tmp_path / "env", "lab")
     (tmp_path / "requirements.lock").write_text("newer")
     start.failing = "rest.lock"
     with pytest.raises(start.Refused, match="no network"):
-        start.environment(tmp_path / "env")
+        start.environment(tmp_path / "env", "lab")
     start.failing = ""
     start.commands.clear()
-    start.environment(tmp_path / "env")
+    start.environment(tmp_path / "env", "lab")
     assert len(start.commands) == 5
 
 
 def test_a_vanished_python_is_replaced(start, tmp_path):
-    python = start.environment(tmp_path / "env")
+    python = start.environment(tmp_path / "env", "lab")
     python.unlink()
     start.commands.clear()
-    start.environment(tmp_path / "env")
+    start.environment(tmp_path / "env", "lab")
     assert python.exists()
     assert len(start.commands) == 5
 
@@ -139,7 +181,7 @@ def test_two_starts_at_once_set_up_once(start, tmp_path):
         return run(*commands, folder=folder)
 
     start.run = slow
-    threads = [threading.Thread(target=start.environment, args=(tmp_path / "env",)) for _ in range(2)]
+    threads = [threading.Thread(target=start.environment, args=(tmp_path / "env", "lab")) for _ in range(2)]
     threads[0].start()
     assert begun.wait(10)
     threads[1].start()
