@@ -272,3 +272,12 @@ def test_made_domains_hold_every_image_in_the_same_split():
     assert (clean + inverted == 255).all()
     again = wb.images(images.choice.name, **images.choice.params)
     assert again.fingerprint == images.fingerprint
+
+
+def test_classes_that_choose_nothing_or_the_same_twice_are_refused():
+    with pytest.raises(BadValue, match="names no class"):
+        wb.images((GREY, TWO), classes=[])
+    with pytest.raises(BadValue, match="same class twice"):
+        wb.images((GREY, TWO), classes=["1", "1.0"])
+    with pytest.raises(BadValue, match="kind= is for labels in cells, and world has none"):
+        wb.images("world", n=20, kind="tags")

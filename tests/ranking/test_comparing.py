@@ -96,4 +96,4 @@ def test_what_cannot_be_ranked_is_refused_at_once(toy, backbones, options, error
 def test_images_without_one_class_each_are_refused():
     x, y = np.zeros((20, 8, 8, 3), np.uint8), np.eye(2, dtype=int)[np.arange(20) % 2]
     with pytest.raises(BadData, match="one class an image"):
-        wb.rankings(RANDOM, wb.images((x, y)))
+        wb.rankings(RANDOM, wb.images((x, y), kind="tags"))

@@ -28,9 +28,11 @@ def keep_classes(items: Items, wanted: Sequence[Any] | None) -> Items:
     if labels.kind == "tasks":
         raise BadData("classes= chooses among the classes of one label; these images have several label columns")
     if not set(labels.names) <= set(wanted):
+        others = [name for name in labels.names if name not in wanted]
         for name in wanted:
             if name not in labels.names:
-                raise UnknownName.of("class", name, labels.names)
+                hint = f"images of {', '.join(others):.100} would be left out, so it is not taken for one to judge by"
+                raise UnknownName.of("class", name, labels.names, hint)
     place = {name: k for k, name in enumerate(labels.names)}
     if labels.kind == "tags":
         values = np.zeros((len(labels.values), len(wanted)), np.float32)

@@ -52,7 +52,7 @@ def is_dataset(source: Any) -> bool:
         return False
     if isinstance(source, list):
         return bool(source) and all(isinstance(item, (tuple, Mapping)) and len(item) > 1 for item in source)
-    return hasattr(source, "__getitem__") and hasattr(source, "__len__") and not _is_stream(source)
+    return hasattr(source, "__getitem__") and _count(source) is not None and not _is_stream(source)
 
 
 def refuse(source: Any) -> None:
@@ -190,8 +190,11 @@ def _check_items(origin: Dataset, read: Read, name: str) -> None:
             continue
         try:
             once, again = origin.read(i), origin.read(i)
-        except (Unreadable, OSError, TypeError, ValueError) as error:
+        except (Unreadable, OSError) as error:
             whys.append(str(error))
+            continue
+        except (TypeError, ValueError):
+            whys.append(f"in place of an image the item {i} holds {type(origin.arrays[i][0]).__name__}")
             continue
         if once.shape != again.shape or (once != again).any():
             raise BadData(
@@ -201,7 +204,7 @@ def _check_items(origin: Dataset, read: Read, name: str) -> None:
         whys.append("")
     if whys and all(whys):
         raise BadData(
-            f"the images of {name} cannot be read: {whys[0]}. If its items are normalised, make it without Normalize"
+            f"the images of {name} cannot be read: {whys[0]}. If they are normalised, make it without Normalize"
         )
 
 
@@ -278,7 +281,7 @@ def _raw(leaf: Any) -> Any:
     if hasattr(leaf, "tensors") and len(leaf.tensors) > 1:
         return leaf.tensors[1]
     found: Iterator[Any] = (getattr(leaf, name, None) for name in TARGETS)
-    return next((held for held in found if hasattr(held, "__len__") and len(held) == len(leaf)), None)
+    return next((held for held in found if _count(held) == len(leaf)), None)
 
 
 def _is_folder(leaf: Any) -> bool:
@@ -327,6 +330,14 @@ def _equal(a: Any, b: Any) -> bool:
 def _label(options: Options) -> str | None:
     found = words(options.label)
     return found[0] if found else None
+
+
+def _count(source: Any) -> int | None:
+    """How many items an object has; None where it cannot tell."""
+    try:
+        return len(source)
+    except Exception:  # whatever a person's own data set does
+        return None
 
 
 def _is_stream(source: Any) -> bool:

@@ -98,6 +98,8 @@ def _cells(column: Any, where: str) -> np.ndarray | list[Any]:
     if hasattr(column, "detach"):
         column = column.detach().cpu()
         column = np.asarray(column if column.dtype.is_floating_point is False else column.double())
+    if hasattr(column, "toarray"):
+        column = np.asarray(column.toarray())
     if isinstance(column, np.ndarray):
         if column.ndim == 2 and column.shape[1] == 1:
             column = column[:, 0]
@@ -165,6 +167,8 @@ def _of_lists(cells: Sequence[Any], where: str, classes: Sequence[Any] | None, k
         raise BadData(f"row {odd} of {where} is {str(cells[odd])[:30]!r} while others are lists; give every row a list")
     rows = [cell.tolist() if hasattr(cell, "tolist") else list(cell) for cell in cells]
     lengths, flat = {len(row) for row in rows}, [value for row in rows for value in row]
+    if any(map(_is_list, flat)):
+        raise BadData(f"the rows of {where} are lists of lists; give one label, or one list of tags, per image")
     same = len(lengths) == 1 and lengths != {0}
     if same and lengths == {1} and kind != "tags":
         return labels_of(flat, where=where, classes=classes, kind=kind)

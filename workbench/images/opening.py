@@ -65,6 +65,7 @@ def _drawn(source: str, given: Mapping[str, Any]) -> Images:
         if name not in own.ASKED and name not in shared:
             raise UnknownName.of(f'option of wb.images("{source}")', name, [*own.ASKED, *shared])
     options = check({name: value for name, value in given.items() if name in shared})
+    _check_unused(options, TABULAR, source, "its labels are known")
     items = _prepared(own.items_of({name: value for name, value in given.items() if name in own.ASKED}), options)
     return Images(items, Choice(source, plain(dict(given))), source=options.source, target=options.target)
 
@@ -138,6 +139,7 @@ def _folders_here() -> list[str]:
 def _stored(options: Options) -> Images:
     if options.path is None:
         raise BadValue("stored images want the folder they were stored in: path=")
+    _check_unused(options, [name for name in TABULAR if name != "path"], "what is stored", "its labels are known")
     items, source, target = open_stored(options.path)
     choice = Choice("stored", {"path": options.path})
     _check_files(items)

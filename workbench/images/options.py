@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.errors import BadValue, UnknownName
 from workbench.images.grey_levels import checked_range
+from workbench.images.label_words import to_word
 from workbench.images.shifts import shift
 from workbench.plan import plain
 
@@ -70,7 +71,9 @@ class Options:
     def _check_classes(self, classes: Sequence[str]) -> None:
         if isinstance(classes, str) or not isinstance(classes, Sequence):
             raise BadValue(f'classes wants a list of names, such as ["cat", "dog"]; got {classes!r}')
-        if len(set(map(str, classes))) < len(classes):
+        if not len(classes):
+            raise BadValue("classes names no class; leave it out to keep them all")
+        if len({to_word(str(name), named=True) for name in classes}) < len(classes):
             raise BadValue("classes names the same class twice")
 
     def changed(self) -> dict[str, Any]:
