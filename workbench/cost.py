@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from workbench.arguments import check_arguments
 from workbench.forms import Range
 from workbench.nets import Net
+from workbench.nets.input_check import unchecked
 from workbench.tunings import MovingWeights
 
 PIXELS = 2**17  # in a trial batch: 32 images of 64 px; in few pixels it is not arithmetic that takes the time
@@ -127,11 +128,12 @@ def measure(net: Net) -> Costs:
     flags = [parameter.requires_grad for parameter in net.parameters()]
     net.eval()  # a trial must not move batch norm's statistics
     try:
-        forward, kept = forward_costs(net, x)
-        net.requires_grad_(True)
-        whole = len(x) * max(sum(forward), 1e-12)
-        # disturbed, a forward pass alone may take longer than one with its backward pass
-        ratio, update = max(0.0, step_time(net, x) / whole - 1), head_update(net, x)
+        with unchecked():  # looking at the pixels would cost time too
+            forward, kept = forward_costs(net, x)
+            net.requires_grad_(True)
+            whole = len(x) * max(sum(forward), 1e-12)
+            # disturbed, a forward pass alone may take longer than one with its backward pass
+            ratio, update = max(0.0, step_time(net, x) / whole - 1), head_update(net, x)
     finally:
         for module, mode in modes.items():
             module.training = mode
@@ -158,25 +160,25 @@ def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ..
         return record
 
     leaves = [(n, m) for n, m in net.named_modules() if n in owner and not any(m.children())]
-    net.logits(x)  # the first pass pays for set-up
+    net(x)  # the first pass pays for set-up
     hooks = [
         h for n, m in leaves for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after(owner[n])))
     ]
     try:
         for _ in range(REPEATS):
-            net.logits(x)
+            net(x)
     finally:
         for hook in hooks:
             hook.remove()
     # the hooks slow every module down: shares are theirs, the total is that of a pass without them
-    share = fastest(lambda: net.logits(x), x.device) / len(x) / max(sum(seconds), 1e-12)
+    share = fastest(lambda: net(x), x.device) / len(x) / max(sum(seconds), 1e-12)
     return tuple(s * share for s in seconds), tuple(b // (REPEATS * len(x)) for b in bytes_)
 
 
 def step_time(net: Net, x: Tensor) -> float:
     """Seconds of a forward and a backward pass through the whole net."""
     weights = list(net.parameters())
-    return fastest(lambda: torch.autograd.grad(net.logits(x).square().mean(), weights, allow_unused=True), x.device)
+    return fastest(lambda: torch.autograd.grad(net(x).square().mean(), weights, allow_unused=True), x.device)
 
 
 def head_update(net: Net, x: Tensor) -> float:

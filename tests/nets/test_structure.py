@@ -139,6 +139,10 @@ def test_tables_kept_from_a_pass_are_no_part_of_a_net(tmp_path):
     net.save(tmp_path / "net.safetensors")
 
 
+def test_a_recurrent_layer_is_told_without_its_weights():
+    assert structure.layers(nn.LSTM(2, 3)) == structure.layers(nn.LSTM(2, 3)) != structure.layers(nn.LSTM(2, 4))
+
+
 def test_stored_features_are_those_of_the_net_that_asks(net, changed):
     """What is stored for one net is never given to another one of its name."""
     images = wb.images("digits", per_class=2)

@@ -176,9 +176,10 @@ class Net(nn.Module):
     def to(self, *args: Any, memory_format: torch.memory_format | None = None, **kwargs: Any) -> Self:
         """As torch's; a memory format is for 4-d weights, which are all that has one, and leaves others alone."""
         super().to(*args, **kwargs)
-        for tensor in (*self.parameters(), *self.buffers()) if memory_format is not None else ():
-            if tensor.ndim == 4:
-                tensor.data = tensor.data.contiguous(memory_format=memory_format)
+        if memory_format is not None:
+            for tensor in (*self.parameters(), *self.buffers()):
+                if tensor.ndim == 4:
+                    tensor.data = tensor.data.contiguous(memory_format=memory_format)
         return self
 
     @check_arguments

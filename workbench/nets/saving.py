@@ -77,8 +77,9 @@ def _difference(net: Net, recipe: Mapping[str, Any]) -> tuple[str, str, str] | N
 def _plain_outputs(net: Net) -> int | None:
     """How many classes a head tells apart that is a linear layer over the features; None for any other head."""
     head = net.head
-    plain = type(head) is nn.Linear and head.bias is not None and head.in_features == net.feature_dim
-    return head.out_features if plain else None
+    if type(head) is not nn.Linear or head.bias is None or head.in_features != net.feature_dim:
+        return None
+    return head.out_features
 
 
 def _short(text: str) -> str:

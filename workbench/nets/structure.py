@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # torch's own bookkeeping and the mode; what timm notes of where weights come from; what saves memory or time only
 BARE = {*vars(nn.Module()), "pretrained_cfg", "default_cfg", "feature_info", "grad_checkpointing", "fused_attn"}
+BARE |= {"_flat_weights", "_flat_weight_refs"}  # a recurrent layer's own weights once more
 NEAR = 1e-3  # of a computed table's largest value: tables made in half precision are the same
 
 

@@ -131,7 +131,7 @@ def field(net: Net, grid: Grid, x: Tensor, channel: int, place: int) -> tuple[in
     """What one unit sees of a picture x (1, 3, S, S): top, left, bottom, right; all of it where it sees nothing."""
     with quiet(net), torch.enable_grad(), listening(net, grid, graph="pixels") as heard:
         x = x.to(next(net.parameters()).device).requires_grad_(True)
-        net.logits(x)
+        net(x)
         assert heard.out is not None
         unit = grid.map(heard.out)[0, channel].flatten()[place]
         found = torch.autograd.grad(unit, x, allow_unused=True)[0] if unit.requires_grad else None
@@ -158,6 +158,6 @@ def _said(net: Net, shown: Pictures, grid: Grid) -> Any:
         place = next(net.parameters()).device
         for start in range(0, len(shown), TOGETHER):
             part = slice(start, start + TOGETHER)
-            net.logits(shown.pixels(part).to(place))
+            net(shown.pixels(part).to(place))
             assert heard.out is not None
             yield part, heard.out

@@ -128,7 +128,7 @@ def _curve(net: Net, shown: Saliency, ranks: np.ndarray, shares: np.ndarray, gam
             for at, share in enumerate(shares):
                 taken = order < float(share)
                 mixed = torch.where(taken == (game == "insertion"), x, blank)
-                values[part, at] = net.logits(mixed).softmax(1).gather(1, target)[:, 0].cpu().numpy()
+                values[part, at] = net(mixed).softmax(1).gather(1, target)[:, 0].cpu().numpy()
     return values
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from workbench.nets.input_check import unchecked
 from workbench.probes.stage_features import evaluating
 from workbench.threads import spare
 
@@ -17,9 +18,10 @@ def quiet(net: nn.Module) -> Iterator[None]:
     """Evaluation mode and still weights for as long as the block lasts, also around an error.
 
     No weight asks for a gradient, so that none is computed or kept; afterwards every weight asks as it did before.
+    Pixels are shown as they are, since a probe may move them out of their range.
     """
     asking = [weight for weight in net.parameters() if weight.requires_grad]
-    with spare(), evaluating(net):
+    with spare(), unchecked(), evaluating(net):
         try:
             for weight in asking:
                 weight.requires_grad_(False)

@@ -119,7 +119,7 @@ def _goal(net: Net, layer: Any, channel: Any, neuron: Any, target: Any) -> tuple
         assert chosen is not None
         names = [net.classes[k] if net.classes else f"class {k}" for k in chosen.tolist()]
         rows = torch.arange(len(chosen))
-        return names, lambda x: net.logits(x)[rows, chosen.to(x.device)]
+        return names, lambda x: net(x)[rows, chosen.to(x.device)]
     grid = chosen_grid(net, layer)
     channels = [channel] if np.ndim(channel) == 0 else list(channel)
     for one in channels:
@@ -134,7 +134,7 @@ def _goal(net: Net, layer: Any, channel: Any, neuron: Any, target: Any) -> tuple
 
     def climb(x: Tensor) -> Tensor:
         with listening(net, grid, graph="pixels") as heard:
-            net.logits(x)
+            net(x)
         assert heard.out is not None
         maps = grid.map(heard.out)[rows, channels]
         return maps.mean((1, 2)) if neuron is None else maps[:, neuron[0], neuron[1]]

@@ -42,7 +42,7 @@ class Question:
         if x is not None and self.logits is None:
             with torch.no_grad():
                 self.score()
-        logits = self.net.logits(self.x if x is None else x)
+        logits = self.net(self.x if x is None else x)
         if self.logits is None:
             self.logits = logits.detach()
             self.target = logits.argmax(1) if self.target is None else self.target
@@ -53,7 +53,7 @@ class Question:
         """The target's probability (B,) of `x`, or of the pictures as they are."""
         if self.logits is None:
             self.score()
-        logits = self._answer() if x is None else self.net.logits(x)
+        logits = self._answer() if x is None else self.net(x)
         return logits.softmax(1).gather(1, self._targets()[:, None])[:, 0]
 
     def gradient(self, x: Tensor) -> Tensor:
