@@ -14,6 +14,7 @@ from workbench.loop import trial
 from workbench.loop.loss_terms import averaged, summed
 from workbench.strategies import Strategy, strategies
 from workbench.strategies.functional import supervised
+from workbench.tunings import tunings
 
 
 class Made(Strategy):
@@ -224,6 +225,16 @@ def test_what_somebody_froze_by_hand_makes_no_difference_and_is_said(toy, tiny, 
         assert ("requires_grad=False and move all the same" in caplog.text) == marked
         nets.append(run.net().state_dict())
     assert all(torch.equal(t, nets[1][name]) for name, t in nets[0].items())
+
+
+def test_a_tuning_that_only_marks_weights_is_told_that_marks_are_not_read(trained_by, caplog):
+    class Marking(tunings["full"]):
+        def apply(self, net):
+            net.backbone.conv_stem.requires_grad_(False)
+
+    training = trained_by(Made(), Marking())
+    assert "1 tensors of weights are marked" in caplog.text and "`trains`" in caplog.text
+    assert "backbone.conv_stem.weight" in training.moving[0].names
 
 
 def test_what_a_strategy_copies_of_a_net_does_not_depend_on_marks(trained_by, tiny):

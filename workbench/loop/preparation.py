@@ -46,6 +46,7 @@ def prepare(net: Net, tuning: Tuning, strategy: Strategy, batches: Batches, sche
         torch.manual_seed(seed)
         tuning.apply(net)
         strategy.prepare(net)
+    warn_of_marks(net, find_moving_names(net, tuning, schedule.epochs, strategy.frozen))  # by either of them
 
 
 def find_moving_epochs(net: Net, tuning: Tuning, epochs: int, frozen: Collection[str]) -> list[MovingWeights]:
@@ -84,7 +85,7 @@ def warn_of_marks(net: Net, moving: Collection[str]) -> None:
     if marked:
         log.warning(
             "%d tensors of weights are marked with requires_grad=False and move all the same: the plan alone says what "
-            "is frozen (tuning='head', 'last-k' or a painted grid)",
+            "is frozen (tuning='head', 'last-k' or a painted grid; `trains` in a tuning of your own)",
             marked,
         )
 
