@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 from pathlib import Path
@@ -154,7 +155,7 @@ CASES = {
     "features that are not finite": (lambda t: wb.probes.embed(np.full((9, 3), np.nan)), "not finite"),
     "one image to draw": (lambda t: wb.probes.embed(net(), digits(1)), "4 are the least"),
     "a way to draw that is misspelt": (lambda t: wb.probes.embed(np.eye(9), method="tnse"), "did you mean tsne"),
-    "labels that fit no features": (lambda t: wb.probes.label_problems(np.eye(9), [0, 1]), "one label an image"),
+    "labels that fit no features": (lambda t: wb.probes.label_problems(np.eye(9), [0, 1]), "one class an image"),
     "a class that is not there to relabel": (lambda t: wb.cleaning(digits(9)).relabel("0000", "cat"), "cat"),
     "an image that is not there to remove": (lambda t: wb.cleaning(digits(9)).remove("cat.png"), "cat.png"),
     "a net for other classes": (
@@ -177,8 +178,63 @@ def teacher_of_others(t):
     return plan(strategy=wb.strategy("distill", teacher=t / "teacher.safetensors"))
 
 
+# one call a line, each to be refused: what a person hands in by mistake, function by function
+CALLS = [
+    line
+    for line in Path(__file__).with_name("refused_calls.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
 def test_the_table_is_long_enough():
     assert len(CASES) >= 60
+    assert len(CALLS) == len(set(CALLS)) >= 800
+
+
+@functools.cache
+def things():
+    """What the calls are made with; none of them changes it."""
+    shown_images = wb.images("digits", per_class=3).part(rows=range(40))
+    small = wb.load("test_efficientnet", classes=[str(k) for k in range(10)], pretrained=False, size=32)
+    rng = np.random.default_rng(0)
+    x, labels = rng.integers(0, 255, (4, 40, 40, 3), dtype=np.uint8), np.arange(60) % 3
+    shown = wb.probes.saliency(small, x)
+    nested = {}
+    for _ in range(10_000):
+        nested = {"a": nested}
+    return {
+        "wb": wb,
+        "np": np,
+        "pd": pd,
+        "torch": torch,
+        "images": shown_images,
+        "net": small,
+        "x": x,
+        "y": labels,
+        "f": rng.normal(size=(60, 8)),
+        "p": np.full((60, 3), 1 / 3),
+        "ids": np.arange(60).astype(str),
+        "plan": wb.Plan(NET, shown_images, "head", epochs=1, device="cpu"),
+        "shown": shown,
+        "stage": shown.layer,
+        "LONG": "a" * 300,
+        "VERY_LONG": "b" * 5000,
+        "NESTED": nested,
+    }
+
+
+def called(line: str) -> str:
+    """The function that a line calls, without its room's neighbours: what a failing test is called."""
+    return line.partition("(")[0]
+
+
+@pytest.mark.parametrize("name", sorted({called(line) for line in CALLS}))
+def test_a_call_that_cannot_mean_anything_is_refused_with_a_sentence(name):
+    for line in (line for line in CALLS if called(line) == name):
+        with pytest.raises(WorkbenchError) as caught:
+            eval(line, dict(things()))
+        sentence = str(caught.value)
+        assert len(sentence.split()) >= 4 and len(sentence) < 700, f"{line}: {sentence}"
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -140,7 +140,7 @@ BAD = [
     ({"strategy": "dan"}, UnknownName, "no strategy is called 'dan'; did you mean dann?"),
     ({"strategy": "distill"}, BadValue, "needs the parameter teacher"),
     ({"strategy": {"name": "l2-sp", "params": {"alpha": -1}}}, BadValue, "alpha of strategy l2-sp lies between"),
-    ({"schedule": 5}, BadValue, "the schedule of a plan is a Schedule or its fields by name; got 5"),
+    ({"schedule": 5}, BadValue, "schedule of Plan wants a schedule"),
     ({"schedule": {"epoch": 5}}, UnknownName, "did you mean epochs"),
     ({"epochs": 0}, BadValue, "epochs of the schedule lies between 1 and 10000; got 0"),
     ({"epochs": 1.5}, BadValue, "wants a whole number"),

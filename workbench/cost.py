@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.nets import Net
 from workbench.nets.input_check import unchecked
@@ -78,6 +79,11 @@ def estimate(
         batch_size: images an update.
         store: whether frozen layers are computed once, as they are wherever a net can be cut there.
     """
+    if len(multipliers) != len(net.stages):
+        raise BadValue(
+            f"multipliers are one a stage, {len(net.stages)} of this net, as a column of wb.grid(tuning, net, epochs); "
+            f"got {len(multipliers)}"
+        )
     found = measured(net)
     trainable = sum(n for n, rate in zip(found.parameters, multipliers, strict=True) if rate > 0)
     return add_up(found, [rate > 0 for rate in multipliers], trainable, images, batch_size, store)

@@ -21,6 +21,7 @@ from workbench.forms import Range
 from workbench.markers import MARKERS, shortened, shown, with_article
 
 LONGEST = 255  # bytes of one name in a path: what file systems take
+MOST_TOLD = 3  # kinds of a union that are told with the call that gives them
 # what of ours is wanted, and the call that gives it
 GIVEN_BY = {
     "Net": 'a net, as wb.load("resnet18", classes=images.classes) gives it',
@@ -109,6 +110,8 @@ def kind_of(hint: Any) -> Kind | None:
         return _one_of(parts)
     if origin is not None and origin is not type:
         return _container(origin, parts)
+    if isinstance(hint, type) and issubclass(hint, os.PathLike):
+        return _PATH
     return _SIMPLE.get(hint) or _of_class(hint if origin is None else type)
 
 
@@ -132,7 +135,8 @@ def _truth(value: Any) -> str | None:
     return None if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool") else ""
 
 
-def _path(value: Any) -> str | None:
+def path_problem(value: Any) -> str | None:
+    """Says what no file system takes in a path: NUL, or a name that is too long."""
     if not isinstance(value, (str, os.PathLike)):
         return ""
     text = os.fspath(value)
@@ -146,7 +150,7 @@ def _path(value: Any) -> str | None:
     return None if len(text) < 4096 else f"is a path of {len(text):,} letters; none is longer than 4,095"
 
 
-_PATH = Kind("a name or a path", _path)
+_PATH = Kind("a name or a path", path_problem)
 _SIMPLE: dict[Any, Kind] = {
     int: Kind("a whole number", _whole),
     float: Kind("a number", _number),
@@ -191,19 +195,21 @@ def _annotated(hint: Any, markers: list[Any]) -> Kind | None:
 
 def _within(limits: Range) -> Kind:
     low, high = limits.low, limits.high
-    unit = f"from {low:g} to {high:g}" if math.isfinite(high) else f"from {low:g}"
+    unit = f"between {low:g} and {high:g}" if math.isfinite(high) else f"from {low:g}"
     # `not (low <= value <= high)` rather than two comparisons: NaN is out of every range
     return Kind(unit, lambda value: None if low <= value <= high else f"lies {unit}; got {shown(value)}")
 
 
 def _union(parts: tuple[Any, ...]) -> Kind | None:
     # beside a path, a word is one
-    on_disk = any(get_origin(p) is os.PathLike or p is os.PathLike for p in parts)
+    on_disk = any(kind_of(p) is _PATH for p in parts)
     kinds = [_PATH if on_disk and p is str else kind_of(p) for p in parts]
     if any(kind is None for kind in kinds):
         return None
     held: list[Kind] = [kind for kind in kinds if kind is not None]
     words = list(dict.fromkeys(kind.wanted for kind in held))
+    if len(words) > MOST_TOLD:
+        words = list(dict.fromkeys(word.partition(", as ")[0] for word in words))
     wanted = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
     def problem(value: Any) -> str | None:
@@ -226,7 +232,8 @@ def _one_of(options: tuple[Any, ...]) -> Kind:
             return None
         if not isinstance(value, str):
             return ""
-        return f"is {wanted}; got {shown(value)}; {nearest(shortened(value), [str(o) for o in options])}"
+        close = nearest(shortened(value), [str(o) for o in options])
+        return f"is {wanted}; got {shown(value)}" + (f"; {close}" if close.startswith("did") else "")
 
     return Kind(wanted, problem)
 

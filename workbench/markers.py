@@ -7,7 +7,7 @@ import numbers
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from workbench.forms import Range
 
@@ -160,6 +160,9 @@ class Device:
 MARKERS = (Array, Like, Frame, Device)
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 Share = Annotated[float, Range(0.0, 1.0)]
+RunLike = Annotated[Any, Like("a run, as wb.fit(plan) or wb.run(name) gives it", ("status",))]
+NetLike = Annotated[Any, Like('a net, as wb.load("resnet18") gives it', ("stages", "features"))]
+Split = Literal["train", "valid", "test"]
 Several = Annotated[int, Range(1, 100_000)]
 Pixels = Annotated[int, Range(16, 400)]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
-from workbench.errors import printable_text
+from workbench.errors import BadValue, printable_text
 
 
 @check_arguments
@@ -25,13 +26,16 @@ class Evaluation:
         kind: `classes`, `tags` or `tasks`.
         tasks: the sizes of the tasks, by name; one nameless task unless `kind` is `tasks`.
         loss: mean cross-entropy, in nats.
+
+    Raises:
+        BadValue: lengths that differ, labels that are no classes, or probabilities outside 0 to 1.
     """
 
     ids: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
-    classes: tuple[str, ...]
-    kind: str = "classes"
+    classes: Sequence[str]
+    kind: Literal["classes", "tags", "tasks"] = "classes"
     tasks: tuple[tuple[str, int], ...] = ()
     confusion: np.ndarray = field(init=False)
     accuracy: float = field(init=False)
@@ -40,6 +44,7 @@ class Evaluation:
     loss: float = field(init=False)
 
     def __post_init__(self) -> None:
+        check_predictions(self)
         parts = [columns(self, index) for index in range(len(self.tasks) if self.kind == "tasks" else 1)]
         confusions = [confusion(y, p.argmax(1), p.shape[1]) for y, p in parts] if self.kind != "tags" else []
         values = {
@@ -115,6 +120,43 @@ class Evaluation:
         predicted = p.argmax(1)
         rows = np.flatnonzero(predicted != y)
         return frame(self.ids, rows, names[y[rows]], names[predicted[rows]], p[rows, predicted[rows]])
+
+
+def check_predictions(evaluation: Evaluation) -> None:
+    """Refuses labels and probabilities of which no metric can be computed.
+
+    Raises:
+        BadValue: the reason.
+    """
+    n, k, y, p = len(evaluation.ids), len(evaluation.classes), evaluation.labels, evaluation.probabilities
+    if p.shape != (n, k):
+        raise BadValue(f"probabilities are one a class for each image, ({n}, {k}); got {p.shape}")
+    width = {"classes": (), "tags": (k,), "tasks": (len(evaluation.tasks),)}[evaluation.kind]
+    if y.shape != (n, *width):
+        raise BadValue(f"labels of {evaluation.kind} for {n} images have the shape {(n, *width)}; got {y.shape}")
+    if evaluation.kind == "tasks" and sum(size for _, size in evaluation.tasks) != k:
+        raise BadValue(f"the tasks' sizes add up to the {k} classes; got {dict(evaluation.tasks)}")
+    if not n:
+        return
+    for name, values in (("labels", y), ("probabilities", p)):
+        if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+            raise BadValue(f"{name} are finite numbers; some are not: leave those images out")
+    # rounding of half precision
+    if p.min() < 0 or p.max() > 1 + 1e-3:
+        raise BadValue(
+            f"probabilities lie within 0 and 1; got {p.min():.3g} to {p.max():.3g}: logits need a softmax first"
+        )
+    for index in range(max(len(evaluation.tasks), 1) if evaluation.kind == "tasks" else 1):
+        _check_part(*columns(evaluation, index), evaluation.kind)
+
+
+def _check_part(y: np.ndarray, p: np.ndarray, kind: str) -> None:
+    """Refuses labels (N,) or (N, K) beyond the classes, and probabilities (N, K) that do not add up."""
+    most = 1 if kind == "tags" else p.shape[1] - 1
+    if y.min() < 0 or y.max() > most or (y != np.round(y)).any():
+        raise BadValue(f"labels of {kind} are whole numbers from 0 to {most}; got {y.min():g} to {y.max():g}")
+    if kind != "tags" and np.abs(p.sum(axis=1) - 1).max() > 1e-2:
+        raise BadValue("the probabilities of an image add up to 1; logits need a softmax first")
 
 
 def frame(ids: np.ndarray, rows: np.ndarray, true: Any, predicted: Any, confidence: Any) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import json
 import operator
@@ -40,7 +41,7 @@ class Choice:
         return hash((self.name, json.dumps(plain(self.params), sort_keys=True)))
 
 
-@check_arguments
+@functools.partial(check_arguments, values=False)
 @dataclass(frozen=True)
 class Schedule:
     """How long, how fast and on what the moving weights are trained.
@@ -95,6 +96,7 @@ class Schedule:
             object.__setattr__(self, name, value)
 
 
+DEEPEST = 32  # levels of lists and mappings in a parameter
 SCHEDULE = tuple(f.name for f in dataclasses.fields(Schedule))
 
 
@@ -179,7 +181,11 @@ class Plan:
         """
         try:
             data = json.loads(text)
+            if not isinstance(data, dict) or not {"backbone", "data"} <= set(data):
+                raise BadValue("this is not a plan: it names no backbone and no data")
             return cls(**data)
+        except RecursionError as error:
+            raise BadValue("this is not a plan: its brackets are nested too deeply to be read") from error
         except (json.JSONDecodeError, TypeError) as error:
             raise BadValue(f"this is not a plan: {error}") from error
 
@@ -228,14 +234,20 @@ def to_choice(value: Any, kind: str) -> Choice:
     )
 
 
-def plain(value: Any) -> Any:
-    """`value` as JSON holds it: mappings, lists, numbers, words; paths become words."""
+def plain(value: Any, depth: int = 0) -> Any:
+    """`value` as JSON holds it: mappings, lists, numbers, words; paths become words.
+
+    Raises:
+        BadValue: another kind of object, or one nested too deeply.
+    """
+    if depth > DEEPEST:
+        raise BadValue(f"the parameters of a plan are nested deeper than {DEEPEST} levels: hand in a flat mapping")
     if isinstance(value, Choice):
         return _choice_json(value)
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): plain(v, depth + 1) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
+        return [plain(v, depth + 1) for v in value]
     if isinstance(value, (str, bool, int, float)) or value is None:
         return value
     if hasattr(value, "__fspath__"):

@@ -51,7 +51,7 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> type[T]:
         classes = self.classes()
-        if name not in classes:
+        if not isinstance(name, str) or name not in classes:
             raise UnknownName.of(self.kind, name, classes)
         return classes[name]
 

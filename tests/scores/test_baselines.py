@@ -67,5 +67,5 @@ def test_places_elsewhere_are_averaged():
         rank("c", measured[["alone"]])
     with pytest.raises(UnknownName, match="'d'"):
         rank("d", measured)
-    with pytest.raises(BadValue, match="frame"):
+    with pytest.raises(BadValue, match="DataFrame"):
         rank("a", {"digits": 1})

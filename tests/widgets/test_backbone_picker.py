@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+import workbench as wb
 from workbench import nets
 from workbench.errors import BadValue
 from workbench.plan import Choice
@@ -78,7 +78,7 @@ def test_the_product_is_a_name_and_a_choice():
 
 
 def test_the_title_names_the_images():
-    assert BackbonePicker(images=SimpleNamespace(name="clothing")).title == "Backbones for clothing"
+    assert BackbonePicker(images=wb.images("digits")).title == "Backbones for digits"
 
 
 @pytest.mark.parametrize("query", ["small", "resnet"])

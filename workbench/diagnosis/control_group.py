@@ -127,7 +127,7 @@ def controls(
     *,
     seeds: Annotated[int, Range(1, 1000)] = 3,
     only: Sequence[str] | None = None,
-    level: float = 0.95,
+    level: Annotated[float, Range(0.001, 0.999)] = 0.95,
     progress: bool = True,
 ) -> Controls:
     """Whether a transfer is worth having: the plan and its controls, trained and judged alike.

@@ -66,6 +66,8 @@ def bound(
     if rows.empty:
         raise BadValue("there is no bound to show")
     names = [_named(v) for v in rows[dial]] if dial else [""]
+    if not dial and dial_title is not None:
+        raise BadValue("dial_title= names the axis of dial=; give both, or none")
     if not dial and len(rows) > 1:
         raise BadValue(f"bound wants the column that tells {len(rows)} rows apart, as dial=")
     totals = rows[[t[0] for t in _TERMS]].sum(axis=1)

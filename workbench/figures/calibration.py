@@ -9,16 +9,24 @@ import numpy as np
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
 from workbench.forms import Range
+from workbench.markers import Array, Like
 
 from . import style
 from .figure import Figure, page
 from .placing import percent_axis
 from .words import count, percent, plain
 
+Probabilities = Annotated[Any, Array(ndim=2, finite=True, low=0.0, high=1.0)]
+Evaluated = Annotated[Any, Like("an evaluation, as wb.evaluate(net, images) gives it", ("probabilities", "labels"))]
+
 
 @check_arguments
 def reliability(
-    probabilities: Any, labels: Any = None, *, bins: Annotated[int, Range(2, 50)] = 10, title: str | None = None
+    probabilities: Probabilities | Evaluated,
+    labels: Annotated[Any, Array(ndim=1, finite=True)] | None = None,
+    *,
+    bins: Annotated[int, Range(2, 50)] = 10,
+    title: str | None = None,
 ) -> Figure:
     """Confidence against accuracy in bins, the perfect line drawn, and how many images stand in each bin below.
 
@@ -31,16 +39,26 @@ def reliability(
     Raises:
         BadValue: the shapes do not match.
     """
+    if labels is not None and hasattr(probabilities, "labels"):
+        raise BadValue("an evaluation brings its own labels: leave labels= out")
     labels = getattr(probabilities, "labels", None) if labels is None else labels
     p = np.asarray(getattr(probabilities, "probabilities", probabilities), dtype=float)
     y = np.asarray(labels)
     if p.ndim != 2 or y.shape != (len(p),) or not len(p):
         raise BadValue(f"reliability wants probabilities (N, K) and labels (N,); there came {p.shape} and {y.shape}")
+    _check(p, y)
     sure, right = p.max(axis=1), p.argmax(axis=1) == y
     table = _binned(sure, right, bins)
     error = float(np.sum(table["n"] * np.abs(table["accuracy"] - table["confidence"])) / len(p))
     answer = _answer(float(sure.mean()), float(right.mean()))
     return _drawn(table, bins, error, len(p), plain(title if title is not None else answer))
+
+
+def _check(p: np.ndarray, y: np.ndarray) -> None:
+    if not np.isfinite(p).all() or p.min() < 0 or p.max() > 1 or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
+        raise BadValue("probabilities lie within 0 and 1 and add up to 1 in every row; logits need a softmax first")
+    if y.dtype.kind not in "iuf" or (y != np.round(y)).any() or y.min() < 0 or y.max() >= p.shape[1]:
+        raise BadValue(f"labels are class numbers from 0 to {p.shape[1] - 1}, one an image; got {y.min()} to {y.max()}")
 
 
 def _answer(sure: float, right: float) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Array, Like
 
 from . import style
 from .figure import Figure, page
@@ -21,9 +22,13 @@ _TOLD_UP_TO = 60  # classes; beyond that empty cells say nothing, which keeps th
 _SIDE = 560  # pixels of the largest matrix
 
 
+Counts = Annotated[Any, Array(ndim=2, finite=True, low=0.0)]
+Judged = Annotated[Any, Like("an evaluation, as wb.evaluate(net, images) gives it", ("confusion", "classes"))]
+
+
 @check_arguments
 def confusion(
-    matrix: Any, classes: Sequence[str] | None = None, *, ordered: bool = True, title: str | None = None
+    matrix: Counts | Judged, classes: Sequence[str] | None = None, *, ordered: bool = True, title: str | None = None
 ) -> Figure:
     """The confusion matrix: a row a true class, a column a predicted one, colour the share of the row.
 

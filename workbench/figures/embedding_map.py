@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Array, Like
 
 from . import style
 from .figure import Figure, page
@@ -22,9 +23,18 @@ SIDE = 150  # pixels for their names
 SHAPES = "●■◆▲✚✖▼★"  # style.SYMBOLS as letters
 
 
+Drawn = Annotated[Any, Like("a picture, as wb.probes.embed(features) gives it", ("points", "labels", "ids"))]
+Column = Annotated[Any, Array(ndim=1, real=False)]
+
+
 @check_arguments
 def embedding(
-    found: Any, colours: Any = None, *, names: Any = None, hover: Any = None, title: str | None = None
+    found: Drawn | Mapping[str, Drawn],
+    colours: Column | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    hover: Column | None = None,
+    title: str | None = None,
 ) -> Figure:
     """Every image a point, its colour its class, with what the picture keeps of the neighbourhoods under the title.
 
@@ -49,6 +59,8 @@ def embedding(
     values = first.labels if colours is None else colours
     if values is not None and len(values) != len(first.points):
         raise BadValue(f"{len(values)} colours do not fit {len(first.points)} points")
+    if hover is not None and len(hover) != len(first.points):
+        raise BadValue(f"{len(hover)} lines of hover do not fit {len(first.points)} points")
     rows = np.unique(np.linspace(0, len(first.points) - 1, MOST).astype(int))
     told = _told(first.ids if hover is None else hover, rows)
     groups = _groups(values, names, rows)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
+from workbench.markers import Frame, Like
 
 from .figure import Figure
 from .named_lines import lines
 from .saliency_grid import signed
 from .words import these_columns
 
+Curves = Annotated[
+    Any,
+    Frame(
+        "curves, as wb.probes.faithfulness(net, shown) gives them",
+        within="curves",
+        columns=("game", "order"),
+        shares=("share", "probability"),
+        rows=1,
+    ),
+]
+Shuffled = Annotated[Any, Like("a sanity check, as wb.probes.sanity(net, images) gives it", ("method", "frame"))]
+
 
 @check_arguments
-def faithfulness(result: Any, *, title: str | None = None) -> Figure:
+def faithfulness(result: Curves | Sequence[Curves], *, title: str | None = None) -> Figure:
     """What the net says of its target while the places of a map go (deletion) or come (insertion).
 
     Args:
@@ -30,10 +44,11 @@ def faithfulness(result: Any, *, title: str | None = None) -> Figure:
     several: list[Any] = (
         list(result) if isinstance(result, Iterable) and not isinstance(result, pd.DataFrame) else [result]
     )
+    if not several:
+        raise BadValue("there are no curves to draw: hand in what wb.probes.faithfulness gives")
     frames = []
     for at, one in enumerate(several):
         table: pd.DataFrame = getattr(one, "curves", one)
-        these_columns(table, ("share", "game", "order", "probability"), "faithfulness")
         frames.append(table if not at else table[table["order"] != "chance"])
     table = pd.concat(frames, ignore_index=True)
     table = table.assign(line=table["order"].astype(str) + ", " + table["game"].astype(str))
@@ -51,7 +66,7 @@ def faithfulness(result: Any, *, title: str | None = None) -> Figure:
 
 
 @check_arguments
-def sanity(results: Any, *, title: str | None = None) -> Figure:
+def sanity(results: Shuffled | Sequence[Shuffled], *, title: str | None = None) -> Figure:
     """How alike the maps stay while the net forgets its weights, a line a method.
 
     Args:
@@ -62,6 +77,8 @@ def sanity(results: Any, *, title: str | None = None) -> Figure:
         BadValue: a column is missing.
     """
     several = list(results) if isinstance(results, Iterable) else [results]
+    if not several:
+        raise BadValue("there is no check to draw: hand in what wb.probes.sanity gives")
     frames = []
     for one in several:
         these_columns(one.frame, ("stage", "shuffled", "agreement"), "sanity")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.markers import Like, Several
 
@@ -48,8 +49,13 @@ def filters(
     return grid(pictures, marks if any(marks) else [""] * len(marks), columns, heading, 44 if columns == 16 else 56)
 
 
+Crops = Annotated[
+    Any, Like("crops, as wb.probes.exciting(net, images, layer, channel) gives", ("crops", "frame", "stage"))
+]
+
+
 @check_arguments
-def exciting(found: Any, *, title: str | None = None) -> Sheet:
+def exciting(found: Crops | Mapping[str, Crops], *, title: str | None = None) -> Sheet:
     """The crops that excite a channel most, strongest first; a row a net.
 
     Args:
@@ -58,6 +64,8 @@ def exciting(found: Any, *, title: str | None = None) -> Sheet:
         title: replaces the channel's name.
     """
     several = dict(found) if isinstance(found, Mapping) else {"": found}
+    if not several:
+        raise BadValue("there are no crops to show: hand in what wb.probes.exciting gives")
     first = next(iter(several.values()))
     n = max(len(one.crops) for one in several.values())
     crops, texts = [], []
@@ -94,6 +102,8 @@ def activations(
         n: how many channels, those that vary most over the picture.
         title: replaces the stage's name.
     """
+    if image >= len(found.maps):
+        raise BadValue(f"there are maps of {len(found.maps)} pictures, numbered from 0; got {image}")
     maps, picture = np.asarray(found.maps[image], dtype=float), as_uint8(found.pictures[image])
     chosen = np.argsort(-maps.var(axis=(1, 2)), kind="stable")[: max(n, 1)]
     shown = [picture]

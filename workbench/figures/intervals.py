@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.markers import Frame, Share
 
@@ -46,6 +47,8 @@ def comparison(
     """
     rows = frame.reset_index(drop=True).iloc[::-1].reset_index(drop=True)
     if not {"low", "high"} <= set(rows.columns):
+        if level is not None:
+            raise BadValue("level= is of intervals, and this frame has no columns low and high: leave it out")
         rows = rows.assign(low=rows["value"], high=rows["value"])
     names = [short(n, 34) for n in rows["name"]]
     left = 28 + 6.5 * max([len(n) for n in names], default=4)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
 from workbench.markers import Frame, Share
 
 from . import style
@@ -55,6 +56,8 @@ def lines(
     Raises:
         BadValue: a column is missing.
     """
+    if (low is None) != (high is None) or (level is not None and low is None):
+        raise BadValue("a band has two ends, low= and high=; level= says what interval they are of")
     wanted = [x, y, group, *(c for c in (low, high) if c)]
     these_columns(frame, wanted, "lines")
     rows = frame[frame[y].notna() & frame[x].notna()].sort_values(x, kind="stable")

@@ -54,6 +54,8 @@ def rates(
     names = [str(getattr(stage, "name", stage)) for stage in stages]
     if shares is None and all(hasattr(stage, "share") for stage in stages):
         shares = [float(stage.share) for stage in stages]
+    if shares is not None and len(shares) != len(stages):
+        raise BadValue(f"shares are one a stage, {len(stages)}; got {len(shares)}")
     heading = plain(title if title is not None else _answer(multipliers, names, shares))
     return _drawn(multipliers, names, shares, heading)
 

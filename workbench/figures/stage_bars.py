@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.markers import Frame, Like
 
 from . import style
 from .figure import Figure, page
@@ -18,8 +19,25 @@ from .words import count, percent, plain, short
 _ROW = 24
 
 
+Stages = (
+    Annotated[
+        Any,
+        Frame(
+            "stages, as a net of wb.load(name) has them",
+            within="stages",
+            columns=("name",),
+            numbers=("parameters",),
+            shares=("share",),
+            rows=1,
+        ),
+    ]
+    | Annotated[Any, Like("a net, as wb.load(name) gives it", ("stages",))]
+    | Sequence[Annotated[Any, Like("a stage of a net", ("name", "parameters", "share"))]]
+)
+
+
 @check_arguments
-def stages(frame: Any, *, title: str | None = None) -> Figure:
+def stages(frame: Stages, *, title: str | None = None) -> Figure:
     """The share of the parameters in every stage as bars, the head on top, with the shape that leaves it.
 
     Args:

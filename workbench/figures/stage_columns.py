@@ -70,6 +70,11 @@ def stage_strip(
     these_columns(frame, ("stage", *(columns or ())), "stage_strip")
     rows = frame.reset_index(drop=True)
     rows = rows.assign(**{c: rows[c].astype(float) for c in (*_PANELS, "rate", "untrained", "tuned") if c in rows})
+    unknown = [c for c in columns or () if c not in _PANELS]
+    if unknown or (columns is not None and not 1 <= len(columns) <= _MOST):
+        raise BadValue(
+            f"columns= names up to {_MOST} of {', '.join(_PANELS)}; got {', '.join(columns or ()) or 'none'}"
+        )
     wanted = [c for c in (columns or _PANELS) if c in _PANELS and c in rows and rows[c].notna().any()][:_MOST]
     if not wanted and ("rate" not in rows or not len(rows)):
         raise BadValue("stage_strip wants at least one column with a number; nothing was measured at any stage")

@@ -57,6 +57,8 @@ def joined(parts: Mapping[str, tuple[Any, Any]], options: Options, name: str = "
         UnknownName: a key that is no split.
         BadData: a split whose images and labels differ in number.
     """
+    if not parts:
+        raise BadData('there are no arrays: hand in (x, y), or {"train": (x, y), "test": (x, y)}')
     images: list[Any] = []
     labels: list[Any] = []
     splits: list[int] = []

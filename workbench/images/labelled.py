@@ -247,6 +247,8 @@ def _places(rows: Any, count: int) -> np.ndarray:
     rows = np.asarray(rows)
     if rows.dtype == bool and rows.shape == (count,):
         return np.flatnonzero(rows)
+    if rows.size and rows.dtype.kind not in "iu":
+        raise BadValue(f"rows are whole numbers, places from 0 to {count - 1}, or a mask of {count}; got {rows.dtype}")
     rows = rows.astype(np.int64) if rows.size else rows.astype(np.int64).reshape(0)
     if rows.ndim != 1 or (rows.size and (rows.min() < -count or rows.max() >= count)):
         raise BadValue(f"rows are places from 0 to {count - 1}, or a mask of {count}")

@@ -21,6 +21,7 @@ from workbench.images.options import NAMES, Options, check, words
 from workbench.images.origins import Files
 from workbench.images.shifts import shift
 from workbench.images.stored import HeldImages, open_stored
+from workbench.kinds import path_problem
 from workbench.plan import Choice, plain
 
 TABLES = (".csv", ".tsv", ".txt")
@@ -34,6 +35,8 @@ def open_images(source: Any, given: Mapping[str, Any]) -> Images:
     Raises:
         WorkbenchError: the source or an option cannot be used; the text says why.
     """
+    if wrong := path_problem(source):
+        raise BadValue(f"the source of images {wrong}")
     if isinstance(source, str) and source in DRAWN:
         return _drawn(source, given)
     options = check(given)
@@ -65,7 +68,7 @@ def _drawn(source: str, given: Mapping[str, Any]) -> Images:
         if name not in own.ASKED and name not in shared:
             raise UnknownName.of(f'option of wb.images("{source}")', name, [*own.ASKED, *shared])
     options = check({name: value for name, value in given.items() if name in shared})
-    _check_unused(options, TABULAR, source, "its labels are known")
+    _check_unused(options, [name for name in (*TABULAR, "layout") if name in shared], source, "it is drawn")
     items = _prepared(own.items_of({name: value for name, value in given.items() if name in own.ASKED}), options)
     return Images(items, Choice(source, plain(dict(given))), source=options.source, target=options.target)
 
@@ -73,14 +76,20 @@ def _drawn(source: str, given: Mapping[str, Any]) -> Images:
 def _items(source: Any, options: Options) -> tuple[Items, str | None]:
     """The rows of a source, with the name of its recipe; None where it has none."""
     if isinstance(source, str) and source in BUILT_IN:
-        _check_unused(options, TABULAR, source, "its labels are known")
+        _check_unused(options, (*TABULAR, "layout"), source, "its labels are known")
         return BUILT_IN[source](), source
     if isinstance(source, (str, os.PathLike)):
         return _on_disk(source, options)
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         root = os.path.abspath(options.root or os.curdir)
+        _check_unused(options, ("layout",), "a frame", "a table says all by its columns")
         return table.items_of(source, options, root, "table"), None
-    _check_unused(options, ("split", "domain", "root"), "it", "give a table where columns say more than the label")
+    _check_unused(
+        options,
+        ("split", "domain", "root", "label", "path", "layout"),
+        "it",
+        "give a table where columns say more than the label",
+    )
     if isinstance(source, Mapping) and source and all(map(datasets.is_dataset, source.values())):
         return datasets.joined(source, options), None
     if isinstance(source, Mapping):
@@ -106,6 +115,7 @@ def _on_disk(source: str | os.PathLike[str], options: Options) -> tuple[Items, s
             raise BadData(
                 f"{path} is a single file; images come from a folder, a CSV or TSV table, arrays or a dataset"
             )
+        _check_unused(options, ("layout",), path.name, "a table says all by its columns")
         path = path.absolute()
         root = os.path.abspath(options.root or path.parent)
         frame, notes = table.read(str(path), root, options.separator)
@@ -124,8 +134,9 @@ def _on_disk(source: str | os.PathLike[str], options: Options) -> tuple[Items, s
 def _check_unused(options: Options, names: Sequence[str], source: object, why: str) -> None:
     """Refuses options that a source has no use for."""
     for name in names:
-        if getattr(options, name) is not None:
+        if getattr(options, name) not in (None, "auto"):
             what = "is for labels in cells" if name in ("kind", "separator") else "names a column of a table"
+            what = "names the levels of a folder tree" if name == "layout" else what
             raise BadValue(f"{name}= {what}, and {source} has none; {why}")
 
 
@@ -139,7 +150,8 @@ def _folders_here() -> list[str]:
 def _stored(options: Options) -> Images:
     if options.path is None:
         raise BadValue("stored images want the folder they were stored in: path=")
-    _check_unused(options, [name for name in TABULAR if name != "path"], "what is stored", "its labels are known")
+    if replace(options, path=None) != Options():
+        raise BadValue("stored images are opened as they were stored: leave out every option but path=")
     items, source, target = open_stored(options.path)
     choice = Choice("stored", {"path": options.path})
     _check_files(items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,13 +63,17 @@ class Options:
             raise BadValue(
                 f'separator is what stands between several tags in a cell, such as " "; got {self.separator!r}'
             )
+        for name in ("label", "source", "target", "domains"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, (str, Mapping)) and not isinstance(value, Iterable):
+                raise BadValue(f"{name} of wb.images is a name or a list of names; got {value!r}")
         for made in self.domains.values() if isinstance(self.domains, Mapping) else (self.shift,):
             shift(made)
         if isinstance(self.domains, Mapping) and self.shift is not None:
             raise BadValue("shift and domains={name: shift} say the same thing twice; give one of them")
 
     def _check_classes(self, classes: Sequence[str]) -> None:
-        if isinstance(classes, str) or not isinstance(classes, Sequence):
+        if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
             raise BadValue(f'classes wants a list of names, such as ["cat", "dog"]; got {classes!r}')
         if not len(classes):
             raise BadValue("classes names no class; leave it out to keep them all")
@@ -105,6 +109,8 @@ def words(value: Words) -> list[str]:
     """One word or several as a list."""
     if value is None:
         return []
+    if not isinstance(value, str) and (isinstance(value, Mapping) or not isinstance(value, Iterable)):
+        raise BadValue(f"this is a name or a list of names; got {value!r}")
     return [value] if isinstance(value, str) else [str(v) for v in value]
 
 

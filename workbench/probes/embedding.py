@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue, UnknownName, printable_text
-from workbench.markers import Array, Seed
+from workbench.markers import Array, Seed, shown, to_array
 from workbench.probes.alignment import is_constant
 from workbench.probes.layouts import LAYOUTS
 from workbench.probes.neighbours import Kept, agreement, kept, nearest
@@ -82,7 +82,7 @@ def embed(
     method: str = "pca",
     stages: str | Sequence[str | None] | None = None,
     dimensions: int = 2,
-    labels: Any = None,
+    labels: Annotated[Any, Array(ndim=1, real=False)] | None = None,
     start: Any = None,
     seed: Seed = 0,
     watch: Callable[[int, int, np.ndarray], bool | None] | None = None,
@@ -120,6 +120,8 @@ def embed(
     LAYOUTS[method].check(options)
     if hasattr(features, "stages") and hasattr(features, "features"):
         features = _of_net(features, images, stages)
+    elif images is not None or stages is not None:
+        raise BadValue("images and stages are read of a net; features are drawn as they are: leave both out")
     drawn = {"method": method, "dimensions": dimensions, "seed": seed, "watch": watch, **options}
     if not isinstance(features, Mapping):
         return _one(features, labels=labels, start=start, **drawn)
@@ -220,7 +222,10 @@ def _begin(start: Any, ids: np.ndarray, dimensions: int) -> np.ndarray | None:
     """Points (N, d) of an earlier picture in the order of `ids`."""
     if start is None:
         return None
-    points = np.asarray(getattr(start, "points", start), dtype=float)
+    held = to_array(getattr(start, "points", start))
+    if held is None or held.dtype.kind not in "fiu":
+        raise BadValue(f"start is an earlier embedding or its points, ({len(ids)}, {dimensions}); got {shown(start)}")
+    points = held.astype(float)
     known = getattr(start, "ids", None)
     if known is not None and len(known) and set(known) >= set(ids):
         place = {key: row for row, key in enumerate(known)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from workbench.markers import Seed
 from workbench.probes.linear import Linear
 from workbench.probes.neighbours import nearest
 from workbench.probes.samples import folds, table
+from workbench.probes.samples import labels as one_label_each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +63,9 @@ class LabelProblems:
 
 
 @check_arguments
-def label_problems(features: Any, labels: Any = None, *, classes: Any = None, seed: Seed = 0) -> LabelProblems:
+def label_problems(
+    features: Any, labels: Any = None, *, classes: Sequence[str] | None = None, seed: Seed = 0
+) -> LabelProblems:
     """Which labels are likely wrong, by confident learning on features.
 
     A linear classifier says of every image what it is, having learnt from the other four fifths. An image is
@@ -85,11 +89,11 @@ def label_problems(features: Any, labels: Any = None, *, classes: Any = None, se
 
     x = table(next((getattr(features, n) for n in ("array", "x") if hasattr(features, n)), features), "given")
     given = labels if labels is not None else getattr(features, "labels", getattr(features, "y", None))
-    y = np.asarray(given) if given is not None else np.zeros(0)
-    if y.shape != (len(x),):
-        raise BadValue(f"label problems want one label an image, ({len(x)},); got {y.shape}")
+    if given is None:
+        raise BadValue(f"label problems want one label an image, ({len(x)},); got none: hand them in as labels=")
+    y = one_label_each(given, len(x), "given")
     kinds, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    names = tuple(str(classes[int(k)]) if classes is not None else str(k) for k in kinds)
+    names = tuple(map(str, kinds)) if classes is None else _named(kinds, classes)
     if len(kinds) < 2:
         raise BadData("labels are compared between classes, and there is one class only")
     if counts.min() < FEWEST:
@@ -112,6 +116,14 @@ def label_problems(features: Any, labels: Any = None, *, classes: Any = None, se
     )
     order = np.lexsort((frame["neighbours"], frame["margin"], ~problem))
     return LabelProblems(frame.iloc[order].reset_index(drop=True), joint, names)
+
+
+def _named(kinds: np.ndarray, classes: Sequence[str]) -> tuple[str, ...]:
+    if kinds.dtype.kind not in "iu":
+        raise BadValue(f"classes= names labels that are codes; these are {kinds.dtype}: leave it out")
+    if kinds.min() < 0 or kinds.max() >= len(classes):
+        raise BadValue(f"{len(classes)} classes are named, and the labels go from {kinds.min()} to {kinds.max()}")
+    return tuple(str(classes[k]) for k in kinds)
 
 
 def held_back(x: np.ndarray, codes: np.ndarray, seed: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import BadData, BadValue
+from workbench.markers import to_array
 
 FEWEST = 10  # images of a domain from which on anything is said
 
@@ -26,7 +27,9 @@ def table(x: Any, of: str) -> np.ndarray:
 
 def numbers(x: Any, of: str) -> np.ndarray:
     """Features (N, D) of any type of number, refused as `table` refuses them."""
-    held = np.asarray(x)
+    held = to_array(x)
+    if held is None:
+        raise BadValue(f"the {of} features are numbers (N, D), every row as long as the others")
     if held.ndim != 2 or held.dtype.kind not in "fiub" or not held.shape[1]:
         raise BadValue(f"the {of} features are numbers (N, D), a row an image; got {held.dtype} {held.shape}")
     return held
@@ -81,9 +84,14 @@ def labels(y: Any, count: int, of: str) -> np.ndarray:
     Raises:
         BadValue: not one label an image.
     """
-    held = np.asarray(y)
-    if held.shape != (count,):
-        raise BadValue(f"the {of} labels are one class an image, ({count},); got {held.shape}")
+    held = to_array(y)
+    if held is None or held.shape != (count,):
+        raise BadValue(
+            f"the {of} labels are one class an image, ({count},); got {'a ragged list' if held is None else held.shape}"
+        )
+    missing = held.dtype.kind == "O" and any(label is None or label != label for label in held.tolist())
+    if missing:
+        raise BadData(f"some of the {of} labels are missing: leave these images out")
     if held.dtype.kind == "f" and not np.isfinite(held).all():
         raise BadData(f"{int((~np.isfinite(held)).sum())} of the {of} labels are not finite: leave these images out")
     return held

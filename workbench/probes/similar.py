@@ -93,6 +93,8 @@ def similarity(
         BadValue: nets without images, or features that are no tables or not of the same images.
         BadData: too few images, or features that are not finite.
     """
+    if a is None:
+        raise BadValue("similarity compares a net, as wb.load(name) gives it, or features by stage; got None")
     if method not in METHODS:
         raise UnknownName.of("measure of similarity", method, METHODS)
     named = names or (("the net", "the net") if b is None else ("the first", "the second"))
@@ -132,6 +134,8 @@ def _features(
         from workbench.probes.stage_features import features_by_stage
 
         of = features_by_stage(of, images, stages, **options)
+    elif images is not None or stages is not None or options:
+        raise BadValue(f"images, stages and options are read of nets; {name} is features already: leave them out")
     if not isinstance(of, Mapping):
         of = {getattr(of, "layer", None) or getattr(of, "stage", "features"): of}
     if not of:

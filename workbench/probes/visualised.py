@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.forms import Range
 from workbench.markers import Seed
 from workbench.probes.canvas import Canvas
 from workbench.probes.places import chosen_grid, listening
@@ -53,7 +54,7 @@ def visualise(
     *,
     neuron: tuple[int, int] | None = None,
     target: int | str | Sequence[int | str] | None = None,
-    steps: int = 128,
+    steps: Annotated[int, Range(1, 5000)] = 128,
     seed: Seed = 0,
     progress: bool = False,
     watch: Callable[[int, int, np.ndarray], bool | None] | None = None,
@@ -78,8 +79,6 @@ def visualise(
     Raises:
         UnknownName, BadValue: no such stage, channel, place or class; neither a channel nor a target, or both.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 5000:
-        raise BadValue(f"steps is a whole number from 1 to 5000; got {steps!r}")
     history: list[np.ndarray] = []
     with quiet(net), torch.enable_grad():
         units, climb = _goal(net, layer, channel, neuron, target)
@@ -114,6 +113,8 @@ def _goal(net: Net, layer: Any, channel: Any, neuron: Any, target: Any) -> tuple
     if (channel is None) == (target is None):
         raise BadValue("name either channels of a stage (channel=5, layer='layer2') or classes (target='fish')")
     if target is not None:
+        if layer is not None or neuron is not None:
+            raise BadValue("layer and neuron belong to channels; a class is climbed at the net's end: leave them out")
         wanted = [target] if isinstance(target, (str, bytes)) or np.ndim(target) == 0 else list(target)
         chosen = indices(net, wanted, len(wanted))
         assert chosen is not None
@@ -122,6 +123,8 @@ def _goal(net: Net, layer: Any, channel: Any, neuron: Any, target: Any) -> tuple
         return names, lambda x: net(x)[rows, chosen.to(x.device)]
     grid = chosen_grid(net, layer)
     channels = [channel] if np.ndim(channel) == 0 else list(channel)
+    if not channels:
+        raise BadValue(f"name at least one of the {grid.channels} channels of {grid.stage.name}; got none")
     for one in channels:
         if isinstance(one, bool) or not isinstance(one, (int, np.integer)) or not 0 <= one < grid.channels:
             raise BadValue(

@@ -53,10 +53,11 @@ class Scores(Registry[Any]):
             told = facts(function)
             needs = tuple(word.strip() for word in told.get("needs", "").split(","))
             described = {"better": "higher", "source": "", "cost": "", "breaks": "", **told, "needs": needs}
+            checked = check_arguments(function)
             for fact, value in described.items():
-                setattr(function, fact, value)
-            register(function)  # type: ignore[arg-type]
-            return function
+                setattr(checked, fact, value)
+            register(checked)  # type: ignore[arg-type]
+            return checked
 
         return describe
 

@@ -7,6 +7,8 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from workbench.errors import BadData
+
 # a pivot this small leaves no digits to a Cholesky solve: the spectrum decides then which directions count
 PIVOT = 1e-10
 
@@ -16,7 +18,8 @@ def gram(x: Tensor) -> Tensor:
     if x.device.type == "cpu":
         # numpy sees that both factors are one matrix and computes one triangle: half of torch's time
         array = x.numpy()
-        return torch.from_numpy(array.T @ array)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused where its spectrum is asked for
+            return torch.from_numpy(array.T @ array)
     return x.T @ x
 
 
@@ -53,6 +56,8 @@ def inverse_form(matrix: Tensor, rows: Tensor) -> float:
 
 def spectrum(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues, largest first, and eigenvectors as columns; what is only rounding is zero. (D,), (D, D)."""
+    if not torch.isfinite(matrix).all():
+        raise BadData("the products of the features are too large to be held: divide the features by their largest")
     values, vectors = torch.linalg.eigh(matrix)
     values, vectors = values.flip(0), vectors.flip(1)
     return torch.where(values > rounding(values), values, 0.0), vectors

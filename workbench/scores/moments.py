@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from workbench.arguments import check_arguments
 from workbench.errors import BadData, BadValue
+from workbench.forms import Range
 from workbench.scores.linear import add_by_class, gram, spectrum
 from workbench.scores.rows import Rows, class_indices, device_of, doubles, matrix, rows
 
@@ -132,7 +133,7 @@ class Moments:
         return spectrum(self.scatter + self.n * torch.outer(self.mean, self.mean))
 
     @check_arguments
-    def principal(self, components: int | float) -> Tensor:
+    def principal(self, components: Annotated[float, Range(1e-9, 1e9)]) -> Tensor:
         """The images, less their mean, along the directions in which they vary most, (N, d).
 
         A direction has no sign of its own: it is turned so that the image farthest along it lies on the positive side.

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import BadData, BadValue
+from workbench.markers import to_array
 
 # 16 MB of doubles: large enough for the matrix product, small beside the features
 BLOCK = 2**21
@@ -86,7 +87,9 @@ def rows(values: Any, labels: Any, noun: str = "features") -> Rows:
 
 def matrix(values: Any, noun: str) -> Any:
     """`values` as a numpy array or tensor (N, D) of real numbers, not copied."""
-    array = values.detach() if isinstance(values, Tensor) else np.asarray(values)
+    array = values.detach() if isinstance(values, Tensor) else to_array(values)
+    if array is None:
+        raise BadValue(f"{noun} are a table (images, numbers of each), every row as long as the others")
     if array.ndim != 2 or array.shape[1] == 0:
         raise BadValue(f"{noun} are a table (images, numbers of each); they came with the shape {tuple(array.shape)}")
     plain = not array.is_complex() if isinstance(array, Tensor) else array.dtype.kind in "buif"
@@ -102,7 +105,9 @@ def class_indices(labels: Any) -> tuple[list[Any], np.ndarray]:
         BadValue: labels that are not one a row.
         BadData: numbers with fractions or NaN: a regression's targets, or something missing.
     """
-    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    array = to_array(labels)
+    if array is None:
+        raise BadValue("labels are one class an image, shape (N,); these are lists of unequal length")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or not len(array):

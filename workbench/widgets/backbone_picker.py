@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
@@ -13,6 +13,9 @@ from workbench.plan import Choice
 from workbench.widgets.base import Panel, script, sentence, shown
 from workbench.widgets.memory import available_memory, training_memory
 from workbench.widgets.words import memory
+
+if TYPE_CHECKING:
+    from workbench.images import Images
 
 SHOWN = ("name", "family", "parameters", "gmacs", "image_size", "pretrained_on", "licence", "top1", "top1_source")
 BATCH = 32
@@ -46,7 +49,9 @@ class BackbonePicker(Panel):
     limit_words = traitlets.Unicode("").tag(sync=True)
 
     @check_arguments
-    def __init__(self, query: str = "", offline_only: bool = False, images: Any = None, **traits: Any) -> None:
+    def __init__(
+        self, query: str = "", offline_only: bool = False, images: Images | None = None, **traits: Any
+    ) -> None:
         from workbench.nets import backbones
 
         self._lock = threading.Lock()

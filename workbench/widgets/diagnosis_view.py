@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import ipywidgets
 import traitlets
 
-from workbench.arguments import check_arguments
+from workbench.arguments import check_arguments, check_options
 from workbench.diagnosis import drawn
 from workbench.errors import Unavailable
-from workbench.plan import Plan
+from workbench.markers import Like, NetLike, RunLike
+from workbench.plan import SCHEDULE, Choice, Plan
 from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Stoppable
 from workbench.widgets.words import duration
 
+if TYPE_CHECKING:
+    from workbench.images import Images
+
 AT_MOST = 0.25  # seconds between two words of progress
 FULL, QUICK = "with experiments", "a quick look"
+Finished = Annotated[Any, Like("a diagnosis, as wb.diagnose(plan) gives it", ("considered",))]
+Subject = str | os.PathLike[str] | Mapping[str, Any] | Choice | Plan | RunLike | Finished | NetLike
 NOTHING = "Nothing to diagnose yet: give a plan, a run, or a backbone and images."
 READY = "Diagnose tries what could be wrong, one thing at a time, and measures what putting it right gains."
 
@@ -44,7 +51,17 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
     plan = traitlets.Instance(Plan, allow_none=True)
 
     @check_arguments
-    def __init__(self, what: Any = None, images: Any = None, diagnosis: Any = None, **options: Any) -> None:
+    def __init__(
+        self,
+        what: Subject | Mapping[str, Subject] | None = None,
+        images: Images | None = None,
+        diagnosis: Finished | None = None,
+        **options: Any,
+    ) -> None:
+        if options:
+            from workbench.diagnosis import diagnose
+
+            check_options(diagnose, options, "DiagnosisView", SCHEDULE)
         self.notice, self._work, self.images, self._options = Notice(), Latest(self), images, options
         auto = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
         self.of = ipywidgets.Dropdown(description="of", **auto)

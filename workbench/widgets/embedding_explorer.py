@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,15 @@ from workbench.arguments import check_arguments
 from workbench.errors import BadValue, Unavailable
 from workbench.figures.embedding_map import answer, quality
 from workbench.figures.words import shown as read
+from workbench.markers import RunLike
 from workbench.widgets.base import Panel, script, shown
 from workbench.widgets.clouds import Asked, Cloud, cloud
 from workbench.widgets.latest import Latest
 from workbench.widgets.pace import Pace
 from workbench.widgets.palette import Coloured, coloured
+
+if TYPE_CHECKING:
+    from workbench.images import Images
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP", "lda": "LDA"}
 THUMB, LARGE, LISTED = 96, 224, 24  # pixels, pixels, thumbnails of a selection
@@ -78,11 +82,11 @@ class EmbeddingExplorer(Panel):
     def __init__(
         self,
         of: Any = None,
-        images: Any = None,
-        run: Any = None,
+        images: Images | None = None,
+        run: RunLike | None = None,
         *,
-        method: str = "pca",
-        dimensions: int = 2,
+        method: Literal["pca", "tsne", "umap", "lda"] = "pca",
+        dimensions: Literal[2, 3] = 2,
         colour: str = "label",
         columns: Any = None,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
@@ -12,6 +12,7 @@ import traitlets
 from workbench import figures
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue, Unavailable
+from workbench.markers import RunLike, Split
 from workbench.nets.grids import grid_of, grids_of
 from workbench.probes import activations, exciting, filter_moves, filters, visualise
 from workbench.widgets import maps_drawn
@@ -19,6 +20,9 @@ from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Stoppable
 from workbench.widgets.pace import Pace
 from workbench.widgets.sides import Sides, newest
+
+if TYPE_CHECKING:
+    from workbench.images import Images
 
 POOL = 512  # images among which exciting ones are looked for
 OFTEN = 8  # steps of a climb between two pictures of it
@@ -50,7 +54,9 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
     found = traitlets.Any(None, allow_none=True)
 
     @check_arguments
-    def __init__(self, nets: Any = None, images: Any = None, run: Any = None, split: str | None = "valid") -> None:
+    def __init__(
+        self, nets: Any = None, images: Images | None = None, run: RunLike | None = None, split: Split | None = "valid"
+    ) -> None:
         self.notice, self._work = Notice(), Latest(self)
         self.images, self.split, self._sides, self._offering = images, split, Sides(nets), False
         plain = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}

@@ -13,7 +13,7 @@ import traitlets
 
 from workbench import forms
 from workbench.arguments import check_arguments
-from workbench.errors import BadValue, WorkbenchError
+from workbench.errors import BadValue, UnknownName, WorkbenchError
 from workbench.widgets.base import Notice
 
 
@@ -45,6 +45,9 @@ class Form(ipywidgets.VBox):
         hints: Mapping[str, str] | None = None,
     ) -> None:
         known = {field.name: field for field in forms.fields(cls)}
+        for name in [*exclude, *(only or ()), *(value or ()), *(hints or ())]:
+            if name not in known:
+                raise UnknownName.of(f"field of {cls.__name__}", name, known)
         names = [name for name in (only if only is not None else known) if name not in exclude]
         self.cls, self.rows = cls, {}
         for name in names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import traitlets
@@ -23,6 +23,9 @@ from workbench.widgets.plan_bar import PlanBar
 from workbench.widgets.run_list import RunList
 from workbench.widgets.run_state import RunState
 from workbench.widgets.settings import Settings
+
+if TYPE_CHECKING:
+    from workbench.images import Images
 
 
 class Launcher(ipywidgets.VBox):
@@ -49,7 +52,9 @@ class Launcher(ipywidgets.VBox):
     run = traitlets.Any(None, allow_none=True)
 
     @check_arguments
-    def __init__(self, plan: Plan | None = None, images: Any = None, backbone: Any = None, tuning: Any = None) -> None:
+    def __init__(
+        self, plan: Plan | None = None, images: Images | None = None, backbone: Any = None, tuning: Any = None
+    ) -> None:
         self._building = True
         self.settings, self.bar, self.notice = Settings(plan), PlanBar(self.launch), Notice()
         self.list, self.curves = RunList(), LiveCurves()

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import traitlets
 
 from workbench import forms
 from workbench.arguments import check_arguments
 from workbench.errors import BadValue
+from workbench.forms import Range
 from workbench.plan import Choice, Schedule, to_choice
 from workbench.widgets import costs
 from workbench.widgets.base import Panel, script, sentence, shown
@@ -22,6 +23,8 @@ from workbench.widgets.latest import Latest
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from workbench.images import Images
 
 PAINTED = "grid"
 COLUMNS = 40
@@ -67,11 +70,11 @@ class LayerPainter(Panel):
     def __init__(
         self,
         net_or_backbone: Any,
-        epochs: int = 10,
+        epochs: Annotated[int, Range(1, 10_000)] = 10,
         tuning: Any = "head",
         lr: float | None = None,
-        images: Any = None,
-        batch_size: int = 32,
+        images: Images | None = None,
+        batch_size: Annotated[int, Range(1, 65_536)] = 32,
         **traits: Any,
     ) -> None:
         from workbench.tunings import tunings

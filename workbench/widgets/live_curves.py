@@ -8,6 +8,7 @@ from typing import Any
 import traitlets
 
 from workbench.arguments import check_arguments
+from workbench.markers import RunLike
 from workbench.widgets.base import Panel, script
 from workbench.widgets.follow import follow, unfollow
 from workbench.widgets.thinning import Line
@@ -41,7 +42,7 @@ class LiveCurves(Panel):
     lines = traitlets.Dict().tag(sync=True, to_json=lambda _, widget: widget._whole())
 
     @check_arguments
-    def __init__(self, run: Any = None, grid: dict[str, Any] | None = None) -> None:
+    def __init__(self, run: RunLike | None = None, grid: dict[str, Any] | None = None) -> None:
         self._lock = threading.RLock()
         self._start_over()
         self._given = grid

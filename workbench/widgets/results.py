@@ -11,6 +11,7 @@ import traitlets
 
 from workbench.arguments import check_arguments
 from workbench.errors import Unavailable
+from workbench.markers import RunLike, Split
 from workbench.widgets import drawings
 from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Working
@@ -37,7 +38,7 @@ class Results(ipywidgets.VBox, Working):
     evaluation = traitlets.Any(None, allow_none=True)
 
     @check_arguments
-    def __init__(self, run: Any = None, split: str = "valid") -> None:
+    def __init__(self, run: RunLike | None = None, split: Split = "valid") -> None:
         self.notice, self._work = Notice(), Latest(self)
         options = [("validation", "valid"), ("test", "test"), ("training", "train")]
         style = {"description_width": "auto"}

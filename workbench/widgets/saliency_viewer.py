@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
 import traitlets
 
 from workbench.arguments import check_arguments
-from workbench.errors import Unavailable
+from workbench.errors import Unavailable, UnknownName
+from workbench.markers import RunLike, Split
 from workbench.nets.grids import grids_of
 from workbench.probes import faithfulness, saliency, saliency_methods
 from workbench.probes.compared import beside, each
@@ -19,6 +20,9 @@ from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Stoppable
 from workbench.widgets.pace import Pace
 from workbench.widgets.sides import Sides, newest
+
+if TYPE_CHECKING:
+    from workbench.images import Images
 
 SHOWN, AT_ONCE = 12, 4  # pictures; those asked about before the next word of progress
 POOL = 256  # pictures among which mistakes are looked for
@@ -50,9 +54,9 @@ class SaliencyViewer(ipywidgets.VBox, Stoppable):
     def __init__(
         self,
         nets: Any = None,
-        images: Any = None,
-        run: Any = None,
-        split: str | None = "valid",
+        images: Images | None = None,
+        run: RunLike | None = None,
+        split: Split | None = "valid",
         method: str = "grad-cam",
     ) -> None:
         self.notice, self._work = Notice(), Latest(self)
@@ -61,6 +65,8 @@ class SaliencyViewer(ipywidgets.VBox, Stoppable):
         plain = {"style": {"description_width": "auto"}, "layout": {"width": "auto"}}
         self.net = ipywidgets.Dropdown(description="net", **plain)
         known = list(saliency_methods()["name"])
+        if method not in known:
+            raise UnknownName.of("saliency method", method, known)
         self.method = ipywidgets.Dropdown(options=known, value=method, description="method", **plain)
         self.target = ipywidgets.Dropdown(options=[("what it says", "")], description="for", **plain)
         self.layer = ipywidgets.Dropdown(options=[("found", "")], description="stage", **plain)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import numpy as np
@@ -13,12 +13,16 @@ from workbench.arguments import check_arguments
 from workbench.errors import Unavailable
 from workbench.figures import style
 from workbench.figures.similarity_map import MOVED, answer
+from workbench.markers import RunLike, Split
 from workbench.probes import Similarity, similarity
 from workbench.probes.similar import METHODS
 from workbench.widgets import drawings
 from workbench.widgets.base import Notice
 from workbench.widgets.latest import Latest, Working
 from workbench.widgets.sides import Sides, newest
+
+if TYPE_CHECKING:
+    from workbench.images import Images
 
 MOST = 1000  # images compared: the estimate has no bias of their number, and more would only take longer
 
@@ -42,7 +46,9 @@ class SimilarityMap(ipywidgets.VBox, Working):
     found = traitlets.Any(None, allow_none=True)
 
     @check_arguments
-    def __init__(self, nets: Any = None, images: Any = None, run: Any = None, split: str | None = "valid") -> None:
+    def __init__(
+        self, nets: Any = None, images: Images | None = None, run: RunLike | None = None, split: Split | None = "valid"
+    ) -> None:
         self.notice, self._work = Notice(), Latest(self)
         self.images, self.split, self._sides, self._offered = images, split, Sides(nets), False
         measures = [("linear CKA", "cka"), ("SVCCA", "svcca"), ("PWCCA", "pwcca")]

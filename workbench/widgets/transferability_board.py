@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from workbench.arguments import check_arguments
+from workbench.arguments import check_arguments, check_options
 from workbench.errors import BadValue
 from workbench.widgets.base import Panel, script, sentence, shown
+
+if TYPE_CHECKING:
+    from workbench.images import Images
 
 RANDOM = "random"
 
@@ -45,7 +48,11 @@ class TransferabilityBoard(Panel):
     board = traitlets.Dict().tag(sync=True)
 
     @check_arguments
-    def __init__(self, images: Any = None, backbones: Sequence[Any] | None = None, **options: Any) -> None:
+    def __init__(self, images: Images | None = None, backbones: Sequence[Any] | None = None, **options: Any) -> None:
+        if options:
+            from workbench.ranking import rankings
+
+            check_options(rankings, options, "TransferabilityBoard")
         super().__init__()
         self._options, self._stop = options, threading.Event()
         self._thread: threading.Thread | None = None

@@ -81,7 +81,9 @@ class WorldDials(ipywidgets.VBox):
     words = traitlets.Unicode("")
 
     @check_arguments
-    def __init__(self, n: int = 2000, net: Net | None = None, **settings: Any) -> None:
+    def __init__(
+        self, n: Annotated[int, Range(2, 100_000_000)] = 2000, net: Net | None = None, **settings: Any
+    ) -> None:
         self.n, self.net, self.bound = n, net, None
         self.form = Form(Apart, value=asked(settings))
         self.notice = Notice()

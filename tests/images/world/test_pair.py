@@ -77,10 +77,10 @@ def test_a_pair_trains_as_two_domains(tiny_plan):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"covariate": 2}, "0 to 1"),
-        ({"classes": 1}, "from 2 to"),
+        ({"covariate": 2}, "between 0 and 1"),
+        ({"classes": 1}, "between 2 and"),
         ({"style": ["photo"]}, "source's style"),
-        ({"tail": 0}, "1 to"),
+        ({"tail": 0}, "between 1 and"),
     ],
 )
 def test_impossible_amounts_are_refused(given: dict, says: str):

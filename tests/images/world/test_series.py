@@ -24,5 +24,5 @@ def test_other_factors_can_be_fixed():
 def test_mistakes_are_refused():
     with pytest.raises(UnknownName, match="shape"):
         wb.world.series("shap")
-    with pytest.raises(BadValue, match="32 to 224"):
+    with pytest.raises(BadValue, match="between 32 and 224"):
         wb.world.series("shape", size=8)

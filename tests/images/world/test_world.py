@@ -138,7 +138,7 @@ def test_formulas_of_one_class_are_alike_and_differ_from_others():
     [
         ({"noise": -0.1}, "0 to 1"),
         ({"spurious": 1.5}, "0 to 1"),
-        ({"concept": "much"}, "0 to 1"),
+        ({"concept": "much"}, "concept of Dials wants a number"),
         ({"tail": 0.5}, "1 to 10000"),
         ({"size": 16}, "32 to 224"),
         ({"size": 500}, "32 to 224"),

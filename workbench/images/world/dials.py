@@ -34,7 +34,7 @@ class Dials:
     """
 
     style: Any = "photo"
-    only: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    only: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     priors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tail: float = 1.0
     noise: float = 0.0
@@ -81,6 +81,7 @@ class Dials:
     @check_arguments
     def allowed(self, factor: str) -> tuple[str, ...]:
         """The values that a factor takes in this domain."""
+        values(factor)
         if factor == "style":
             return tuple(name for name in FACTORS["style"] if self.styles().get(name, 0) > 0)
         wanted = self.only.get(factor)

@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.images.world.factors import FACTORS, NAMES, values
 from workbench.markers import Seed
@@ -39,6 +40,8 @@ def series(
     from workbench.images.world.rendering import rendered
 
     names = values(factor)
+    if factor in fixed:
+        raise BadValue(f"{factor} is the factor that is turned: it takes each of its values, and cannot be fixed")
     whole("size", size, *SIZES)
     whole("seed", seed, 0, 2**32 - 1)
     place = torch.zeros(1, dtype=torch.int64)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 
-from workbench.errors import BadData, BadValue
+from workbench.errors import BadData
+from workbench.forms import Range
 from workbench.scores import scores
 from workbench.scores.moments import Moments, images_of
 from workbench.scores.rows import Rows
@@ -24,7 +25,7 @@ def gbc(
     labels: Any = None,
     *,
     shape: Literal["spherical", "diagonal"] = "spherical",
-    components: int | None = 64,
+    components: Annotated[int, Range(1, 10**6)] | None = 64,
 ) -> float:
     """The overlap of the classes as Gaussians, summed over the pairs and negated; between -K (K - 1) and 0.
 
@@ -47,8 +48,6 @@ def gbc(
     Breaks: many features: the distances grow with D until every overlap is 0; features smaller than the least
         variance, 0.01 in standard deviation; a class with few images, whose variance is too small.
     """
-    if shape not in SHAPES or (components is not None and components < 1):
-        raise BadValue(f"shape is one of {', '.join(SHAPES)} and components at least 1; they are {shape}, {components}")
     given = reduced(features, labels, components)
     mean, variance = class_gaussians(given)
     if shape == "spherical":
