@@ -24,7 +24,10 @@ from workbench.markers import Array, Device, Frame, Like
 
 ROOMS = ("images", "world", "tunings", "strategies", "scores", "probes", "runs", "figures", "widgets")
 # what torch, plotly and matplotlib call, not a person; a net's own call has a check of its own
-INSIDE = {"forward", "features", "trunk", "joined", "normalise", "extra_repr", "draw", "set"}
+INSIDE = {
+    *{"forward", "features", "trunk", "joined", "normalise", "logits", "hold_stages", "extra_repr"},
+    *{"draw", "set"},
+}
 WRONG = {
     "None": None,
     "a long text": "x" * 300,

@@ -258,7 +258,7 @@ def test_a_bad_plan_leaves_no_run_behind():
 def test_bad_input_in_a_run_s_folder_loses_no_other_run(tmp_path):
     run = wb.fit(plan(), progress=False)
     (run.folder / "status.json").write_text("{")
-    assert wb.run(run.name).status.state == "created" and wb.run(run.name).net().classes
+    assert wb.run(run.name).status.state == "damaged" and wb.run(run.name).net().classes
     (run.folder / "points.jsonl").write_text('{"step": 1, "epoch": 1.0, "split": "train"}\n{"step": 2, "ep')
     assert len(wb.run(run.name).points) == 1
     json.loads((run.folder / "plan.json").read_text())

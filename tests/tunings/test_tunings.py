@@ -108,7 +108,7 @@ def test_a_stage_without_a_weight_that_moves_is_frozen_in_the_picture(net):
         ([1.0] * (STAGES - 1), "one rate per stage"),
         ([-1.0] * STAGES, "from 0"),
         ([float("nan")] * STAGES, "finite"),
-        (["fast"] * STAGES, "finite"),
+        (["fast"] * STAGES, "number"),
     ],
 )
 def test_rates_that_are_none_are_refused(net, rates, says):

@@ -73,7 +73,7 @@ class Options:
             raise BadValue("shift and domains={name: shift} say the same thing twice; give one of them")
 
     def _check_classes(self, classes: Sequence[str]) -> None:
-        if isinstance(classes, str) or not isinstance(classes, Sequence) or not classes:
+        if isinstance(classes, str) or not isinstance(classes, Sequence):
             raise BadValue(f'classes wants a list of names, such as ["cat", "dog"]; got {classes!r}')
         if not len(classes):
             raise BadValue("classes names no class; leave it out to keep them all")

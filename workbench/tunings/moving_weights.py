@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from workbench.arguments import check_arguments
 from workbench.errors import BadValue, UnknownName
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class MovingWeights:
         return tuple(rate > 0 for rate in self.rates), self.names
 
 
+@check_arguments
 def find_moving(net: Net, tuning: Tuning, progress: float, frozen: Collection[str] = ()) -> MovingWeights:
     """Find the weights that may move at some progress of a run.
 
@@ -53,6 +55,7 @@ def find_moving(net: Net, tuning: Tuning, progress: float, frozen: Collection[st
     return select_moving(net, tuning.rates(net, progress), tuning.trains, frozen)
 
 
+@check_arguments
 def find_moving_grid(net: Net, tuning: Tuning, epochs: int, frozen: Collection[str] = ()) -> list[MovingWeights]:
     """Find the weights that may move in each epoch of a run; see `find_moving`."""
     known: dict[tuple[float, ...], MovingWeights] = {}
@@ -66,6 +69,7 @@ def find_moving_grid(net: Net, tuning: Tuning, epochs: int, frozen: Collection[s
     return grid
 
 
+@check_arguments
 def select_moving(
     net: Net,
     rates: Sequence[float],
