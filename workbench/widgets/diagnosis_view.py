@@ -59,7 +59,7 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         **options: Any,
     ) -> None:
         if options:
-            from workbench.diagnosis import diagnose
+            from workbench.diagnosis.diagnosing import diagnose
 
             check_options(diagnose, options, "DiagnosisView", SCHEDULE)
         self.notice, self._work, self.images, self._options = Notice(), Latest(self), images, options

@@ -73,7 +73,7 @@ class LayerPainter(Panel):
         epochs: Annotated[int, Range(1, 10_000)] = 10,
         tuning: Any = "head",
         lr: float | None = None,
-        images: Images | None = None,
+        images: Images | int | None = None,
         batch_size: Annotated[int, Range(1, 65_536)] = 32,
         **traits: Any,
     ) -> None:
