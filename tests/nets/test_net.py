@@ -149,3 +149,12 @@ def test_a_saved_recipe_also_gives_a_random_net(tmp_path, pixels):
     control = load(tmp_path / "net.safetensors", pretrained=False, seed=8)
     assert control(pixels).shape == (4, 3) and control.preprocessing == net.preprocessing
     assert not torch.equal(control.backbone.conv_stem.weight, net.backbone.conv_stem.weight)
+
+
+def test_channels_last_lays_kernels_out_as_torch_does():
+    # the strides of 1 x 1 and depthwise kernels, which fit both layouts, decide which kernel computes, and so its bits
+    ours, theirs = (load("test_efficientnet", pretrained=False) for _ in range(2))
+    ours.to(memory_format=torch.channels_last)
+    torch.nn.Module.to(theirs, memory_format=torch.channels_last)
+    strides = {name: p.stride() for name, p in theirs.named_parameters()}
+    assert {name: p.stride() for name, p in ours.named_parameters()} == strides

@@ -179,7 +179,8 @@ class Net(nn.Module):
         if memory_format is not None:
             for tensor in (*self.parameters(), *self.buffers()):
                 if tensor.ndim == 4:
-                    tensor.data = tensor.data.contiguous(memory_format=memory_format)
+                    # `contiguous` would leave the strides of 1 x 1 and depthwise kernels, and so another kernel's bits
+                    tensor.data = tensor.data.to(memory_format=memory_format)
         return self
 
     @check_arguments
