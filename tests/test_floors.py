@@ -149,6 +149,11 @@ def test_modules_and_functions_can_be_read_at_a_sitting(path: Path):
     assert {name: size for name, size in sizes.items() if size > 50} == {}
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.mjs")), ids=named)
+def test_a_module_of_the_pages_can_be_read_at_a_sitting(path: Path):
+    assert path.read_text(encoding="utf-8").count("\n") <= 400
+
+
 def test_the_median_module_is_short():
     assert statistics.median(p.read_text(encoding="utf-8").count("\n") for p in modules()) <= 120
 

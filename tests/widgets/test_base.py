@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 
 import pytest
 
@@ -12,7 +10,6 @@ from workbench.errors import BadValue
 from workbench.widgets import base
 
 ENTRIES = sorted(file.name for file in base.STATIC.glob("*.mjs") if "export default" in file.read_text())
-NODE = shutil.which("node")
 
 
 class Answering(base.Panel):
@@ -51,12 +48,11 @@ def test_a_script_is_one_module_without_imports(name):
     assert re.findall(r"^export\b.*", text, flags=re.M) == ["export default { render };"]
 
 
-@pytest.mark.skipif(NODE is None, reason="node is not installed: the pages' scripts cannot be parsed")
 @pytest.mark.parametrize("name", ENTRIES)
-def test_a_script_parses_so_no_two_of_its_modules_share_a_name(name, tmp_path):
+def test_a_script_parses_so_no_two_of_its_modules_share_a_name(run_node, name, tmp_path):
     file = tmp_path / name
     file.write_text(base.script(name))
-    done = subprocess.run([NODE, "--check", str(file)], check=False, capture_output=True, text=True, timeout=60)
+    done = run_node("--check", str(file))
     assert done.returncode == 0, done.stderr
 
 

@@ -1,8 +1,9 @@
+import { BackbonePlot } from "./backbone_plot.mjs";
 import { count, digits, eachFrame, errorStrip, keepKeys, make } from "./kit.mjs";
-import { axis, bounds, fits, inView, nearest, ordered, ticks, upright } from "./scatter.mjs";
+import { fits, inView, ordered } from "./scatter.mjs";
 
 const ROW = 28;
-const PLOT = { left: 52, right: 16, top: 12, bottom: 40 };
+/** @type {{ key: string, head: string, what: string, number?: boolean, show?: (value: any) => string }[]} */
 const COLUMNS = [
   { key: "name", head: "name", what: "what wb.load takes" },
   { key: "family", head: "family", what: "the library module that defines it" },
@@ -19,40 +20,60 @@ let pickers = 0;
 
 /** One view of the picker; sorting and the row under the cursor are the view's own, the choice is the trait `backbone`. */
 class Picker {
+  id = `wb-picker-${++pickers}`;
+  /** Rows of the catalogue as they are shown. @type {number[]} */
+  order = [];
+  /** @type {{ key: string, down: boolean } | null} */
+  sort = null;
+  cursor = 0;
+  /** The row of the page by place in the order. @type {Map<number, HTMLElement>} */
+  lines = new Map();
+  /** Of the search that is asked for soon. @type {number | undefined} */
+  timer = undefined;
+  title = make("div", { class: "wb-title wb-grow" });
+  search = make("input", { class: "wb-input wb-grow", type: "search", "aria-label": "search backbones", spellcheck: "false",
+    placeholder: "words, then bounds: mobilenet imagenet, parameters < 6e6 and licence == 'apache-2.0'",
+    on: { input: () => this.askSoon(), keydown: (event) => this.searchKey(event) } });
+  only = make("input", { type: "checkbox", on: { change: () => this.showOnly() } });
+  heads = COLUMNS.map((column) => make("button", {
+    type: "button", class: column.number ? "wb-head wb-number" : "wb-head", text: column.head, title: `${column.what}; click sorts`,
+    on: { click: () => this.sortBy(column) } }));
+  headCells = this.heads.map((button) => make("span", { role: "columnheader" }, button));
+  body = make("div", { class: "wb-lines" });
+  empty = make("div", { class: "wb-empty", hidden: true });
+  scroller = make("div", { class: "wb-scroller", role: "grid", tabindex: 0, "aria-label": "backbones", "aria-colcount": COLUMNS.length,
+    on: { scroll: () => this.drawSoon(), keydown: (event) => this.key(event), click: (event) => this.click(event) } },
+  make("div", { class: "wb-line wb-heads", role: "row" }, this.headCells), this.body, this.empty);
+
+  /**
+   * @param {import("./kit.mjs").Model} model
+   * @param {HTMLElement} el
+   */
   constructor(model, el) {
     this.model = model;
-    this.id = `wb-picker-${++pickers}`;
-    this.sort = null; // { key, down }
-    this.cursor = 0;
-    this.wanted = "auto";
-    this.points = [];
-    this.lines = new Map(); // place in the order -> its row in the page
     el.classList.add("wb-widget", "wb-picker");
     this.summary = make("div", { class: "wb-quiet wb-note", role: "status" });
     this.chosen = make("div", { class: "wb-details" });
-    this.plot = make("div", { class: "wb-plot" });
-    el.append(this.bar(), this.summary, make("div", { class: "wb-picker-body" }, this.table(), this.plotArea()), this.chosen, errorStrip(model));
+    this.plot = new BackbonePlot(model, (row) => {
+      this.goTo(this.order.indexOf(row));
+      this.choose(row);
+    });
+    el.append(this.bar(), this.summary, make("div", { class: "wb-picker-body" }, make("div", { class: "wb-picker-table" }, this.scroller), this.plot.element), this.chosen, errorStrip(model));
     el.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.target.matches("input, select")) return;
+      if (event.key !== "/" || (event.target instanceof Element && event.target.matches("input, select"))) return;
       event.preventDefault();
       this.search.focus();
       this.search.select();
     });
     this.drawSoon = eachFrame(() => this.drawRows());
-    this.plotSoon = eachFrame(() => this.drawPlot());
-    this.markSoon = eachFrame(() => this.drawMarks());
     model.on("change:found change:rows", () => this.showFound());
     model.on("change:note change:title change:query change:offline_only", () => this.showBar());
     model.on("change:backbone", () => this.showChosen());
     this.showBar();
     this.showFound();
     this.showChosen();
-    this.watch = new ResizeObserver(() => { this.drawSoon(); this.plotSoon(); });
+    this.watch = new ResizeObserver(() => this.drawSoon());
     this.watch.observe(this.body);
-    this.watch.observe(this.canvas);
-    // a canvas does not follow the theme by itself; Lab names the theme before its colours are in force
-    this.theme = new MutationObserver(() => setTimeout(() => this.plotSoon(), 200));
-    this.theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name"] });
   }
 
   get(name) { return this.model.get(name); }
@@ -65,11 +86,6 @@ class Picker {
   // ---------------------------------------------------------------- search
 
   bar() {
-    this.title = make("div", { class: "wb-title wb-grow" });
-    this.search = make("input", { class: "wb-input wb-grow", type: "search", "aria-label": "search backbones", spellcheck: "false",
-      placeholder: "words, then bounds: mobilenet imagenet, parameters < 6e6 and licence == 'apache-2.0'",
-      on: { input: () => this.askSoon(), keydown: (event) => this.searchKey(event) } });
-    this.only = make("input", { type: "checkbox", on: { change: () => this.showOnly() } });
     return make("div", {}, this.title, make("div", { class: "wb-bar wb-toolbar" }, this.search,
       make("label", { class: "wb-field" }, this.only, make("span", { text: "only those on this machine" }))));
   }
@@ -81,7 +97,7 @@ class Picker {
 
   ask() {
     clearTimeout(this.timer);
-    this.timer = null;
+    this.timer = undefined;
     this.set("query", this.search.value.trim());
   }
 
@@ -109,22 +125,9 @@ class Picker {
 
   // ---------------------------------------------------------------- table
 
-  table() {
-    this.heads = COLUMNS.map((column) => make("button", {
-      type: "button", class: column.number ? "wb-head wb-number" : "wb-head", text: column.head, title: `${column.what}; click sorts`,
-      on: { click: () => this.sortBy(column) } }));
-    const head = make("div", { class: "wb-line wb-heads", role: "row" }, this.heads.map((button) => make("span", { role: "columnheader" }, button)));
-    this.headCells = [...head.children];
-    this.body = make("div", { class: "wb-lines" });
-    this.empty = make("div", { class: "wb-empty", hidden: true });
-    this.scroller = make("div", { class: "wb-scroller", role: "grid", tabindex: 0, "aria-label": "backbones", "aria-colcount": COLUMNS.length,
-      on: { scroll: () => this.drawSoon(), keydown: (event) => this.key(event), click: (event) => this.click(event) } }, head, this.body, this.empty);
-    return make("div", { class: "wb-picker-table" }, this.scroller);
-  }
-
   sortBy(column) {
     const first = Boolean(column.number && column.key === "top1") || column.key === "offline";
-    const down = this.sort?.key === column.key ? !this.sort.down : first;
+    const down = this.sort !== null && this.sort.key === column.key ? !this.sort.down : first;
     this.sort = { key: column.key, down };
     this.cursor = 0;
     this.showFound();
@@ -132,14 +135,14 @@ class Picker {
   }
 
   showFound() {
-    const rows = this.get("rows"), found = this.get("found");
-    const under = this.order?.[this.cursor];
-    this.order = this.sort ? ordered(found, rows[this.sort.key], this.sort.down) : found;
+    const rows = this.get("rows"), found = this.get("found"), { sort } = this;
+    const under = this.order[this.cursor];
+    this.order = sort ? ordered(found, rows[sort.key], sort.down) : found;
     this.cursor = Math.max(this.order.indexOf(under), 0);
     COLUMNS.forEach((column, i) => {
-      const by = this.sort?.key === column.key;
-      this.headCells[i].setAttribute("aria-sort", by ? (this.sort.down ? "descending" : "ascending") : "none");
-      this.heads[i].textContent = column.head + (by ? (this.sort.down ? " ↓" : " ↑") : "");
+      const by = sort !== null && sort.key === column.key;
+      this.headCells[i].setAttribute("aria-sort", by ? (sort.down ? "descending" : "ascending") : "none");
+      this.heads[i].textContent = column.head + (by ? (sort.down ? " ↓" : " ↑") : "");
     });
     this.lines.clear();
     this.body.replaceChildren();
@@ -147,10 +150,10 @@ class Picker {
     this.empty.hidden = this.order.length > 0;
     this.empty.textContent = this.get("offline_only") ? "None of these is on this machine: untick the box to see those that can be fetched."
       : "No backbone answers this: drop a word or widen a bound.";
-    this.scroller.setAttribute("aria-rowcount", this.order.length + 1);
+    this.scroller.setAttribute("aria-rowcount", String(this.order.length + 1));
     this.showBar();
     this.drawRows();
-    this.plotSoon();
+    this.plot.show(this.order);
   }
 
   /** Draws the rows in view; those already there stay, and only their marks change. */
@@ -163,11 +166,11 @@ class Picker {
       }
     const chosen = this.get("backbone"), names = this.get("rows").name;
     for (let at = first; at < last; at++) {
-      if (!this.lines.has(at)) this.lines.set(at, this.body.appendChild(this.line(at)));
-      const node = this.lines.get(at), picked = names[this.order[at]] === chosen;
+      const node = this.lines.get(at) ?? this.body.appendChild(this.line(at)), picked = names[this.order[at]] === chosen;
+      this.lines.set(at, node);
       node.classList.toggle("wb-cursor", at === this.cursor);
       node.classList.toggle("wb-picked", picked);
-      node.setAttribute("aria-selected", picked);
+      node.setAttribute("aria-selected", String(picked));
     }
     if (this.order.length) this.scroller.setAttribute("aria-activedescendant", `${this.id}-${this.cursor}`);
     else this.scroller.removeAttribute("aria-activedescendant");
@@ -227,7 +230,7 @@ class Picker {
     const at = this.order.indexOf(row);
     if (at >= 0) this.goTo(at);
     else this.drawRows();
-    this.markSoon();
+    this.plot.markSoon();
     this.chosen.replaceChildren(...(name ? [make("span", { class: "wb-strong", text: name }), this.words(rows, row)]
       : [make("span", { class: "wb-quiet", text: "None chosen yet: click a row or a dot, or press Enter on a row." })]));
   }
@@ -243,157 +246,21 @@ class Picker {
       verdict ? `training needs about ${gigabytes(of("memory"))}: ${verdict}` : null];
     return make("span", { text: parts.filter(Boolean).join(" · ") });
   }
-
-  // ---------------------------------------------------------------- plot
-
-  plotArea() {
-    this.canvas = make("canvas", { class: "wb-canvas", role: "img", "aria-label": "size against accuracy; the table says the same",
-      on: { click: (event) => this.plotClick(event), pointermove: (event) => this.hover(event), pointerleave: () => this.hover(null) } });
-    this.caption = make("div", { class: "wb-quiet wb-small" });
-    this.axis = make("select", { class: "wb-select", on: { change: () => { this.wanted = this.axis.value; this.drawPlot(); } } },
-      make("option", { value: "auto", text: "automatic" }), make("option", { value: "top1", text: "ImageNet top-1" }),
-      make("option", { value: "gmacs", text: "multiply-adds" }));
-    this.heading = make("div", { class: "wb-strong wb-grow" });
-    this.plot.append(make("div", { class: "wb-bar wb-plot-head" }, this.heading,
-      make("label", { class: "wb-field" }, make("span", { text: "upright axis" }), this.axis)), this.canvas, this.caption);
-    return this.plot;
-  }
-
-  drawPlot() {
-    const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
-    if (!width || !height) return;
-    const scale = window.devicePixelRatio || 1;
-    this.canvas.width = width * scale;
-    this.canvas.height = height * scale;
-    const pen = this.canvas.getContext("2d");
-    pen.scale(scale, scale);
-    const rows = this.get("rows"), known = this.order.filter((row) => rows.top1[row] !== null);
-    const show = upright(known.length, this.order.length, this.wanted), log = show === "gmacs";
-    const drawn = this.order.filter((row) => rows.parameters[row] > 0 && rows[show][row] !== null && rows[show][row] > 0);
-    const xs = bounds(drawn.map((row) => rows.parameters[row]), true), ys = bounds(drawn.map((row) => rows[show][row]), log);
-    const x = axis(...xs, PLOT.left, width - PLOT.right, true), y = axis(...ys, height - PLOT.bottom, PLOT.top, log);
-    this.points = drawn.map((row) => ({ row, x: x(rows.parameters[row]), y: y(rows[show][row]) }))
-      .sort((a, b) => rows.offline[a.row] - rows.offline[b.row]);
-    const style = getComputedStyle(this.plot);
-    this.drawAxes(pen, { width, height, xs, ys, x, y, log, style, show });
-    this.drawPoints(pen, style);
-    // the dots are kept as a picture: a click or a hover only lays its ring over them
-    this.layer = make("canvas", { width: this.canvas.width, height: this.canvas.height });
-    this.layer.getContext("2d").drawImage(this.canvas, 0, 0);
-    this.drawMarks();
-    const few = `ImageNet top-1 is published for ${known.length.toLocaleString("en")} of these ${this.order.length.toLocaleString("en")}`;
-    this.heading.textContent = show === "top1" ? "Size against accuracy" : "Size against multiply-adds";
-    this.caption.textContent = `${few}${show === "gmacs" && this.wanted === "auto" ? ", so multiply-adds are shown" : ""}. Filled: on this machine.`;
-  }
-
-  drawAxes(pen, { width, height, xs, ys, x, y, log, style, show }) {
-    pen.font = `11px ${style.fontFamily}`;
-    pen.fillStyle = style.getPropertyValue("--wb-pen");
-    pen.strokeStyle = style.getPropertyValue("--wb-rule");
-    pen.lineWidth = 1;
-    pen.beginPath();
-    for (const value of ticks(ys, log)) {
-      const at = Math.round(y(value)) + 0.5;
-      pen.moveTo(PLOT.left, at);
-      pen.lineTo(width - PLOT.right, at);
-      pen.textAlign = "right";
-      pen.textBaseline = "middle";
-      pen.fillText(show === "top1" ? `${digits(value)} %` : digits(value), PLOT.left - 8, at);
-    }
-    pen.stroke();
-    pen.textAlign = "center";
-    pen.textBaseline = "top";
-    for (const value of ticks(xs, true)) pen.fillText(count(value).replace(".0", ""), x(value), height - PLOT.bottom + 6);
-    pen.fillText("weights", (PLOT.left + width - PLOT.right) / 2, height - 14);
-    pen.save();
-    pen.translate(4, (PLOT.top + height - PLOT.bottom) / 2);
-    pen.rotate(-Math.PI / 2);
-    pen.fillText(show === "top1" ? "ImageNet top-1" : "GMACs an image", 0, 0);
-    pen.restore();
-  }
-
-  drawPoints(pen, style) {
-    const rows = this.get("rows");
-    const many = this.points.length > 300;
-    for (const point of this.points) {
-      disc(pen, point, many ? 2.5 : 4);
-      pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--wb-dot");
-      pen.globalAlpha = rows.offline[point.row] ? 1 : many ? 0.45 : 0.9;
-      if (rows.offline[point.row]) pen.fill();
-      else pen.stroke();
-    }
-    pen.globalAlpha = 1;
-  }
-
-  drawMarks() {
-    if (!this.layer) return;
-    const pen = this.canvas.getContext("2d"), style = getComputedStyle(this.plot), scale = window.devicePixelRatio || 1;
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    pen.drawImage(this.layer, 0, 0);
-    pen.scale(scale, scale);
-    const chosen = this.get("rows").name.indexOf(this.get("backbone"));
-    const find = (row) => this.points.find((point) => point.row === row);
-    if (find(chosen)) this.drawMark(pen, find(chosen), style, "--wb-ring");
-    if (this.over !== chosen && find(this.over)) this.drawMark(pen, find(this.over), style, "--wb-pen");
-  }
-
-  /** A ring around a point, and its name on the side that has room. */
-  drawMark(pen, point, style, colour) {
-    const of = (name) => style.getPropertyValue(name);
-    disc(pen, point, 6);
-    pen.lineWidth = 2;
-    pen.strokeStyle = of(colour);
-    pen.stroke();
-    pen.font = `11px ${style.fontFamily}`;
-    pen.textAlign = "left";
-    pen.textBaseline = "middle";
-    const name = this.get("rows").name[point.row], wide = pen.measureText(name).width;
-    const left = point.x + 10 + wide < this.canvas.clientWidth ? point.x + 10 : point.x - 10 - wide;
-    pen.fillStyle = of("--wb-paper");
-    pen.fillRect(left - 2, point.y - 8, wide + 4, 16);
-    pen.fillStyle = of("--wb-pen-strong");
-    pen.fillText(name, left, point.y);
-  }
-
-  pointAt(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const found = nearest(this.points, event.clientX - box.left, event.clientY - box.top, 12);
-    return found < 0 ? null : this.points[found].row;
-  }
-
-  hover(event) {
-    const over = event ? this.pointAt(event) : null;
-    if (over === this.over) return;
-    this.over = over;
-    this.canvas.style.cursor = over === null ? "" : "pointer";
-    this.markSoon();
-  }
-
-  plotClick(event) {
-    const row = this.pointAt(event);
-    if (row === null) return;
-    this.goTo(this.order.indexOf(row));
-    this.choose(row);
-  }
 }
 
+/** @param {number} value */
 function gigabytes(value) {
   return `${(value / 1e9).toFixed(value < 9.95e9 ? 1 : 0)} GB`;
 }
 
-function disc(pen, { x, y }, size) {
-  pen.beginPath();
-  pen.arc(x, y, size, 0, 2 * Math.PI);
-}
-
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   const picker = new Picker(model, el);
   const release = keepKeys(el);
   return () => {
     release();
     picker.watch.disconnect();
-    picker.theme.disconnect();
+    picker.plot.leave();
     clearTimeout(picker.timer);
   };
 }

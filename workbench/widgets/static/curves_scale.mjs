@@ -1,22 +1,38 @@
 // Pure geometry of the live curves: ranges, ticks, labels that keep apart, and lines that grow. No page needed.
 
-/** Takes `{at, x, y}` into a line: keeps the first `at` points and appends the rest. */
+/** @typedef {{ x: number[], y: number[] }} Line */
+
+/**
+ * Takes `{at, x, y}` into a line: keeps the first `at` points and appends the rest.
+ * @param {Line | undefined} line
+ * @param {Line & { at: number }} part
+ * @returns {Line}
+ */
 export function grow(line, { at, x, y }) {
   const kept = line ?? { x: [], y: [] };
   return { x: kept.x.slice(0, at).concat(x), y: kept.y.slice(0, at).concat(y) };
 }
 
-/** Round numbers from `low` to `high`, about `wanted` of them. */
+/**
+ * Round numbers from `low` to `high`, about `wanted` of them.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} wanted
+ */
 export function ticks(low, high, wanted) {
   const rough = (high - low) / Math.max(wanted, 1);
   const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * size).find((s) => s >= rough * 0.999);
+  const step = [1, 2, 5].map((k) => k * size).find((s) => s >= rough * 0.999) ?? 10 * size;
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) found.push(Number((k * step).toPrecision(12)));
   return found;
 }
 
-/** What a panel shows of some lines: all of it, but for the wildest 2 % of loss above. */
+/**
+ * What a panel shows of some lines: all of it, but for the wildest 2 % of loss above.
+ * @param {Line[]} lines
+ * @param {string} metric
+ */
 export function extent(lines, metric) {
   const values = lines.flatMap((line) => line.y).sort((a, b) => a - b);
   if (!values.length) return [0, 1];
@@ -26,9 +42,16 @@ export function extent(lines, metric) {
   return metric === "loss" ? [Math.max(0, low - room), high + room] : [Math.max(0, low - room), Math.min(1, high + room)];
 }
 
-/** Heights for labels wanted at `heights`, at least `gap` apart, inside `low` … `high`, in the same order. */
+/**
+ * Heights for labels wanted at `heights`, at least `gap` apart, inside `low` … `high`, in the same order.
+ * @param {number[]} heights
+ * @param {number} gap
+ * @param {number} low
+ * @param {number} high
+ */
 export function apart(heights, gap, low, high) {
   const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
+  /** @type {number[]} */
   const placed = [];
   let last = low - gap;
   for (const i of order) { placed[i] = last = Math.max(heights[i], last + gap); }
@@ -37,7 +60,11 @@ export function apart(heights, gap, low, high) {
   return placed;
 }
 
-/** Index of the point of sorted `x` nearest to `at`. */
+/**
+ * Index of the point of sorted `x` nearest to `at`.
+ * @param {number[]} x
+ * @param {number} at
+ */
 export function nearest(x, at) {
   let low = 0, high = x.length - 1;
   while (high - low > 1) {

@@ -1,9 +1,37 @@
 // Elements, strips and numbers for every widget of ours. Text goes in as text, never as markup.
 
+/**
+ * A widget's traits as anywidget hands them to its view: synchronized with Python, and watched by name.
+ * @typedef {object} Model
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: unknown) => void} set
+ * @property {() => void} save_changes
+ * @property {(content: unknown) => void} send
+ * @property {(events: string, call: (...given: any[]) => void) => void} on
+ * @property {(events: string, call: (...given: any[]) => void) => void} off
+ */
+
+/** @typedef {{ model: Model, el: HTMLElement }} Context */
+
+/**
+ * @template T
+ * @typedef {T extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[T]
+ *   : T extends keyof SVGElementTagNameMap ? SVGElementTagNameMap[T] : never} Made
+ */
+
+/** @typedef {Node | string | null | undefined} Child */
+
 const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "defs", "pattern", "polyline", "title"]);
 
-/** An element: attributes by name, `on` for listeners, `text` for its text, children appended in order. */
+/**
+ * An element: attributes by name, `on` for listeners, `text` for its text, children appended in order.
+ * @template {keyof HTMLElementTagNameMap | keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, any>} attributes
+ * @param {...(Child | Child[])} children
+ * @returns {Made<T>}
+ */
 export function make(tag, attributes = {}, ...children) {
   const node = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -13,12 +41,17 @@ export function make(tag, attributes = {}, ...children) {
     else node.setAttribute(name, value === true ? "" : String(value));
   }
   node.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return node;
+  return /** @type {Made<T>} */ (node);
 }
 
-/** An input that hands its text to `commit` once when it is left or Enter is pressed. */
+/**
+ * An input that hands its text to `commit` once when it is left or Enter is pressed.
+ * @param {Record<string, any>} attributes
+ * @param {(text: string) => void} commit
+ */
 export function entry(attributes, commit) {
   const input = make("input", { class: "wb-input", ...attributes });
+  /** @type {string | null} */
   let last = null;
   const done = () => {
     if (input.value === last) return;
@@ -32,7 +65,10 @@ export function entry(attributes, commit) {
   return input;
 }
 
-/** The strip under a widget that shows its trait `error`, with a button that puts it away. */
+/**
+ * The strip under a widget that shows its trait `error`, with a button that puts it away.
+ * @param {Model} model
+ */
 export function errorStrip(model) {
   const words = make("span");
   const strip = make("div", { class: "wb-error", role: "alert", hidden: true }, words,
@@ -49,15 +85,21 @@ export function errorStrip(model) {
   return strip;
 }
 
-/** A count with its unit prefix, as figures say it: 11180000 -> "11.2 M". */
+/**
+ * A count with its unit prefix, as figures say it: 11180000 -> "11.2 M".
+ * @param {number | null | undefined} value
+ */
 export function count(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  for (const [size, prefix] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]])
+  for (const [size, prefix] of /** @type {[number, string][]} */ ([[1e9, "G"], [1e6, "M"], [1e3, "k"]]))
     if (value >= size * 0.9995) return `${(value / size).toFixed(value / size >= 99.95 ? 0 : 1)} ${prefix}`;
   return digits(value);
 }
 
-/** Three digits: 0.0123, 4.56, 78.9, 123. */
+/**
+ * Three digits: 0.0123, 4.56, 78.9, 123.
+ * @param {number} value
+ */
 export function digits(value) {
   const size = Math.abs(value);
   if (size === 0 || Number.isInteger(value)) return String(value);
@@ -67,13 +109,19 @@ export function digits(value) {
   return String(Number(value.toPrecision(2)));
 }
 
-/** Bytes as MB or GB: 412000000 -> "0.41 GB". */
+/**
+ * Bytes as MB or GB: 412000000 -> "0.41 GB".
+ * @param {number | null | undefined} value
+ */
 export function bytes(value) {
   if (value === null || value === undefined) return "–";
   return value >= 1e8 ? `${digits(value / 1e9)} GB` : `${digits(value / 1e6)} MB`;
 }
 
-/** Seconds as a person says them: 0.4 s, 12 s, 3 min, 1 h 20 min. */
+/**
+ * Seconds as a person says them: 0.4 s, 12 s, 3 min, 1 h 20 min.
+ * @param {number | null | undefined} seconds
+ */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
@@ -83,11 +131,14 @@ export function duration(seconds) {
   return `${hours} h ${Math.round((seconds - hours * 3600) / 60)} min`;
 }
 
-/** Keeps Lab's single-key commands (d d deletes a cell) from what is pressed inside `root`; Ctrl+S still saves. */
+/**
+ * Keeps Lab's single-key commands (d d deletes a cell) from what is pressed inside `root`; Ctrl+S still saves.
+ * @param {HTMLElement} root
+ */
 export function keepKeys(root) {
   // Lab's selectors end in `:focus`, so the mark must stand on the focused element itself
-  const mark = (event) => {
-    if (root.contains(event.target))
+  const mark = (/** @type {KeyboardEvent} */ event) => {
+    if (event.target instanceof Element && root.contains(event.target))
       event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
   };
   // on the window, since Lab listens on the document before any element hears a key
@@ -95,12 +146,17 @@ export function keepKeys(root) {
   return () => window.removeEventListener("keydown", mark, true);
 }
 
-/** Calls `call` at most once an animation frame, with the latest arguments. */
+/**
+ * Calls `call` at most once an animation frame, with the latest arguments.
+ * @template {any[]} T
+ * @param {(...given: T) => void} call
+ */
 export function eachFrame(call) {
+  /** @type {T | null} */
   let waiting = null;
-  return (...given) => {
+  return (/** @type {T} */ ...given) => {
     const first = waiting === null;
     waiting = given;
-    if (first) requestAnimationFrame(() => { const last = waiting; waiting = null; call(...last); });
+    if (first) requestAnimationFrame(() => { const last = /** @type {T} */ (waiting); waiting = null; call(...last); });
   };
 }

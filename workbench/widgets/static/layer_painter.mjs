@@ -1,25 +1,54 @@
-import { digits, eachFrame, entry, errorStrip, keepKeys, make } from "./kit.mjs";
+import { eachFrame, errorStrip, keepKeys, make } from "./kit.mjs";
+import { costTable } from "./painter_costs.mjs";
+import { PainterBar, rate } from "./painter_bar.mjs";
 import { between, beginsRun, cellLabel, cellUnder, epochsOf, moved, painted, rampColour, times, wantsBlack } from "./painting.mjs";
 
 const HINT = "Drag to paint, shift to freeze; a name paints its row, a number its column.";
 const BRUSHES = [0, 0.01, 0.1, 0.3, 1, 3];
 let views = 0;
 
+/** @typedef {import("./painting.mjs").Cell} Cell */
+/** @typedef {import("./painting.mjs").Box & { down: number }} Box */
+
 /** One view of the painter. The picture lives in the trait `rates`; a stroke is drawn here and saved when it ends. */
 class Painter {
+  id = `wb-painter-${++views}`;
+  brush = 1;
+  /** The cell that Tab reaches. @type {Cell | null} */
+  at = null;
+  /** @type {{ value: number, last: Cell, box: Box } | null} */
+  stroke = null;
+  /** @type {number[][]} */
+  grid = [];
+  /** What the page holds now: stages, columns and epochs as one text. @type {string | null} */
+  shape = null;
+  /** The nodes and words of the page, by row and column. @type {HTMLElement[]} */
+  heads = [];
+  /** @type {HTMLElement[]} */
+  names = [];
+  /** @type {HTMLElement[][]} */
+  cells = [];
+  /** @type {string[][]} */
+  drawn = [];
+  /** @type {ReturnType<typeof epochsOf>[]} */
+  when = [];
+  swatches = BRUSHES.map((value) => make("input", { type: "radio", name: `${this.id}-brush`, class: "wb-hidden", value, checked: value === this.brush,
+    on: { change: () => this.choose(value) } }));
+  table = make("div", { class: "wb-grid", role: "grid", "aria-label": "learning rate by stage and epoch" });
+  status = make("div", { class: "wb-quiet wb-status", "aria-hidden": "true" });
+  costs = make("div", { class: "wb-costs", "aria-live": "polite" });
+  drawSoon = eachFrame(() => this.draw());
+
+  /**
+   * @param {import("./kit.mjs").Model} model
+   * @param {HTMLElement} el
+   */
   constructor(model, el) {
     this.model = model;
-    this.id = `wb-painter-${++views}`;
-    this.brush = 1;
-    this.at = null; // the cell that Tab reaches: [row, column], -1 is a header
-    this.stroke = null;
-    this.grid = [];
+    this.bar = new PainterBar(model);
     el.classList.add("wb-widget", "wb-painter");
-    this.table = make("div", { class: "wb-grid", role: "grid", "aria-label": "learning rate by stage and epoch" });
-    this.status = make("div", { class: "wb-quiet wb-status", "aria-hidden": "true" });
-    this.costs = make("div", { class: "wb-costs", "aria-live": "polite" });
     el.append(
-      this.toolbar(),
+      this.bar.element,
       make("div", { class: "wb-painter-body" },
         make("div", { class: "wb-painter-left" }, make("div", { class: "wb-scroll" }, this.table), this.palette(), this.status),
         this.costs),
@@ -33,84 +62,16 @@ class Painter {
 
   say(message) { this.model.send(message); }
 
-  // ---------------------------------------------------------------- toolbar
-
-  toolbar() {
-    this.title = make("div", { class: "wb-title wb-grow" });
-    this.preset = make("select", { class: "wb-select", on: { change: () => this.say({ do: "preset", name: this.preset.value }) } });
-    this.form = make("span", { class: "wb-bar" });
-    this.lr = entry({ type: "text", inputmode: "decimal", class: "wb-input wb-number wb-short" }, (text) => this.sendLr(text.trim()));
-    this.epochs = entry({ type: "number", min: 1, max: 10000, step: 1, class: "wb-input wb-short" },
-      (text) => this.say({ do: "epochs", value: Number(text) }));
-    this.undo = make("button", { class: "wb-button", type: "button", text: "Undo", on: { click: () => this.say({ do: "undo" }) } });
-    const field = (label, input) => make("label", { class: "wb-field" }, make("span", { text: label }), input);
-    return make("div", {}, this.title, make("div", { class: "wb-bar wb-toolbar" },
-      field("preset", this.preset), this.form, field("base rate", this.lr), field("epochs", this.epochs)));
-  }
-
-  sendLr(text) {
-    this.say({ do: "lr", value: text === "" ? null : text });
-  }
-
-  showToolbar() {
-    this.title.textContent = this.get("title");
-    const chosen = this.get("preset"), own = this.get("own_lr");
-    const options = this.get("presets").filter((one) => one.name !== "grid" || chosen === "grid");
-    this.preset.replaceChildren(...options.map((one) => make("option", {
-      value: one.name, text: one.name === "grid" ? "painted by hand" : one.name, title: one.what, disabled: one.name === "grid" })));
-    this.preset.value = chosen;
-    const known = options.find((one) => one.name === chosen);
-    this.preset.title = known ? `${known.what} ${known.source}` : "";
-    this.showForm(chosen, known?.fields ?? []);
-    this.lr.value = this.get("lr") === null ? "" : rate(this.get("lr"));
-    this.lr.placeholder = rate(own);
-    this.lr.title = `base learning rate, which the grid multiplies; left empty, the tuning's own ${rate(own)} is taken`;
-    this.epochs.value = this.get("epochs");
-    this.undo.disabled = !this.get("undoable");
-    this.undo.title = this.get("undoable") ? "take back the last stroke or preset (Ctrl+Z in the grid)" : "nothing to take back yet";
-  }
-
-  /** The preset's few parameters; built when another preset is chosen, else only their values change. */
-  showForm(preset, fields) {
-    if (this.formOf !== preset) {
-      this.formOf = preset;
-      this.inputs = fields.map((field) => this.inputOf(preset, field));
-      this.form.replaceChildren(...fields.map((field, i) => make("label", { class: "wb-field", title: field.help },
-        make("span", { text: field.name }), this.inputs[i])));
-      this.form.hidden = !fields.length;
-    }
-    fields.forEach(({ name, type }, i) => {
-      if (type === "bool") this.inputs[i].checked = this.get("params")[name];
-      else this.inputs[i].value = this.get("params")[name];
-    });
-  }
-
-  inputOf(preset, { name, type, options, low, high }) {
-    const send = (value) => this.say({ do: "preset", name: preset, params: { ...this.get("params"), [name]: value } });
-    if (options.length) {
-      const menu = make("select", { class: "wb-select", on: { change: () => send(options[menu.selectedIndex]) } },
-        options.map((option) => make("option", { text: option, value: option })));
-      return menu;
-    }
-    if (type === "bool") return make("input", { type: "checkbox", on: { change: (event) => send(event.target.checked) } });
-    if (type === "int" || type === "float")
-      return entry({ type: "number", step: type === "int" ? 1 : "any", min: low, max: high, class: "wb-input wb-short" }, (text) => send(Number(text)));
-    return entry({ type: "text" }, send);
-  }
-
   // ---------------------------------------------------------------- palette
 
   palette() {
     const group = make("div", { class: "wb-palette", role: "radiogroup", "aria-label": "rate to paint with" });
-    this.swatches = BRUSHES.map((value) => {
-      const radio = make("input", { type: "radio", name: `${this.id}-brush`, class: "wb-hidden", value, checked: value === this.brush,
-        on: { change: () => this.choose(value) } });
+    BRUSHES.forEach((value, i) => {
       const swatch = make("span", { class: "wb-cell wb-swatch" });
       tint(swatch, value);
-      group.append(make("label", { class: "wb-brush" }, radio, swatch, make("span", { text: value ? `${value}×` : "frozen" })));
-      return radio;
+      group.append(make("label", { class: "wb-brush" }, this.swatches[i], swatch, make("span", { text: value ? `${value}×` : "frozen" })));
     });
-    return make("div", { class: "wb-tools" }, group, this.undo);
+    return make("div", { class: "wb-tools" }, group, this.bar.undo);
   }
 
   choose(value) {
@@ -124,9 +85,9 @@ class Painter {
     const stages = this.get("stages"), columns = this.grid[0]?.length ?? 0;
     const most = Math.max(...stages.map((stage) => stage.share), 1e-9);
     this.shape = `${stages.length} ${columns} ${this.get("epochs")} ${stages.map((s) => s.name).join(" ")}`;
-    this.table.style.setProperty("--wb-columns", columns);
-    this.table.setAttribute("aria-rowcount", stages.length + 1);
-    this.table.setAttribute("aria-colcount", columns + 1);
+    this.table.style.setProperty("--wb-columns", String(columns));
+    this.table.setAttribute("aria-rowcount", String(stages.length + 1));
+    this.table.setAttribute("aria-colcount", String(columns + 1));
     this.when = Array.from({ length: columns }, (_, column) => epochsOf(column, columns, this.get("epochs")));
     this.heads = this.when.map(({ first, words }, column) => make("div", {
       class: "wb-epoch", role: "columnheader", tabindex: -1, "data-row": -1, "data-column": column,
@@ -145,7 +106,7 @@ class Painter {
       make("div", { class: "wb-quiet", text: "stage", role: "presentation" }), make("div", { class: "wb-quiet wb-number", text: "share", role: "presentation" }),
       this.heads);
     this.table.replaceChildren(top, ...rows.reverse());
-    this.drawn = this.cells.map(() => []);
+    this.drawn = stages.map(() => []);
     this.reach(this.at ?? [stages.length - 1, 0], false);
   }
 
@@ -176,23 +137,34 @@ class Painter {
     this.draw();
   }
 
-  /** Moves the one cell that Tab reaches; with `focus` the focus follows. */
+  /**
+   * Moves the one cell that Tab reaches; with `focus` the focus follows.
+   * @param {Cell} cell
+   */
   reach([row, column], focus = true) {
-    const node = (r, c) => (r === -1 ? this.heads[c] : c === -1 ? this.names[r] : this.cells[r]?.[c]);
-    if (this.at) node(...this.at)?.setAttribute("tabindex", -1);
+    const node = (/** @type {number} */ r, /** @type {number} */ c) => (r === -1 ? this.heads[c] : c === -1 ? this.names[r] : this.cells[r]?.[c]);
+    if (this.at) node(...this.at)?.setAttribute("tabindex", "-1");
     this.at = node(row, column) ? [row, column] : [this.cells.length - 1, 0];
     const target = node(...this.at);
-    target.setAttribute("tabindex", 0);
+    target.setAttribute("tabindex", "0");
     if (focus) target.focus();
   }
 
-  /** The cells that a cell or header stands for. */
+  /**
+   * The cells that a cell or header stands for.
+   * @param {Cell} cell
+   * @returns {Cell[]}
+   */
   reachOf([row, column]) {
     if (row === -1) return this.grid.map((_, r) => [r, column]);
     if (column === -1) return this.grid[row].map((_, c) => [row, c]);
     return [[row, column]];
   }
 
+  /**
+   * @param {Cell[]} cells
+   * @param {number} value
+   */
   paint(cells, value) {
     this.grid = painted(this.grid, cells, value);
     this.drawSoon();
@@ -207,14 +179,13 @@ class Painter {
   // ---------------------------------------------------------------- pointer and keys
 
   listen() {
-    this.drawSoon = eachFrame(() => this.draw());
     this.table.addEventListener("pointerdown", (event) => this.press(event));
     this.table.addEventListener("pointermove", (event) => this.drag(event));
     for (const kind of ["pointerup", "pointercancel", "lostpointercapture"]) this.table.addEventListener(kind, () => this.lift());
     this.table.addEventListener("pointerleave", () => this.point(null));
     this.table.addEventListener("keydown", (event) => this.key(event));
     this.table.addEventListener("focusin", (event) => this.point(placeOf(event.target)));
-    const grid = () => this.showGrid(), bar = () => this.showToolbar();
+    const grid = () => this.showGrid(), bar = () => this.bar.show();
     this.model.on("change:rates change:stages change:epochs", grid);
     this.model.on("change:title change:presets change:preset change:params change:lr change:own_lr change:epochs change:undoable", bar);
     this.model.on("change:costs", () => this.showCosts());
@@ -222,6 +193,7 @@ class Painter {
     this.model.on("change:error", bar);
   }
 
+  /** @param {PointerEvent} event */
   press(event) {
     const place = placeOf(event.target);
     if (!place || event.button !== 0) return;
@@ -233,6 +205,7 @@ class Painter {
     this.table.setPointerCapture(event.pointerId);
   }
 
+  /** @param {PointerEvent} event */
   drag(event) {
     if (!this.stroke) {
       this.point(placeOf(event.target));
@@ -251,13 +224,17 @@ class Painter {
 
   /** The first cell's left and top and the pitch, in a picture with the stem on top. */
   box() {
-    const first = this.cells.at(-1)[0].getBoundingClientRect(), last = this.cells[0].at(-1).getBoundingClientRect();
     const across = this.grid[0].length, down = this.grid.length;
+    const first = this.cells[down - 1][0].getBoundingClientRect(), last = this.cells[0][across - 1].getBoundingClientRect();
     const width = across > 1 ? (last.left - first.left) / (across - 1) : first.width;
     const height = down > 1 ? (last.top - first.top) / (down - 1) : first.height;
     return { left: first.left - (width - first.width) / 2, top: first.top - (height - first.height) / 2, width, height, down };
   }
 
+  /**
+   * @param {number} y
+   * @param {Box} box
+   */
   flip(y, box) { return 2 * box.top + box.down * box.height - y; }
 
   lift() {
@@ -267,6 +244,7 @@ class Painter {
     this.showGrid();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const place = placeOf(event.target);
     if (!place) return;
@@ -284,7 +262,7 @@ class Painter {
     event.stopPropagation();
   }
 
-  /** Says under the grid what the pointer or the focus is on, and lights the row's and column's names. */
+  /** Says under the grid what the pointer or the focus is on, and lights the row's and column's names. @param {Cell | null} place */
   point(place) {
     this.table.querySelectorAll(".wb-here").forEach((node) => node.classList.remove("wb-here"));
     if (!place || !this.grid.length) {
@@ -303,63 +281,45 @@ class Painter {
     }
   }
 
-  // ---------------------------------------------------------------- costs
-
   showCosts() {
     const said = this.get("costs");
-    if (!said.moving) {
-      this.costs.replaceChildren();
-      return;
-    }
-    const row = (name, words) => (words ? [make("div", { class: "wb-quiet", text: name }), make("div", { text: words })] : []);
-    const list = make("div", { class: "wb-facts" }, row("moving", said.moving), row("memory", said.memory), row("time", said.time));
-    this.costs.replaceChildren(list,
-      ...(said.warning ? [make("div", { class: "wb-warning", text: said.warning })] : []),
-      ...(said.busy ? [make("div", { class: "wb-quiet", text: `${said.busy} …` })] : []),
-      ...(said.note ? [make("div", { class: "wb-quiet", text: said.note })] : []),
-      ...this.phases(said));
-    this.costs.classList.toggle("wb-busy", Boolean(said.busy));
-  }
-
-  phases(said) {
-    const most = 8, count = said.epochs.length;
-    if (count < 2) return [];
-    const kept = count <= most ? said.epochs.map((_, i) => i) : [...Array(most - 2).keys(), -1, count - 1];
-    const cell = (text, kind = "wb-number") => make("td", { class: kind, text: text ?? "–" });
-    const rows = kept.map((i) => (i === -1
-      ? make("tr", {}, make("td", { class: "wb-quiet", colspan: 4, text: `… ${count - most + 1} more` }))
-      : make("tr", {}, cell(span(said.epochs[i]), ""), cell(said.weights[i]), cell(said.each?.[i]?.[0]), cell(said.each?.[i]?.[1]))));
-    const head = ["epochs", "moving", "memory", "an epoch"].map((text, i) => make("th", { scope: "col", class: i ? "wb-number" : "", text }));
-    return [make("table", { class: "wb-phases" }, make("thead", {}, make("tr", {}, head)), make("tbody", {}, rows))];
+    this.costs.replaceChildren(...(said.moving ? costTable(said) : []));
+    if (said.moving) this.costs.classList.toggle("wb-busy", Boolean(said.busy));
   }
 
   showAll() {
-    this.showToolbar();
+    this.bar.show();
     this.showGrid();
     this.showCosts();
   }
 }
 
+/**
+ * The cell or header that a part of the page belongs to.
+ * @param {EventTarget | null} node
+ * @returns {Cell | null}
+ */
 function placeOf(node) {
-  const found = node.closest?.("[data-row]");
+  /** @type {HTMLElement | null} */
+  const found = node instanceof Element ? node.closest("[data-row]") : null;
   return found ? [Number(found.dataset.row), Number(found.dataset.column)] : null;
 }
 
+/**
+ * @param {HTMLElement} cell
+ * @param {number} value
+ */
 function tint(cell, value) {
   cell.classList.toggle("wb-frozen", !(value > 0));
   const colour = value > 0 ? rampColour(value) : null;
-  cell.style.background = colour ? `rgb(${colour})` : "";
+  cell.style.background = colour ? `rgb(${colour.join()})` : "";
   cell.style.color = colour ? (wantsBlack(colour) ? "#000" : "#fff") : "";
 }
 
+/** @param {number} share */
 function percent(share) { return `${(100 * share).toFixed(1)} %`; }
 
-function span([first, last]) { return first === last ? String(first) : `${first}–${last}`; }
-
-function rate(value) {
-  return value >= 0.01 && value < 1000 ? digits(Number(value.toPrecision(3))) : value.toExponential().replace(/(\.\d{1,2})\d*/, "$1");
-}
-
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   new Painter(model, el);
   return keepKeys(el);

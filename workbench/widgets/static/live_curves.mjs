@@ -9,6 +9,12 @@ let patterns = 0;
 
 const said = (metric, value) => (metric === "accuracy" ? `${(100 * value).toFixed(1)} %` : value.toPrecision(3));
 
+/** @typedef {import("./curves_scale.mjs").Line} Line */
+/** @typedef {{ epoch: number, accuracy: number }} Best */
+/** @typedef {{ lines: Record<string, Line>, now: number, epochs: number | null, best: Best | null, serial: number }} State */
+/** @typedef {(value: number) => number} Scale */
+
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   el.classList.add("wb-widget", "wb-curves");
   const hatch = `wb-hatch-${(patterns += 1)}`;
@@ -16,7 +22,9 @@ function render({ model, el }) {
   const empty = make("div", { class: "wb-empty" });
   const chart = make("svg", { class: "wb-chart", role: "img" });
   el.append(title, chart, empty, errorStrip(model));
+  /** @type {State} */
   let state = { lines: {}, now: 0, epochs: null, best: null, serial: 0, ...model.get("lines") };
+  /** @type {number | null} */
   let pointed = null;
 
   const paint = eachFrame(() => {
@@ -37,11 +45,11 @@ function render({ model, el }) {
     }
     const before = message.kind === "news" ? state.lines : {};
     const lines = { ...before };
-    for (const [name, part] of Object.entries(message.lines)) lines[name] = grow(before[name], part);
+    for (const [name, part] of Object.entries(/** @type {Record<string, any>} */ (message.lines))) lines[name] = grow(before[name], part);
     state = { ...message, lines };
     paint();
   }
-  function point(event) {
+  function point(/** @type {PointerEvent} */ event) {
     const box = chart.getBoundingClientRect();
     const share = (event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
     pointed = share >= 0 && share <= 1 ? share * span(state) : null;
@@ -59,13 +67,21 @@ function render({ model, el }) {
   return () => { sized.disconnect(); model.off("msg:custom", arrived); };
 }
 
-const span = (state) => Math.max(state.epochs ?? 1, state.now, 1e-9);
+const span = (/** @type {State} */ state) => Math.max(state.epochs ?? 1, state.now, 1e-9);
 
+/**
+ * @param {SVGElement} chart
+ * @param {State} state
+ * @param {{ stages: string[], rates: number[][] } | null} grid
+ * @param {number | null} pointed the epoch under the pointer
+ * @param {string} hatch id of the pattern for what is frozen
+ */
 function draw(chart, state, grid, pointed, hatch) {
-  const room = chart.parentElement.clientWidth;
+  const room = chart.parentElement?.clientWidth;
   if (!room) return; // hidden, or the page is changing its theme: drawn when there is room again
   const width = Math.max(room, 320);
-  const across = (epoch) => LEFT + (epoch / span(state)) * (width - LEFT - RIGHT);
+  const across = (/** @type {number} */ epoch) => LEFT + (epoch / span(state)) * (width - LEFT - RIGHT);
+  /** @type {SVGElement[]} */
   const parts = [frozenPattern(hatch)];
   let top = 0;
   for (const panel of PANELS) {
@@ -81,16 +97,25 @@ function draw(chart, state, grid, pointed, hatch) {
   const at = pointed ?? (state.epochs && state.now < state.epochs ? state.now : null);
   if (at !== null) parts.push(line(across(at), TOP, across(at), top, pointed === null ? "wb-now" : "wb-pointed"));
   chart.setAttribute("viewBox", `0 0 ${width} ${top + 36}`);
-  chart.setAttribute("height", top + 36);
+  chart.setAttribute("height", String(top + 36));
   chart.replaceChildren(...parts);
 }
 
+/**
+ * @param {{ metric: string, height: number }} panel
+ * @param {number} top
+ * @param {number} width
+ * @param {Scale} across
+ * @param {State} state
+ * @param {number | null} pointed
+ */
 function drawPanel({ metric, height }, top, width, across, state, pointed) {
   const shown = Object.keys(SPLITS).filter((split) => state.lines[`${metric}/${split}`]?.x.length);
   const lines = shown.map((split) => state.lines[`${metric}/${split}`]);
   const [low, high] = extent(lines, metric);
   const floor = top + TOP + height - 8;
-  const up = (value) => floor - ((Math.min(value, high) - low) / (high - low)) * (height - 16);
+  const up = (/** @type {number} */ value) => floor - ((Math.min(value, high) - low) / (high - low)) * (height - 16);
+  /** @type {SVGElement[]} */
   const parts = [words(0, top + 14, metric === "accuracy" ? "Accuracy" : "Loss", "wb-panel-name")];
   for (const tick of ticks(low, high, 5)) {
     parts.push(line(LEFT, up(tick), width - RIGHT, up(tick), "wb-grid-line"));
@@ -119,7 +144,7 @@ function drawLabels(metric, shown, lines, { across, up, pointed, low, high, widt
       pointed === null ? null : make("circle", { cx: x, cy: up(value), r: 4, class: `wb-dot wb-${split}` }),
       words(edge + 8, heights[i] + 4, `${SPLITS[split]} ${said(metric, value)}`, `wb-label wb-${split}`),
     ];
-  }).filter(Boolean);
+  }).filter((part) => part !== null);
 }
 
 function drawBest({ epoch, accuracy }, across, up, floor) {
@@ -138,6 +163,7 @@ function dots(x, y, across, up, split) {
 
 function drawStrip({ stages, rates }, top, width, across, hatch) {
   const key = width >= 520 ? drawKey(width - RIGHT, top + 5, hatch) : [];
+  /** @type {SVGElement[]} */
   const parts = [words(0, top + 14, "Learning rate by stage", "wb-panel-name"), ...key];
   const columns = rates[0].length;
   const edge = (k) => across(0) + (k / columns) * (width - RIGHT - LEFT);
@@ -148,7 +174,7 @@ function drawStrip({ stages, rates }, top, width, across, hatch) {
     }, make("title", { text: `${stage}, epoch ${k + 1}: ${rate > 0 ? `${times(rate)} × the base rate` : "frozen"}` }))));
   });
   const named = (s) => words(LEFT - 8, top + TOP + (stages.length - 1 - s) * ROW + 8, short(stages[s]), "wb-tick wb-end");
-  return [...parts, named(stages.length - 1), stages.length > 1 ? named(0) : null].filter(Boolean);
+  return stages.length > 1 ? [...parts, named(stages.length - 1), named(0)] : [...parts, named(0)];
 }
 
 function drawKey(right, top, hatch) {

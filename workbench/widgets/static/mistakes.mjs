@@ -1,5 +1,6 @@
 import { eachFrame, errorStrip, keepKeys, make } from "./kit.mjs";
 
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   el.classList.add("wb-widget", "wb-mistakes");
   const title = make("h4", { class: "wb-answer" }), wall = make("div", { class: "wb-thumbs" });
@@ -31,7 +32,7 @@ function render({ model, el }) {
   }
 
   function mark() {
-    [...wall.querySelectorAll("button")].forEach((button, at) => button.setAttribute("aria-pressed", at === model.get("opened")));
+    [...wall.querySelectorAll("button")].forEach((button, at) => button.setAttribute("aria-pressed", String(at === model.get("opened"))));
   }
 
   function showOpened() {

@@ -1,5 +1,6 @@
 import { errorStrip, make } from "./kit.mjs";
 
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   el.classList.add("wb-widget", "wb-notice");
   const quiet = make("div", { class: "wb-quiet", role: "status" });

@@ -1,6 +1,9 @@
 import { errorStrip, make } from "./kit.mjs";
 
-/** Puts text on the clipboard; where the page may not, through a selection. */
+/**
+ * Puts text on the clipboard; where the page may not, through a selection.
+ * @param {string} text
+ */
 async function copied(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -14,6 +17,7 @@ async function copied(text) {
   }
 }
 
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   el.classList.add("wb-widget", "wb-plan-bar");
   const words = make("span", { class: "wb-plan-words wb-grow" });

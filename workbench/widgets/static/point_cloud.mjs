@@ -1,6 +1,17 @@
 // A cloud of points as arithmetic: where points fall on a canvas, which is nearest, what a lasso holds.
 
-/** The view that shows all points: centre and half height in data units, a little room around them. */
+/** Where a picture looks: its centre and half its height, in data units. @typedef {{ x: number, y: number, half: number }} View */
+/** Pairs of x and y, one after another. @typedef {Float32Array<ArrayBuffer>} Pairs */
+/** The pixels of a mark: offsets to the right and down, coverage from 0 to 255. @typedef {[number, number, number][]} Stamp */
+/** @typedef {{ starts: Uint32Array, rows: Uint32Array, across: number, low: number[], size: number }} Cells */
+
+/**
+ * The view that shows all points: centre and half height in data units, a little room around them.
+ * @param {Pairs} xy
+ * @param {number} width
+ * @param {number} height
+ * @returns {View}
+ */
 export function wholeView(xy, width, height) {
   let left = Infinity, right = -Infinity, low = Infinity, high = -Infinity;
   for (let i = 0; i < xy.length; i += 2) {
@@ -15,26 +26,53 @@ export function wholeView(xy, width, height) {
   return { x: (left + right) / 2, y: (low + high) / 2, half: (Math.max(tall, (wide * height) / width) || 1) * 1.06 };
 }
 
-/** Pixels a data unit. */
+/**
+ * Pixels a data unit.
+ * @param {View} view
+ * @param {number} height
+ */
 export function scaleOf(view, height) {
   return height / (2 * view.half);
 }
 
-/** Data coordinates of a pixel. */
+/**
+ * Data coordinates of a pixel.
+ * @param {View} view
+ * @param {number} width
+ * @param {number} height
+ * @param {number} px
+ * @param {number} py
+ * @returns {[number, number]}
+ */
 export function dataAt(view, width, height, px, py) {
   const scale = scaleOf(view, height);
   return [view.x + (px - width / 2) / scale, view.y - (py - height / 2) / scale];
 }
 
-/** The view after zooming by `factor` about a pixel, which keeps its place. */
+/**
+ * The view after zooming by `factor` about a pixel, which keeps its place.
+ * @param {View} view
+ * @param {number} width
+ * @param {number} height
+ * @param {number} px
+ * @param {number} py
+ * @param {number} factor
+ * @returns {View}
+ */
 export function zoomed(view, width, height, px, py, factor) {
   const [x, y] = dataAt(view, width, height, px, py);
   return { x: x + (view.x - x) / factor, y: y + (view.y - y) / factor, half: view.half / factor };
 }
 
-/** The offsets and coverage of a mark of a radius: disc, square, diamond, triangle, in turn for each eight colours. */
+/**
+ * The offsets and coverage of a mark of a radius: disc, square, diamond, triangle, in turn for each eight colours.
+ * @param {number} shape
+ * @param {number} radius
+ */
 export function stamp(shape, radius) {
-  const offsets = [], reach = Math.ceil(radius);
+  /** @type {Stamp} */
+  const offsets = [];
+  const reach = Math.ceil(radius);
   for (let dy = -reach; dy <= reach; dy++)
     for (let dx = -reach; dx <= reach; dx++) {
       const away = [Math.hypot(dx, dy) - radius, Math.max(Math.abs(dx), Math.abs(dy)) - radius * 0.86,
@@ -48,6 +86,17 @@ export function stamp(shape, radius) {
 /**
  * Draws points into 32-bit pixels (0xAABBGGRR), those listed in `order` from `first` to `last`.
  * Each has a colour and, by its code, a stamp; a pixel at a mark's soft edge does not cover one drawn before.
+ * @param {Uint32Array} pixels
+ * @param {number} width
+ * @param {number} height
+ * @param {View} view
+ * @param {Pairs} xy
+ * @param {ArrayLike<number>} codes
+ * @param {ArrayLike<number>} colours 0 for a code that is not shown
+ * @param {Stamp[]} stamps
+ * @param {ArrayLike<number> | null} order null for all, as they come
+ * @param {number} first
+ * @param {number} last
  */
 export function plot(pixels, width, height, view, xy, codes, colours, stamps, order, first, last) {
   const scale = scaleOf(view, height), left = width / 2 - view.x * scale, top = height / 2 + view.y * scale;
@@ -68,11 +117,15 @@ export function plot(pixels, width, height, view, xy, codes, colours, stamps, or
   }
 }
 
-/** Points sorted into square cells, so that the nearest to a place is found by looking at few. */
+/**
+ * Points sorted into square cells, so that the nearest to a place is found by looking at few.
+ * @param {Pairs} xy
+ * @returns {Cells}
+ */
 export function cellsOf(xy, most = 256) {
   const n = xy.length / 2, across = Math.max(1, Math.min(most, Math.ceil(Math.sqrt(n / 4))));
   const all = wholeView(xy, 1, 1), low = [all.x - all.half, all.y - all.half], size = (2 * all.half) / across;
-  const cell = (i) => {
+  const cell = (/** @type {number} */ i) => {
     const column = Math.min(Math.max(Math.floor((xy[2 * i] - low[0]) / size), 0), across - 1);
     const row = Math.min(Math.max(Math.floor((xy[2 * i + 1] - low[1]) / size), 0), across - 1);
     return row * across + column;
@@ -85,10 +138,18 @@ export function cellsOf(xy, most = 256) {
   return { starts, rows, across, low, size };
 }
 
-/** The point nearest to (x, y) within `reach` data units, or -1. `shown` says whether a point is drawn. */
+/**
+ * The point nearest to (x, y) within `reach` data units, or -1. `shown` says whether a point is drawn.
+ * @param {Pairs} xy
+ * @param {Cells} cells
+ * @param {number} x
+ * @param {number} y
+ * @param {number} reach
+ * @param {(i: number) => boolean} shown
+ */
 export function nearestTo(xy, cells, x, y, reach, shown = () => true) {
   const { starts, rows, across, low, size } = cells;
-  const clamp = (v) => Math.min(Math.max(Math.floor(v), 0), across - 1);
+  const clamp = (/** @type {number} */ v) => Math.min(Math.max(Math.floor(v), 0), across - 1);
   let best = -1, least = reach * reach;
   for (let row = clamp((y - reach - low[1]) / size); row <= clamp((y + reach - low[1]) / size); row++)
     for (let column = clamp((x - reach - low[0]) / size); column <= clamp((x + reach - low[0]) / size); column++)
@@ -102,7 +163,15 @@ export function nearestTo(xy, cells, x, y, reach, shown = () => true) {
   return best;
 }
 
-/** Rows of the points under a mask (a byte a pixel, not 0 inside). */
+/**
+ * Rows of the points under a mask (a byte a pixel, not 0 inside).
+ * @param {Uint8Array} mask
+ * @param {number} width
+ * @param {number} height
+ * @param {View} view
+ * @param {Pairs} xy
+ * @param {(i: number) => boolean} shown
+ */
 export function under(mask, width, height, view, xy, shown = () => true) {
   const scale = scaleOf(view, height), left = width / 2 - view.x * scale, top = height / 2 + view.y * scale, found = [];
   for (let i = 0; i < xy.length / 2; i++) {
@@ -112,7 +181,10 @@ export function under(mask, width, height, view, xy, shown = () => true) {
   return Uint32Array.from(found);
 }
 
-/** An order of all points in which any first part is an even sample: what is drawn while the view moves. */
+/**
+ * An order of all points in which any first part is an even sample: what is drawn while the view moves.
+ * @param {number} n
+ */
 export function shuffled(n, seed = 1) {
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
@@ -128,7 +200,10 @@ export function shuffled(n, seed = 1) {
   return order;
 }
 
-/** "#rrggbb" as 0xAABBGGRR, opaque. */
+/**
+ * "#rrggbb" as 0xAABBGGRR, opaque.
+ * @param {string} hex
+ */
 export function packed(hex) {
   const value = parseInt(hex.slice(1), 16);
   return (0xff000000 | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)) >>> 0;

@@ -3,7 +3,13 @@
 /** Seen from the front: rows are what points right, up and towards the eye. */
 export const FRONT = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
-/** A turn after another about the page's own axes: to the right, then down, in radians. */
+/**
+ * A turn after another about the page's own axes: to the right, then down, in radians.
+ * @param {number[]} turn
+ * @param {number} right
+ * @param {number} down
+ * @returns {number[]}
+ */
 export function spun(turn, right, down) {
   const [a, b, c, d] = [Math.cos(right), Math.sin(right), Math.cos(down), Math.sin(down)];
   const about = [a, 0, b, b * d, c, -a * d, -b * c, d, a * c], out = new Array(9);
@@ -12,7 +18,15 @@ export function spun(turn, right, down) {
   return out;
 }
 
-/** Writes where points fall on the page into `xy`, and how near to the eye they are into `depth`. */
+/**
+ * Writes where points fall on the page into `xy`, and how near to the eye they are into `depth`.
+ * @param {number[]} turn
+ * @param {Float32Array} flat
+ * @param {Float32Array} z
+ * @param {number[]} middle
+ * @param {Float32Array} xy
+ * @param {Float32Array} depth
+ */
 export function turnedTo(turn, flat, z, middle, xy, depth) {
   const [a, b, c, d, e, f, g, h, k] = turn, [mx, my, mz] = middle;
   for (let i = 0; i < z.length; i++) {
@@ -23,7 +37,13 @@ export function turnedTo(turn, flat, z, middle, xy, depth) {
   }
 }
 
-/** The ball about all points: its middle, its reach, and the view that holds it however it is turned. */
+/**
+ * The ball about all points: its middle, its reach, and the view that holds it however it is turned.
+ * @param {Float32Array} flat
+ * @param {Float32Array} z
+ * @param {number} width
+ * @param {number} height
+ */
 export function roundView(flat, z, width, height) {
   const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity], part = [flat, flat, z];
   for (let k = 0; k < 3; k++)
@@ -42,9 +62,14 @@ export function roundView(flat, z, width, height) {
 
 const BANDS = [[0.8, 0x70], [0.92, 0xa8], [1, 0xd8], [1.15, 0xff]]; // share of the radius, opacity; the farthest first
 
-/** Colours, faint ones and stamps for every code in every band of depth, the farthest first. */
+/**
+ * Colours, faint ones and stamps for every code in every band of depth, the farthest first.
+ * @param {number[]} colours
+ * @param {number[]} faint
+ * @param {(share: number) => import("./point_cloud.mjs").Stamp[]} stamps those of a share of the radius
+ */
 export function banded(colours, faint, stamps) {
-  const pale = (all, most) => all.map((colour) => (colour ? ((((Math.round(((colour >>> 24) * most) / 255)) << 24) | (colour & 0xffffff)) >>> 0) : 0));
+  const pale = (/** @type {number[]} */ all, /** @type {number} */ most) => all.map((colour) => (colour ? ((((Math.round(((colour >>> 24) * most) / 255)) << 24) | (colour & 0xffffff)) >>> 0) : 0));
   return {
     colours: BANDS.flatMap(([, most]) => pale(colours, most)),
     faint: BANDS.flatMap(() => faint),
@@ -52,7 +77,13 @@ export function banded(colours, faint, stamps) {
   };
 }
 
-/** The order from the farthest point to the nearest, by 256 steps of depth, and codes that tell the band too. */
+/**
+ * The order from the farthest point to the nearest, by 256 steps of depth, and codes that tell the band too.
+ * @param {Float32Array} depth
+ * @param {number} reach
+ * @param {ArrayLike<number>} codes
+ * @param {number} count of codes
+ */
 export function outToIn(depth, reach, codes, count) {
   const n = depth.length, order = new Uint32Array(n), starts = new Uint32Array(257), step = new Uint8Array(n), out = new Uint16Array(n);
   for (let i = 0; i < n; i++) {

@@ -1,13 +1,18 @@
 import { errorStrip, make } from "./kit.mjs";
 
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   el.classList.add("wb-widget", "wb-run-list");
   const list = make("div", { role: "listbox", "aria-label": "runs", class: "wb-runs" });
   const empty = make("div", { class: "wb-empty", text: "No runs yet. Launch one: it is kept here, also after a restart." });
-  const best = make("span", { class: "wb-quiet wb-small", text: "best validation accuracy" });
-  el.append(make("div", { class: "wb-run-head" }, make("span", { class: "wb-strong", text: "Runs" }), best), list, empty, errorStrip(model));
+  const heading = make("span", { class: "wb-quiet wb-small", text: "best validation accuracy" });
+  el.append(make("div", { class: "wb-run-head" }, make("span", { class: "wb-strong", text: "Runs" }), heading), list, empty, errorStrip(model));
 
-  function choose(name) {
+  /** The rows on the page. */
+  function rowsShown() {
+    return /** @type {HTMLElement[]} */ ([...list.children]);
+  }
+  function choose(/** @type {string | undefined} */ name) {
     model.set("chosen", name);
     model.save_changes();
   }
@@ -28,14 +33,14 @@ function render({ model, el }) {
     list.replaceChildren(...model.get("rows").map(row));
     list.hidden = !list.children.length;
     empty.hidden = !list.hidden;
-    best.hidden = list.hidden;
-    const current = list.querySelector('[aria-selected="true"]') ?? list.firstElementChild;
+    heading.hidden = list.hidden;
+    const current = rowsShown().find((one) => one.ariaSelected === "true") ?? rowsShown()[0];
     if (current) current.tabIndex = 0;
     list.scrollTop = at;
     if (focused) current?.focus({ preventScroll: true });
   }
   list.addEventListener("keydown", (event) => {
-    const rows = [...list.children];
+    const rows = rowsShown();
     const from = Math.max(rows.findIndex((one) => one.tabIndex === 0), 0);
     const to = { ArrowDown: from + 1, ArrowUp: from - 1, Home: 0, End: rows.length - 1, Enter: from, " ": from }[event.key];
     if (to === undefined || !rows[to]) return;

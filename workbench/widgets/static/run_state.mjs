@@ -1,5 +1,6 @@
 import { errorStrip, make } from "./kit.mjs";
 
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   el.classList.add("wb-widget", "wb-run-state");
   const dot = make("span", { "aria-hidden": "true" });
@@ -28,7 +29,7 @@ function render({ model, el }) {
     trouble.hidden = !bad || !about.sentence;
     const percent = Math.round(100 * about.share);
     done.style.width = `${percent}%`;
-    progress.setAttribute("aria-valuenow", percent);
+    progress.setAttribute("aria-valuenow", String(percent));
     for (const [button, reason] of [[stop, about.no_stop], [resume, about.no_resume]]) {
       button.disabled = Boolean(reason);
       button.title = reason;

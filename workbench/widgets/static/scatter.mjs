@@ -1,13 +1,25 @@
 // A plot of points on logarithmic and linear axes, as arithmetic.
 
-/** Maps a value to pixels: from [low, high] to [first, last]; `log` for a logarithmic axis. */
+/**
+ * Maps a value to pixels: from [low, high] to [first, last]; `log` for a logarithmic axis.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} first
+ * @param {number} last
+ * @param {boolean} log
+ */
 export function axis(low, high, first, last, log) {
-  const of = log ? Math.log10 : (value) => value;
+  const of = log ? Math.log10 : (/** @type {number} */ value) => value;
   const from = of(low), way = of(high) - from || 1;
-  return (value) => first + ((of(value) - from) / way) * (last - first);
+  return (/** @type {number} */ value) => first + ((of(value) - from) / way) * (last - first);
 }
 
-/** Low and high of values with a margin on both sides; a decade at least on a logarithmic axis. */
+/**
+ * Low and high of values with a margin on both sides; a decade at least on a logarithmic axis.
+ * @param {number[]} values
+ * @param {boolean} log
+ * @returns {[number, number]}
+ */
 export function bounds(values, log) {
   let low = Infinity, high = -Infinity;
   for (const value of values) {
@@ -23,7 +35,12 @@ export function bounds(values, log) {
   return [low - margin, high + margin];
 }
 
-/** Round values within bounds: 1, 3, 10, 30 … on a logarithmic axis, whole steps else. */
+/**
+ * Round values within bounds: 1, 3, 10, 30 … on a logarithmic axis, whole steps else.
+ * @param {[number, number]} bounds
+ * @param {boolean} log
+ * @param {number} most how many on a logarithmic axis before only decades stay
+ */
 export function ticks([low, high], log, most = 6) {
   const found = [];
   if (log) {
@@ -34,12 +51,18 @@ export function ticks([low, high], log, most = 6) {
     return inside.length > most && decades.length > 1 ? decades : inside;
   }
   const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((times) => times * size >= rough) * size;
+  const step = ([1, 2, 5].find((times) => times * size >= rough) ?? 10) * size;
   for (let at = Math.ceil(low / step); at * step <= high; at++) found.push(at * step);
   return found;
 }
 
-/** Index of the point nearest to (x, y) within `reach` pixels, or -1; later points lie on top and win ties. */
+/**
+ * Index of the point nearest to (x, y) within `reach` pixels, or -1; later points lie on top and win ties.
+ * @param {{ x: number, y: number }[]} points
+ * @param {number} x
+ * @param {number} y
+ * @param {number} reach
+ */
 export function nearest(points, x, y, reach) {
   let best = -1, least = reach * reach;
   points.forEach((point, i) => {
@@ -52,16 +75,26 @@ export function nearest(points, x, y, reach) {
   return best;
 }
 
-/** What the upright axis shows: accuracy where a fair part of the nets has it, else multiply-adds. */
+/**
+ * What the upright axis shows: accuracy where a fair part of the nets has it, else multiply-adds.
+ * @param {number} known
+ * @param {number} all
+ * @param {string} wanted
+ */
 export function upright(known, all, wanted = "auto") {
   if (wanted !== "auto") return wanted;
   return all > 0 && known >= 2 && known / all >= 0.25 ? "top1" : "gmacs";
 }
 
-/** The order of rows by a column: up or down, what is missing always last, ties as they came. */
+/**
+ * The order of rows by a column: up or down, what is missing always last, ties as they came.
+ * @param {number[]} rows
+ * @param {any[]} values
+ * @param {boolean} down
+ */
 export function ordered(rows, values, down) {
   const sign = down ? -1 : 1;
-  const missing = (value) => value === null || value === undefined || value === "";
+  const missing = (/** @type {any} */ value) => Number(value === null || value === undefined || value === "");
   return rows.map((row, i) => [row, i]).sort(([a, i], [b, j]) => {
     const one = values[a], two = values[b];
     if (missing(one) || missing(two)) return missing(one) - missing(two) || i - j;
@@ -70,13 +103,23 @@ export function ordered(rows, values, down) {
   }).map(([row]) => row);
 }
 
-/** The rows to draw for a scroll position: first and one past the last, with a few to spare. */
+/**
+ * The rows to draw for a scroll position: first and one past the last, with a few to spare.
+ * @param {number} top
+ * @param {number} height
+ * @param {number} rowHeight
+ * @param {number} count
+ */
 export function inView(top, height, rowHeight, count, spare = 6) {
   const first = Math.max(Math.floor(top / rowHeight) - spare, 0);
   return [first, Math.min(Math.ceil((top + height) / rowHeight) + spare, count)];
 }
 
-/** Whether a need fits into a limit, in words; the estimate is good to a factor of two, so half is the bound. */
+/**
+ * Whether a need fits into a limit, in words; the estimate is good to a factor of two, so half is the bound.
+ * @param {number | null} need
+ * @param {number | null} limit
+ */
 export function fits(need, limit) {
   if (!need || !limit) return "";
   if (need > limit) return "too big";

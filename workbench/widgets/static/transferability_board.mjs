@@ -4,30 +4,53 @@ const TURNED = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 const DASHED = ["", "6 4", "2 3", "8 3 2 3"];
 const FLOW = { left: 28, column: 76, row: 26, top: 12, bottom: 28 };
 
-/** A column's name, short enough to stand above numbers. */
+/**
+ * A column's name, short enough to stand above numbers.
+ * @param {string} name
+ */
 function headOf(name) {
   const short = { published_top1: "top-1", shrunk_h_score: "shrunk h", pretraining_size: "seen, M", parameters: "weights, M", multiply_adds: "GMACs", rank_elsewhere: "elsewhere", linear_probe: "probe" };
   return short[name] ?? name.replaceAll("_", " ");
 }
 
-/** A cell's number as a person reads it. */
+/**
+ * A cell's number as a person reads it.
+ * @param {number | null | undefined} value
+ */
 function told(value) {
   return value === null || value === undefined ? "–" : digits(value).replace("-", "−");
 }
 
 /** One view of the board: sorting and the row in focus are the view's own; what is chosen is the trait `backbone`. */
 class Board {
+  sort = { key: "consensus", down: false };
+  title = make("div", { class: "wb-title", role: "status" });
+  cautions = make("ul", { class: "wb-cautions" });
+  rule = make("div", { class: "wb-quiet wb-small" });
+  trial = make("div", { class: "wb-strong", role: "status" });
+  scroller = make("div", { class: "wb-board-scroller" });
+  flow = make("div", { class: "wb-board-scroller" });
+  words = entry({ class: "wb-input wb-grow", type: "text", spellcheck: "false", "aria-label": "backbones to rank",
+    placeholder: "names or folders, parted by commas; NAME random is a control" }, (text) => this.sendWords(text));
+  seconds = make("input", { class: "wb-input wb-number wb-seconds", type: "number", min: "1", value: "60", "aria-label": "seconds of the short trial" });
+  rank = this.press("Rank", true, () => {
+    this.sendWords(this.words.value);
+    this.ask("rank");
+  });
+  stop = this.press("Stop", false, () => this.ask("stop"));
+  tryButton = this.press("Run the short trial", false, () => this.ask("try", { seconds: Number(this.seconds.value) }));
+  done = make("div", { class: "wb-progress-done" });
+  progress = make("div", { class: "wb-progress", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0, "aria-valuemax": 100 }, this.done);
+  doing = make("div", { class: "wb-quiet wb-small", role: "status" });
+
+  /**
+   * @param {import("./kit.mjs").Model} model
+   * @param {HTMLElement} el
+   */
   constructor(model, el) {
     this.model = model;
-    this.sort = { key: "consensus", down: false };
     el.classList.add("wb-widget", "wb-board");
-    this.title = make("div", { class: "wb-title", role: "status" });
-    this.cautions = make("ul", { class: "wb-cautions" });
-    this.rule = make("div", { class: "wb-quiet wb-small" });
-    this.trial = make("div", { class: "wb-strong", role: "status" });
-    this.scroller = make("div", { class: "wb-board-scroller" });
-    this.flow = make("div", { class: "wb-board-scroller" });
-    el.append(this.title, this.cautions, this.bar(), this.progressLine(), this.scroller, this.trial, this.flow, this.rule, errorStrip(model));
+    el.append(this.title, this.cautions, this.bar(), make("div", { class: "wb-board-work" }, this.progress, this.doing), this.scroller, this.trial, this.flow, this.rule, errorStrip(model));
     model.on("change:board change:backbone", () => this.show());
     model.on("change:about change:words", () => this.showWork());
     this.show();
@@ -40,30 +63,24 @@ class Board {
 
   // ---------------------------------------------------------------- what is asked for
 
-  bar() {
-    this.words = entry({ class: "wb-input wb-grow", type: "text", spellcheck: "false", "aria-label": "backbones to rank",
-      placeholder: "names or folders, parted by commas; NAME random is a control" }, (text) => {
-      this.model.set("words", text);
-      this.model.save_changes();
-    });
-    const press = (text, main, call) => make("button", { class: main ? "wb-button wb-main" : "wb-button", type: "button", text, on: { click: call } });
-    this.rank = press("Rank", true, () => {
-      this.model.set("words", this.words.value);
-      this.model.save_changes();
-      this.ask("rank");
-    });
-    this.stop = press("Stop", false, () => this.ask("stop"));
-    this.seconds = make("input", { class: "wb-input wb-number wb-seconds", type: "number", min: "1", value: "60", "aria-label": "seconds of the short trial" });
-    this.tryButton = press("Run the short trial", false, () => this.ask("try", { seconds: Number(this.seconds.value) }));
-    return make("div", { class: "wb-bar wb-board-bar" }, this.words, this.rank, this.stop, this.tryButton,
-      make("label", { class: "wb-field" }, this.seconds, make("span", { text: "s" })));
+  /**
+   * @param {string} text
+   * @param {boolean} main
+   * @param {() => void} call
+   */
+  press(text, main, call) {
+    return make("button", { class: main ? "wb-button wb-main" : "wb-button", type: "button", text, on: { click: call } });
   }
 
-  progressLine() {
-    this.done = make("div", { class: "wb-progress-done" });
-    this.progress = make("div", { class: "wb-progress", role: "progressbar", "aria-label": "progress", "aria-valuemin": 0, "aria-valuemax": 100 }, this.done);
-    this.doing = make("div", { class: "wb-quiet wb-small", role: "status" });
-    return make("div", { class: "wb-board-work" }, this.progress, this.doing);
+  /** @param {string} text */
+  sendWords(text) {
+    this.model.set("words", text);
+    this.model.save_changes();
+  }
+
+  bar() {
+    return make("div", { class: "wb-bar wb-board-bar" }, this.words, this.rank, this.stop, this.tryButton,
+      make("label", { class: "wb-field" }, this.seconds, make("span", { text: "s" })));
   }
 
   showWork() {
@@ -75,7 +92,7 @@ class Board {
     }
     const percent = Math.round(100 * (about.share ?? 0));
     this.progress.style.visibility = about.busy ? "visible" : "hidden";
-    this.progress.setAttribute("aria-valuenow", percent);
+    this.progress.setAttribute("aria-valuenow", String(percent));
     this.done.style.width = `${percent}%`;
     this.doing.textContent = about.busy ? `${about.what} …` : "";
     if (!this.get("board").rows) this.show();
@@ -104,7 +121,7 @@ class Board {
     const of = (row) => (key === "name" ? row.name : row.cells[key]?.value ?? null);
     return [...board.rows].sort((a, b) => {
       const [x, y] = [of(a), of(b)];
-      if (x === null || y === null) return (x === null) - (y === null);
+      if (x === null || y === null) return Number(x === null) - Number(y === null);
       return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1);
     });
   }
@@ -115,7 +132,7 @@ class Board {
       title: `${key.replaceAll("_", " ")}: ${what}; click sorts`, "data-key": key, on: { click: () => {
         this.sort = { key, down: by ? !this.sort.down : key !== "name" && key !== "consensus" };
         this.show();
-        this.scroller.querySelector(`[data-key="${key}"]`)?.focus();
+        this.nodes(`[data-key="${key}"]`)[0]?.focus();
       } } });
     return make("th", { scope: "col", "aria-sort": by ? (this.sort.down ? "descending" : "ascending") : null }, button);
   }
@@ -158,9 +175,18 @@ class Board {
     return box;
   }
 
+  /**
+   * @param {string} selector
+   * @returns {HTMLElement[]} the table's parts
+   */
+  nodes(selector) {
+    return [...this.scroller.querySelectorAll(selector)].filter((node) => node instanceof HTMLElement);
+  }
+
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const rows = [...this.scroller.querySelectorAll(".wb-board-row")];
-    const from = rows.indexOf(event.target);
+    const rows = this.nodes(".wb-board-row");
+    const from = rows.findIndex((row) => row === event.target);
     if (from < 0) return;
     if (event.key === "Enter" || event.key === " ") this.ask("pick", { name: rows[from].dataset.name });
     const to = { ArrowDown: from + 1, ArrowUp: from - 1, Home: 0, End: rows.length - 1, Enter: from, " ": from }[event.key];
@@ -208,6 +234,7 @@ class Board {
   }
 }
 
+/** @param {import("./kit.mjs").Context} context */
 function render({ model, el }) {
   new Board(model, el);
   return keepKeys(el);
