@@ -80,7 +80,11 @@ def test(python: Path, options: list[str]) -> int:
     nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
     if any((ROOT / option.split("::")[0]).exists() for option in options):
         return run([python, "-m", "pytest", *nbval, *options]) or bool(failed)
-    return run([python, "-m", "pytest", *nbval, *spread(options), "notebooks", "tests", *options]) or bool(failed)
+    # what is reached by a part of the tests says nothing
+    reached = [] if options else ["-p", "tests.branch_coverage"]
+    return run([python, "-m", "pytest", *nbval, *spread(options), *reached, "notebooks", "tests", *options]) or bool(
+        failed
+    )
 
 
 def spread(options: list[str]) -> list[str]:

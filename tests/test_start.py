@@ -222,7 +222,7 @@ def test_tests_come_last_in_one_pytest_run_and_every_failure_counts(start, capsy
     assert [ruff, style, types] == ["-m ruff check", "-m ruff format", "-m basedpyright --pythonpath"]
     assert [Path(words).name for words in (eslint, tsc)] == ["eslint.js", "tsc"]
     assert tests == "-m pytest --nbval-lax"
-    assert start.commands[-1][-2:] == ["notebooks", "tests"]
+    assert start.commands[-1][-4:] == ["-p", "tests.branch_coverage", "notebooks", "tests"]
     start.failing = "basedpyright"
     assert start.main(["test"]) == 1
     assert said(start)[-1].startswith("-m pytest")
@@ -240,6 +240,7 @@ def test_a_chosen_test_replaces_the_whole_suite(start, tmp_path):
     assert not {"notebooks", "-n"} & set(start.commands[-1])
     start.main(["test", "-k", "fit"])
     assert start.commands[-1][-4:] == ["notebooks", "tests", "-k", "fit"]
+    assert "tests.branch_coverage" not in start.commands[-1], "of a part of the tests it would say nothing"
 
 
 @pytest.mark.parametrize(("cores", "processes"), [(1, "1"), (2, "2"), (64, "4")])
