@@ -16,7 +16,8 @@ board
 
 LONG = """
 import pandas as pd
-wb.figures.comparison(pd.DataFrame({"name": ["a"], "value": [-1.0]}), level=0.9, title="a title of four lines, " * 12)
+rows = pd.DataFrame({"name": ["a"], "value": [-1.0], "low": [-1.5], "high": [-0.5]})
+wb.figures.comparison(rows, level=0.9, title="a title of four lines, " * 12)
 """
 
 
