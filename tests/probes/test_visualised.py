@@ -92,7 +92,7 @@ def test_shifts_are_small_and_keep_the_size():
         ({"layer": "layr2", "channel": 1}, UnknownName, "did you mean layer"),
         ({"layer": "layer2", "channel": 64}, BadValue, "64 channels, numbered 0 to 63; got 64"),
         ({"layer": "layer2", "channel": 0, "neuron": (8, 0)}, BadValue, "8 × 8 places"),
-        ({"target": "ring", "steps": 0}, BadValue, "from 1 to 5000"),
+        ({"target": "ring", "steps": 0}, BadValue, "between 1 and 5000"),
     ],
 )
 def test_refusals(net, options, kind, says):
