@@ -109,7 +109,7 @@ def _evaluation(
         labels=labels[kept],
         probabilities=probabilities,
         classes=classes,
-        kind=part.kind,
+        kind=part.kind,  # type: ignore[arg-type]
         tasks=sizes,
     )
 

@@ -110,7 +110,7 @@ def kind_of(hint: Any) -> Kind | None:
         return _one_of(parts)
     if origin is not None and origin is not type:
         return _container(origin, parts)
-    if isinstance(hint, type) and issubclass(hint, os.PathLike):
+    if isinstance(hint, type) and issubclass(hint, os.PathLike):  # type: ignore[misc]
         return _PATH
     return _SIMPLE.get(hint) or _of_class(hint if origin is None else type)
 

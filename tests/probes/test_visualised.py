@@ -21,7 +21,7 @@ def net():
 
 def test_a_class_is_drawn_so_that_the_net_names_it(net):
     start = time.process_time()
-    # classes that this net takes for no other: what is drawn for a house may be called a mug, by the processor's rounding
+    # classes that this net takes for no other: what is drawn for a house may be called a mug, on another processor
     found = wb.probes.visualise(net, target=["ring", "key"], steps=64)
     took = time.process_time() - start
     x = torch.from_numpy(found.pictures).permute(0, 3, 1, 2)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.arguments import check_arguments
+from workbench.errors import BadValue
 from workbench.markers import Frame, Share
 
 from . import style
@@ -66,7 +67,11 @@ def ranking(
     """
     table: pd.DataFrame = getattr(frame, "frame", frame)
     spans = getattr(frame, "intervals", intervals)
-    verdict = getattr(frame, "verdict", None)
+    if spans is None:
+        raise BadValue(
+            "expected the intervals of the scores beside a plain frame, got none; give a ranking, or intervals="
+        )
+    verdict: Any = getattr(frame, "verdict", None)
     among = getattr(verdict, "among", among) or ()
     rows = table[table["reason"] == ""]["backbone"].astype(str).tolist()
     columns = [_FIRST, *(s for s in dict.fromkeys(spans["score"]) if s != _FIRST)]

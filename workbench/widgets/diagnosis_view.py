@@ -86,8 +86,11 @@ class DiagnosisView(ipywidgets.VBox, Stoppable):
         self.depth.observe(lambda _: self._depth_chosen(), "value")
         self._idle()
         self._empty()
-        finished = diagnosis if diagnosis is not None else what if hasattr(what, "considered") else None
-        self.subjects = {} if what is None or what is finished else dict(what) if _several(what) else {"this": what}
+        given: Any = what
+        finished: Any = diagnosis if diagnosis is not None else given if hasattr(given, "considered") else None
+        self.subjects = (
+            {} if given is None or given is finished else dict(given) if _several(given) else {"this": given}
+        )
         if finished is not None:
             self.diagnosis = finished
 

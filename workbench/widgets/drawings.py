@@ -37,7 +37,7 @@ def confusion(evaluation: Evaluation) -> str:
     if matrix.ndim != 2:
         return ""
     order = blocks(matrix)
-    matrix, names = matrix[np.ix_(order, order)], [evaluation.classes[k] for k in order]
+    matrix, names = matrix[np.ix_(order, order)], [str(evaluation.classes[k]) for k in order]
     drawn = _numbers(matrix, names) if len(names) <= NAMED else _picture(matrix)
     return f"{section(_confused(matrix, names))}{drawn}"
 

@@ -101,7 +101,7 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
             raise Unavailable("nothing is shown yet: choose a net and wait for the picture")
         view, found = self._shown
         if view == FILTERS:
-            return figures.filters(found, str(self.order.value))
+            return figures.filters(found, self.order.value)
         if view == DRAWN:
             return figures.thumbnails(list(found.pictures), found.units, title=maps_drawn.climbed(found), edge=224)
         return {MAPS: figures.activations, CROPS: figures.exciting, MOVED: figures.filter_moves}[view](found)
@@ -210,7 +210,7 @@ class FilterViewer(ipywidgets.VBox, Stoppable):
     def _filters_of(self, net: Any) -> tuple[Any, str]:
         first = self.stage.value == net.stages[0].name
         found = filters(net, None if first else str(self.stage.value))
-        return found, maps_drawn.sheet(figures.filters(found, str(self.order.value)))
+        return found, maps_drawn.sheet(figures.filters(found, self.order.value))
 
     def _maps(self) -> tuple[Any, str]:
         part = self._part()

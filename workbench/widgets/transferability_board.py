@@ -85,8 +85,8 @@ class TransferabilityBoard(Panel):
         """
         from workbench.ranking import rankings
 
-        self._free()
-        course = rankings(self.backbones(), self.images, **self._options)
+        images = self._images_if_free()
+        course = rankings(self.backbones(), images, **self._options)
         self.trial = None
         self._start("ranking", lambda: self._follow(course))
 
@@ -99,8 +99,7 @@ class TransferabilityBoard(Panel):
         """
         from workbench.ranking import short_trial
 
-        self._free()
-        ranking = self.ranking
+        images, ranking = self._images_if_free(), self.ranking
         if ranking is None or len(ranking.done) < 2:
             raise BadValue("rank two backbones at least before you try them")
         if seconds < 1:
@@ -111,7 +110,7 @@ class TransferabilityBoard(Panel):
             return not self._stop.is_set()
 
         def tried() -> None:
-            self.trial = short_trial(ranking, self.images, seconds=seconds, progress=False, watch=watch)
+            self.trial = short_trial(ranking, images, seconds=seconds, progress=False, watch=watch)
 
         self._start(f"short trial of {len(ranking.verdict.among) or 2}, {seconds:g} s", tried)
 
@@ -154,11 +153,12 @@ class TransferabilityBoard(Panel):
         names = [name.strip() for name in re.split(r"[,\n]", self.words)]
         return [self._held.get(name) or _spoken(name) for name in names if name]
 
-    def _free(self) -> None:
+    def _images_if_free(self) -> Images:
         if self.images is None:
             raise BadValue("there are no images yet: open some in Data")
         if self.about.get("busy"):
             raise BadValue("work is under way: stop it, or wait for its end")
+        return self.images
 
     def _start(self, what: str, call: Any) -> None:
         self._stop.clear()
