@@ -80,7 +80,7 @@ def test_refused_before_anything_is_trained(tiny, images, toy_arrays, monkeypatc
     plan = wb.Plan(tiny(), images, "head", epochs=1, **QUICK)
     with pytest.raises(UnknownName, match="did you mean from scratch"):
         wb.controls(plan, only=["from scrach"])
-    with pytest.raises(BadValue, match="from 1 on; got 0"):
+    with pytest.raises(BadValue, match="between 1 and 1000; got 0"):
         wb.controls(plan, seeds=0)
     with pytest.raises(BadData, match="no validation images"):
         wb.controls(plan, wb.images(toy_arrays(), valid=0.0))

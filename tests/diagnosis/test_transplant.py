@@ -107,7 +107,7 @@ def test_only_what_was_measured_is_marked():
         ({"kinds": ["AnC"]}, UnknownName, "did you mean AnB"),
         ({"kinds": "AnB"}, BadValue, "a list"),
         ({"kinds": []}, BadValue, "a list"),
-        ({"seeds": 0}, BadValue, "1 to 1000"),
+        ({"seeds": 0}, BadValue, "between 1 and 1000"),
         ({"epoch": 3}, UnknownName, "did you mean epochs"),
     ],
 )
