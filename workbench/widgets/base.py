@@ -2,7 +2,8 @@
 
 A widget is a `Panel`: traits tagged `sync=True` in Python, and beside it a hand-written ES module in `static/`
 that shows them. `_esm = script("name.mjs")` joins that module with the ones it imports (`./kit.mjs` makes
-elements, strips and numbers; pure geometry lives in modules of its own that node can test). Everything shares
+elements, strips and numbers; pure geometry lives in modules of its own that node can test). Types stand in JSDoc,
+where `tsc` checks them: `Model` and `Context` of `./kit.mjs` are what a view is given. Everything shares
 one stylesheet, `static/workbench.css` and the other `.css` files beside it: classes begin with `wb-`, the root
 element bears `wb-widget`, colours and fonts are JupyterLab's variables with fallbacks for VS Code, Colab and
 Notebook 7, spacing goes in steps of 4 px, numbers are tabular. Text is always set as text (`textContent`),
