@@ -87,7 +87,7 @@ def test_what_hints_accept_goes_through():
         ({"net": "resnet18"}, 'net of brew wants a net, as wb.load("resnet18", classes=images.classes) gives it'),
         ({"net": nn.Linear(1, 1)}, "got a Linear"),
         ({"net": wb.Net}, "got the class Net itself"),
-        ({"names": "ab"}, "names of brew wants a list, of a word each; got 'ab'"),
+        ({"names": "ab"}, "names of brew wants a list (each item a word); got 'ab'"),
         ({"names": ["a", 3]}, "at place 1 wants a word; got 3"),
         ({"by_name": {"a": "b"}}, "at 'a' wants a whole number; got 'b'"),
         ({"place": "a" * 300}, "a name of 300 letters; none is longer than 255"),

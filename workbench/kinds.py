@@ -305,7 +305,7 @@ def _fixed(parts: tuple[Any, ...]) -> Kind:
 
 def _several(origin: Any, each: Any) -> Kind:
     kind = kind_of(each)
-    wanted = f"a list, of {kind.wanted} each" if kind else "a list"
+    wanted = f"a list (each item {kind.wanted})" if kind else "a list"
     once = not issubclass(origin, collections.abc.Collection)
 
     def problem(value: Any) -> str | None:

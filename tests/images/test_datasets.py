@@ -278,6 +278,9 @@ def test_tensors_lists_and_mappings_are_data_sets():
     assert wb.images(rows, label="other").classes == ("7", "8", "9")
     with pytest.raises(BadData, match="keys image, label, other, none of which is 'lable'"):
         wb.images(rows, label="lable")
+    for option in ("label", "path"):
+        with pytest.raises(BadValue, match=f"{option}= names a key of items that are mappings, and these are pairs"):
+            wb.images(list(zip(pictures, "ababab", strict=True)), **{option: "other"})
 
 
 def test_data_sets_by_split(root):

@@ -21,6 +21,7 @@ from workbench.loop.trial import called
 from workbench.nets import build, load, structure
 from workbench.nets.cut import Cut
 from workbench.plan import Schedule
+from workbench.tunings import MovingWeights
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +190,6 @@ def test_a_constant_of_the_course_is_a_part_of_the_key(changed):
 
 
 def test_trials_of_precision_are_kept_by_structure(net, changed):
-    flags = {name: True for name, _ in net.named_parameters()}
-    rates = [1.0] * len(net.stages)
-    kept = {called(Schedule(), each, rates, flags) for each in (net, changed(swap(nn.ReLU, nn.GELU)))}
+    moving = MovingWeights((1.0,) * len(net.stages), frozenset(name for name, _ in net.named_parameters()))
+    kept = {called(Schedule(), each, moving) for each in (net, changed(swap(nn.ReLU, nn.GELU)))}
     assert len(kept) == 2

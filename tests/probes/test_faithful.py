@@ -13,12 +13,12 @@ from workbench.probes.faithful import blurred, places
 from workbench.probes.looking import Saliency
 
 
-class Corner(torch.nn.Module):
+class Corner(wb.Net):
     """A net that is sure of class 1 as far as the top left quarter has contrast."""
 
     def __init__(self):
-        super().__init__()
-        self.preprocessing = wb.load("test_resnet", pretrained=False, size=32).preprocessing
+        small = wb.load("test_resnet", classes=2, pretrained=False, size=32)
+        super().__init__(small.backbone, small.head, small.preprocessing, small.recipe, small.choice)
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
     def forward(self, x):

@@ -91,7 +91,7 @@ def test_what_is_no_image_is_refused(net, pixels, kind, says):
         ({"target": -1}, BadValue, "got -1"),
         ({"target": "rihgt 🐈"}, UnknownName, "did you mean right"),
         ({"target": [0, 1]}, BadValue, "3 pictures and 2 targets"),
-        ({"target": 1.5}, BadValue, "name or the number of a class"),
+        ({"target": 1.5}, BadValue, "target of saliency wants a whole number, a word, .*; got 1.5"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(net, options, kind, says):

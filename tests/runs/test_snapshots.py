@@ -86,7 +86,7 @@ def test_an_epoch_that_was_not_kept_is_a_sentence(course):
     run, _ = course
     with pytest.raises(BadValue, match=r"no net of epoch 3; did you mean 2\? Kept are 0, 2, 4"):
         run.net(epoch=3)
-    with pytest.raises(BadValue, match="no net of epoch 'last'"):
+    with pytest.raises(BadValue, match="epoch of Run.net wants a whole number or None; got 'last'"):
         run.net(epoch="last")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import BadData
+from workbench.errors import BadData, BadValue
 from workbench.images.image_files import Unreadable
 
 IMAGES = ("image", "img", "picture", "photo", "pixel_values", "jpg", "png")
@@ -97,12 +97,16 @@ def keyed(dataset: Any, image: str | None, label: str | None) -> Any:
 
     Raises:
         BadData: no key of the items is an image's or a label's.
+        BadValue: a key is named, and the items have none.
     """
     try:
         first = dataset[0]
     except Exception:  # reported row by row later
         return dataset
     if not hasattr(first, "keys"):
+        for option, given in (("path", image), ("label", label)):
+            if given is not None:
+                raise BadValue(f"{option}= names a key of items that are mappings, and these are pairs; leave it out")
         return dataset
     keys = [str(key) for key in first]
     return Keyed(dataset, _key(keys, image, IMAGES, "path", "image"), _key(keys, label, LABELS, "label", "label"))

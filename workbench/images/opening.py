@@ -84,20 +84,17 @@ def _items(source: Any, options: Options) -> tuple[Items, str | None]:
         root = os.path.abspath(options.root or os.curdir)
         _check_unused(options, ("layout",), "a frame", "a table says all by its columns")
         return table.items_of(source, options, root, "table"), None
-    _check_unused(
-        options,
-        ("split", "domain", "root", "label", "path", "layout"),
-        "it",
-        "give a table where columns say more than the label",
-    )
+    more = "give a table where columns say more than the label"
+    _check_unused(options, ("split", "domain", "root", "layout"), "it", more)
     if isinstance(source, Mapping) and source and all(map(datasets.is_dataset, source.values())):
         return datasets.joined(source, options), None
+    if not isinstance(source, Mapping) and not _is_pair(source) and datasets.is_dataset(source):
+        return datasets.items_of(source, options), None
+    _check_unused(options, ("label", "path"), "it", more)
     if isinstance(source, Mapping):
         return arrays.joined(source, options), None
     if _is_pair(source):
         return arrays.items_of(*arrays.pair_of(source), options), None
-    if datasets.is_dataset(source):
-        return datasets.items_of(source, options), None
     datasets.refuse(source)
     arrays.pair_of(source)
     raise BadData(f"arrays come as a pair (x, y) of images and labels; got {type(source).__name__}")

@@ -24,6 +24,7 @@ from workbench.loop.feed import shown
 from workbench.loop.phase import set_phase
 from workbench.loop.updater import differentiable
 from workbench.nets import Net
+from workbench.nets.input_check import unchecked
 from workbench.plan import Schedule
 from workbench.strategies import Batch, Strategy
 from workbench.tunings import MovingWeights, Tuning
@@ -135,7 +136,8 @@ def trace_losses(net: Net, strategy: Strategy, batch: Batch) -> list[Reach]:
         def update(loss: Tensor, still: Any = (), updates: list = updates) -> None:
             updates.append((loss, {id(parameter) for parameter in still}))
 
-        with torch.enable_grad(), differentiable(strategy.derivatives):
+        # a strategy may move its pixels out of their range
+        with torch.enable_grad(), differentiable(strategy.derivatives), unchecked():
             terms = strategy.step(net, batch, progress, update)
         if type(strategy).step is Strategy.step:
             traced = [(name, loss, set[int]()) for name, loss in terms.items()]

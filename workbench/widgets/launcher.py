@@ -53,7 +53,7 @@ class Launcher(ipywidgets.VBox):
 
     @check_arguments
     def __init__(
-        self, plan: Plan | None = None, images: Images | None = None, backbone: Any = None, tuning: Any = None
+        self, plan: Plan | None = None, images: Images | str | None = None, backbone: Any = None, tuning: Any = None
     ) -> None:
         self._building = True
         self.settings, self.bar, self.notice = Settings(plan), PlanBar(self.launch), Notice()
