@@ -126,7 +126,7 @@ def _checked(field: Field, value: Any, what: str) -> Any:
     value = _converted(field, value, where)
     # `not (low <= value <= high)` rather than two comparisons: NaN is out of every range
     if field.range and not (field.range.low <= value <= field.range.high):
-        raise BadValue(f"{where} lies between {field.range.low:g} and {field.range.high:g}; got {value!r}")
+        raise BadValue(f"{where} lies between {field.range.low:.10g} and {field.range.high:.10g}; got {value!r}")
     return value
 
 
@@ -162,7 +162,7 @@ def _wanted(field: Field) -> str:
     if field.options:
         return "one of " + ", ".join(map(str, field.options))
     noun = _NOUNS.get(field.type, f"a {field.type.__name__}")
-    return noun + (f" between {field.range.low:g} and {field.range.high:g}" if field.range else "")
+    return noun + (f" between {field.range.low:.10g} and {field.range.high:.10g}" if field.range else "")
 
 
 def _argument_help(doc: str) -> dict[str, str]:

@@ -195,7 +195,7 @@ def _annotated(hint: Any, markers: list[Any]) -> Kind | None:
 
 def _within(limits: Range) -> Kind:
     low, high = limits.low, limits.high
-    unit = f"between {low:g} and {high:g}" if math.isfinite(high) else f"from {low:g}"
+    unit = f"between {low:.10g} and {high:.10g}" if math.isfinite(high) else f"from {low:g}"
     # `not (low <= value <= high)` rather than two comparisons: NaN is out of every range
     return Kind(unit, lambda value: None if low <= value <= high else f"lies {unit}; got {shown(value)}")
 
