@@ -70,7 +70,8 @@ class Pair:
         return not any(map(living, self.workers))
 
     def wait(self):
-        self.until(self.gone)
+        # a killed process counts as gone while its other threads still end, and with them its lock
+        self.until(lambda: self.gone() and not self.run.alive)
         return self.run.status
 
 
