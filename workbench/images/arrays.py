@@ -40,7 +40,7 @@ def items_of(x: Any, y: Any, options: Options, name: str = "arrays") -> Items:
         name=name,
         origin=Pixels(images),
         at=np.arange(len(images)),
-        ids=_unique(contents),
+        ids=number_repeats(contents),
         anchors=contents,
         labels=labels,
         splits=np.full(len(images), UNDECIDED, np.int8),
@@ -180,7 +180,8 @@ def _bytes(x: np.ndarray, scale: Scale, given: Scale | None) -> np.ndarray:
     return x.astype(np.uint8) * 255 if x.dtype.kind == "b" else to_bytes(x, scale)
 
 
-def _unique(contents: list[str]) -> list[str]:
+def number_repeats(contents: list[str]) -> list[str]:
+    """Return names that differ: those that come again bear a number."""
     seen: dict[str, int] = {}
     ids = []
     for content in contents:

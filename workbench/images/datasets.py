@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import BadData, UnknownName
+from workbench.images.arrays import number_repeats
 from workbench.images.dataset_rows import Rows, keyed, rows_of
 from workbench.images.dataset_transforms import without_transform
 from workbench.images.decoding import reason
@@ -243,7 +244,7 @@ def _origin(rows: Rows, pixel_range: Scale | None) -> tuple[Files | Dataset, lis
         known = [os.path.abspath(getattr(leaf, "root", "") or "") for leaf in rows.leaves]
         root = known[0] if len(set(known)) == 1 else os.path.commonpath([os.path.dirname(p) for p in paths if p])
         anchors = [os.path.relpath(path, root).replace(os.sep, "/") for path in paths if path]
-        return Files(root, anchors), _unique(anchors), anchors
+        return Files(root, anchors), number_repeats(anchors), anchors
     first: dict[tuple[int, int], int] = {}
     for i, (k, row) in enumerate(zip(rows.part.tolist(), rows.row.tolist(), strict=True)):
         first.setdefault((id(rows.leaves[k]), row), i)
@@ -343,18 +344,3 @@ def _count(source: Any) -> int | None:
 def _is_stream(source: Any) -> bool:
     cls = getattr(sys.modules.get("torch.utils.data"), "IterableDataset", None)
     return cls is not None and isinstance(source, cls)
-
-
-def _unique(names: list[str]) -> list[str]:
-    """Names of which those that come again are numbered."""
-    seen: dict[str, int] = {}
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-    if len(seen) == len(names):
-        return names
-    count: dict[str, int] = {}
-    ids = []
-    for name in names:
-        count[name] = count.get(name, 0) + 1
-        ids.append(name if count[name] == 1 else f"{name}-{count[name]}")
-    return ids
