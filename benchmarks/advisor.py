@@ -1,7 +1,7 @@
 """Is the advice good? Every candidate plan trained on a grid of sources and targets, beside the one that is advised.
 
 Sources are nets of the built-in zoo; targets are the world at several distances, digits and, where they are there,
-clothing and four domains of PACS, each with few and with many images a class. In how many cells is the advised plan
+clothing and four domains of PACS, each with few and with many images per class. In how many cells is the advised plan
 within two points of the best? Finished cells are kept beside the table and are not made again.
 They are made in an order drawn once, so that what is finished is a fair sample of the whole grid at any time.
 The cells on which a border of the table was chosen are named (`chosen on`) and counted apart: the others are the check.
@@ -23,15 +23,15 @@ import torch
 from data import folder, keep, machine
 
 import workbench as wb
-from workbench import disk
-from workbench.loop.trial import bf16_units
-from workbench.nets import zoos
-from workbench.ranking import advice
-from workbench.runs.assembly import assemble
+from workbench import _paths
+from workbench.loop.precision.auto_precision import has_bf16_units
+from workbench.nets.catalogue import zoo_index
+from workbench.ranking import plan_recommendation
+from workbench.runs.build import open_training
 
 RESULTS = Path(__file__).parent / "results"
 CELLS, TABLE = RESULTS / "advisor.json", RESULTS / "advisor.txt"
-SIZES = {"few": 10, "many": 80}  # training images a class
+SIZES = {"few": 10, "many": 80}  # training images per class
 TEN = {  # as many classes as digits and clothing have
     "shape": ["car", "dog", "elephant", "giraffe", "guitar", "horse", "house", "person", "shirt", "shoe"],
     "texture": ["plain", "stripes", "checks", "dots", "waves", "rings", "bricks", "marble", "wood", "plaid"],
@@ -46,12 +46,12 @@ AUGMENT = {"digits": "none", **dict.fromkeys(WORLDS, "flip")}  # a mirrored 2 is
 PHOTOS = ("photo", "art_painting", "cartoon", "sketch")
 TARGETS = (*WORLDS, "digits", "clothing", *PHOTOS)
 SEED, WITHIN = 3, 2.0  # of a world that no source has seen; points
-SETTINGS = {"precision": "bf16" if bf16_units() else "fp32", "keep": "last"}
+SETTINGS = {"precision": "bf16" if has_bf16_units() else "fp32", "keep": "last"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One source, one target, few or many images a class."""
+    """One source, one target, few or many images per class."""
 
     source: str
     target: str
@@ -71,24 +71,26 @@ class Cell:
         """The target's images; the validation images judge."""
         few = SIZES[self.size]
         if self.target in WORLDS:
-            return wb.images("world", n=3000, seed=SEED, per_class=few, valid=0.3, **WORLDS[self.target])
+            return wb.load_images("world", n=3000, seed=SEED, per_class=few, valid=0.3, **WORLDS[self.target])
         if self.target == "digits":
-            return wb.images("digits", per_class=few, valid=0.4)
+            return wb.load_images("digits", per_class=few, valid=0.4)
         if self.target == "clothing":
-            return wb.images(folder("data", "clothing"), per_class=few)
-        return wb.images(folder("data", "pacs", self.target), per_class=few, valid=0.4)
+            return wb.load_images(folder("data", "clothing"), per_class=few)
+        return wb.load_images(folder("data", "pacs", self.target), per_class=few, valid=0.4)
 
 
 def wanted() -> list[Cell]:
     """All cells, in the order in which they are made."""
-    cells = [Cell(source, target, size) for source in zoos.builtin() for target in TARGETS for size in SIZES]
+    cells = [
+        Cell(source, target, size) for source in zoo_index.locate_builtin_nets() for target in TARGETS for size in SIZES
+    ]
     return random.Random(0).sample(cells, len(cells))
 
 
 def measured(cell: Cell, cells: dict[str, Any]) -> dict[str, Any]:
     """The advice's numbers, and the accuracy of every candidate in percent."""
     images = cell.images()
-    advised = wb.advise(f"wb/{cell.source}", images, **cell.settings)
+    advised = wb.recommend_plan(f"wb/{cell.source}", images, **cell.settings)
     found = {}
     for name, plan in advised.candidates.items():
         # nets of one architecture share what they would come to from scratch
@@ -97,12 +99,12 @@ def measured(cell: Cell, cells: dict[str, Any]) -> dict[str, Any]:
         if shared not in place:
             place[shared] = accuracy(plan, images)
         found[name] = place[shared]
-    return {"numbers": dict(advised.numbers), "accuracy": found}
+    return {"measurements": dict(advised.measurements), "accuracy": found}
 
 
 def accuracy(plan: wb.Plan, images: wb.Images) -> float:
     """In percent on the validation images, after the whole training."""
-    training = assemble(plan.but(data=images.part("train")))  # alone: judged once, in the end
+    training = open_training(plan.replace(data=images.subset("train")))  # alone: judged once, in the end
     for _ in training:
         pass
     return 100 * wb.evaluate(training.net, images, split="valid").accuracy
@@ -110,12 +112,12 @@ def accuracy(plan: wb.Plan, images: wb.Images) -> float:
 
 def table(held: dict[str, Any]) -> str:
     """A line a cell, then how often the advice was good, and how often each fixed habit would have been."""
-    names, seen = list(advice.TUNINGS), set(held.get("chosen on", ()))
+    names, seen = list(plan_recommendation.CANDIDATE_TUNINGS), set(held.get("chosen on", ()))
     lines = [f"{'source | target | size':44}" + "".join(f"{name:>22}" for name in names) + "  advised, points behind"]
     behind = {}  # key -> points behind the best, of the advised plan and of every habit
     for key, cell in held["cells"].items():
         # the table as it is now, on numbers that were measured once
-        advised, _ = advice.read(cell["numbers"])
+        advised, _ = plan_recommendation.choose_candidate(cell["measurements"])
         accuracy = cell["accuracy"]
         lost = {name: max(accuracy.values()) - accuracy[name] for name in names}
         behind[key] = {"the advised plan": lost[advised], **{f"always {name}": lost[name] for name in names}}
@@ -153,7 +155,11 @@ def main() -> None:
     cells: dict[str, Any] = json.loads(CELLS.read_text()) if CELLS.exists() else {"cells": {}, "scratch": {}}
     only, (part, parts) = set(given.only), (int(word) for word in given.part.split("/"))
     for cell in wanted()[part - 1 :: parts]:
-        groups = ((cell.source, set(zoos.builtin())), (cell.target, set(TARGETS)), (cell.size, set(SIZES)))
+        groups = (
+            (cell.source, set(zoo_index.locate_builtin_nets())),
+            (cell.target, set(TARGETS)),
+            (cell.size, set(SIZES)),
+        )
         chosen = all(mine in only or not group & only for mine, group in groups)
         if given.table or not chosen or cell.key in cells["cells"]:
             continue
@@ -163,7 +169,7 @@ def main() -> None:
     text = f"{machine()}\naccuracy in percent on validation images; * is what is advised\n\n{table(cells)}"
     print(text)
     if not given.table:
-        disk.write(TABLE, text + "\n")
+        _paths.write_file(TABLE, text + "\n")
 
 
 if __name__ == "__main__":

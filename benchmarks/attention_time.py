@@ -18,15 +18,15 @@ import torch
 from data import machine
 
 import workbench as wb
-from workbench import disk
-from workbench.loop.mixed import mixed
+from workbench import _paths
+from workbench.loop.precision.autocast import autocast_forward
 
 TABLE = Path(__file__).parent / "results" / "attention_time.txt"
 CPU = torch.device("cpu")
 WAYS: dict[str, Callable[[], contextlib.AbstractContextManager]] = {
-    "fp32": lambda: mixed(CPU, None),
+    "fp32": lambda: autocast_forward(CPU, None),
     "bf16, torch's": lambda: torch.autocast("cpu", torch.bfloat16),
-    "bf16, workbench": lambda: mixed(CPU, torch.bfloat16),
+    "bf16, workbench": lambda: autocast_forward(CPU, torch.bfloat16),
 }
 NETS = [("wb/vit", 64, 64, {}), ("vit_small_patch16_224", 224, 8, {"pretrained": False})]
 
@@ -51,7 +51,7 @@ def main() -> None:
     text = f"{machine()}, threads: {given.threads}\nimages a second in training, median of {given.rounds} steps\n\n"
     text += f"{'':36}" + "".join(f"{way:>18}" for way in WAYS) + "  workbench over torch's\n"
     for name, size, batch, options in NETS:
-        net = wb.load(name, classes=10, size=size, **options).train()
+        net = wb.load_net(name, classes=10, size=size, **options).train()
         x = torch.rand(batch, 3, size, size)
         took: dict[str, list[float]] = {way: [] for way in WAYS}
         for _ in range(given.rounds + 1):
@@ -62,7 +62,7 @@ def main() -> None:
         text += f"{f'{name}, {size} px, batch {batch}':36}" + "".join(f"{rate:18.1f}" for rate in rates.values())
         text += f"{gain:23.1f}x\n"
     print(text)
-    disk.write(TABLE, text)
+    _paths.write_file(TABLE, text)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from data import machine
 
 import workbench as wb
-from workbench import disk, threads
+from workbench import _paths, _threads
 
 TABLE = Path(__file__).parent / "results" / "beside_a_training.txt"
 NET = "wb/residual-all"
@@ -28,14 +28,16 @@ ALL = os.cpu_count() or 1
 
 def images(seed: int, n: int = 300) -> wb.Images:
     """Images of the world that nobody asked for before."""
-    return wb.images("world", n=n, label="shape", size=64, seed=seed, valid=0.4)
+    return wb.load_images("world", n=n, label="shape", size=64, seed=seed, valid=0.4)
 
 
 ASKED: dict[str, Callable[[int], object]] = {
-    "saliency of 8 images": lambda seed: wb.probes.grad_cam(wb.load(NET), images(seed).part(rows=range(8))),
-    "features of 300 images": lambda seed: wb.features(wb.load(NET), images(seed)),
-    "t-SNE of 300 images": lambda seed: wb.probes.embed(wb.load(NET), images(seed), method="tsne"),
-    "two nets compared": lambda seed: wb.probes.similarity(wb.load(NET), wb.load("wb/residual-shape"), images(seed)),
+    "saliency of 8 images": lambda seed: wb.probes.grad_cam(wb.load_net(NET), images(seed).subset(rows=range(8))),
+    "features of 300 images": lambda seed: wb.extract_features(wb.load_net(NET), images(seed)),
+    "t-SNE of 300 images": lambda seed: wb.probes.embed(wb.load_net(NET), images(seed), method="tsne"),
+    "two nets compared": lambda seed: wb.probes.similarity(
+        wb.load_net(NET), wb.load_net("wb/residual-shape"), images(seed)
+    ),
     "quick look of a diagnosis": lambda seed: wb.diagnose(
         wb.Plan(NET, images(seed, 150), "head", epochs=4, augment="none"), quick=True, progress=False
     ),
@@ -44,7 +46,7 @@ ASKED: dict[str, Callable[[int], object]] = {
 
 def measured(times: int) -> list[str]:
     """A line for everything that is asked for, while a run trains."""
-    measured_free, seed, lines = threads.free, 100, []
+    measured_free, seed, lines = _threads.count_free_cores, 100, []
     run = wb.launch(wb.Plan(NET, images(1, 2000), "full", epochs=1000, batch_size=32, lr=1e-3))
     while run.points.empty:
         time.sleep(1)
@@ -55,7 +57,7 @@ def measured(times: int) -> list[str]:
             for _ in range(times):
                 for way in took:
                     seed += 1
-                    threads.free = measured_free if way == "free" else lambda: ALL
+                    _threads.count_free_cores = measured_free if way == "free" else lambda: ALL
                     began = time.perf_counter()
                     call(seed)
                     took[way].append(time.perf_counter() - began)
@@ -78,7 +80,7 @@ def main() -> None:
         lines = measured(given.times)
     head = f"{machine()}\nwhile a run trains in the background; median of {given.times}\n\n"
     head += f"{'':28}{'free threads':>11}{'all threads':>13}{'ratio':>9}\n"
-    disk.write(TABLE, head + "\n".join(lines) + "\n")
+    _paths.write_file(TABLE, head + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

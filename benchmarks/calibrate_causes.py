@@ -19,11 +19,11 @@ import torch
 from planted_causes import cases
 from planting import HEALTHY, PLANTED, Ground
 
-from workbench import disk
-from workbench.diagnosis.case import Case
+from workbench import _paths
 from workbench.diagnosis.causes import causes
-from workbench.diagnosis.diagnosing import looked
-from workbench.diagnosis.subject import subject
+from workbench.diagnosis.diagnosing import collect_evidence
+from workbench.diagnosis.evidence.context import DiagnosisContext
+from workbench.diagnosis.evidence.inputs import prepare_inputs
 
 FILE = Path(__file__).parent / "results" / "calibration.json"
 
@@ -31,10 +31,10 @@ FILE = Path(__file__).parent / "results" / "calibration.json"
 def seen(cause: str, turn: int) -> dict[str, Any]:
     """Strength and numbers of every cause in one case."""
     ground = Ground(turn, calibration=True)
-    asked = subject(HEALTHY[turn](ground) if cause == "healthy" else PLANTED[cause](ground), None, {})
-    found = looked(Case(asked.plan, asked.images))
+    asked = prepare_inputs(HEALTHY[turn](ground) if cause == "healthy" else PLANTED[cause](ground), None, {})
+    found = collect_evidence(DiagnosisContext(asked.plan, asked.images))
     return {
-        name: {"strength": float(e.strength), "words": e.words, **{k: float(v) for k, v in e.numbers.items()}}
+        name: {"strength": float(e.strength), "summary": e.summary, **{k: float(v) for k, v in e.numbers.items()}}
         for name, e in found.items()
     }
 
@@ -50,7 +50,7 @@ def table(held: dict[str, Any], only: list[str]) -> str:
         own = " ".join(f"{v:.2f}" for v in mine.values())
         lines.append(f"{name:24}{own:24} others: " + ", ".join(f"{k} {s:.2f}" for s, k in others[:6] if s > 0.1))
         for key, found in held.items() if name in only else ():
-            numbers = {k: round(v, 3) for k, v in found[name].items() if k != "words"}
+            numbers = {k: round(v, 3) for k, v in found[name].items() if k != "summary"}
             lines.append(f"    {key:28}{numbers}")
     return "\n".join(lines)
 
@@ -71,7 +71,7 @@ def main() -> None:
         if not chosen or (key in held and not given.again) or given.show:
             continue
         held[key] = seen(cause, turn)
-        disk.write(FILE, json.dumps(held, indent=0))
+        _paths.write_file(FILE, json.dumps(held, indent=0))
         print(key, {k: round(v["strength"], 2) for k, v in held[key].items() if v["strength"] > 0.1}, flush=True)
     print(table(held, given.show))
 

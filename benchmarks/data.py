@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workbench import disk
+from workbench import _paths
 
 
 def folder(*parts: str) -> Path:
@@ -24,7 +24,7 @@ def keep(path: Path, cells: dict[str, Any]) -> None:
     """Writes what is measured, beside what other processes with other parts of the table wrote meanwhile."""
     if path.exists():
         cells.update(merged(json.loads(path.read_text()), cells))
-    disk.write(path, json.dumps(cells, indent=0, sort_keys=True))
+    _paths.write_file(path, json.dumps(cells, indent=0, sort_keys=True))
 
 
 def merged(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:

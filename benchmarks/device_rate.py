@@ -22,9 +22,9 @@ from data import machine
 from PIL import Image
 
 import workbench as wb
-from workbench.images.batches import Batches
-from workbench.loop.feed import shown
-from workbench.runs.assembly import assemble
+from workbench.data.batches import Batches
+from workbench.loop.batch_feed import show_batch
+from workbench.runs.build import open_training
 
 CLASSES, EDGE = 10, (320, 256)  # of the JPEGs: width and height
 
@@ -66,8 +66,8 @@ def plan_of(backbone: str, images: Path, args: argparse.Namespace, tuning: str =
 
 def synthetic(backbone: str, images: Path, args: argparse.Namespace) -> float:
     """Images a second of training steps on one batch that never moves."""
-    training = assemble(plan_of(backbone, images, args))
-    net, device = training.net.train(), training.place
+    training = open_training(plan_of(backbone, images, args))
+    net, device = training.net.train(), training.device
     x = torch.rand(args.batch, 3, args.size, args.size, device=device).contiguous(memory_format=torch.channels_last)
     y = torch.randint(CLASSES, (args.batch,), device=device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-4, fused=device.type == "cuda")
@@ -89,7 +89,7 @@ def synthetic(backbone: str, images: Path, args: argparse.Namespace) -> float:
 
 def epochs(backbone: str, images: Path, args: argparse.Namespace, tuning: str) -> list[float]:
     """Images a second of each epoch's training, validation apart."""
-    training = assemble(plan_of(backbone, images, args, tuning))
+    training = open_training(plan_of(backbone, images, args, tuning))
     feed_epoch, rates = {}, []
     began, seen, last = time.perf_counter(), 0, 0
     for point in training:
@@ -110,14 +110,14 @@ def epochs(backbone: str, images: Path, args: argparse.Namespace, tuning: str) -
 
 def pieces(backbone: str, images: Path, args: argparse.Namespace) -> None:
     """What the input costs on its own, step by step, for one epoch."""
-    training = assemble(plan_of(backbone, images, args))
+    training = open_training(plan_of(backbone, images, args))
     batches: Batches = training.tasks[0]
-    device, count = training.place, batches.steps * args.batch
+    device, count = training.device, batches.steps * args.batch
     for word in ("views read again", "views read, moved and cut on the device"):
         began = time.perf_counter()
-        for drawn in batches.epoch(0):
+        for drawn in batches.iter_epoch(0):
             if "moved" in word:
-                shown(drawn, device, args.size, "crop")
+                show_batch(drawn, device, args.size, "crop")
         wait(device)
         print(f"  {word:42}{count / (time.perf_counter() - began):10,.0f} images/s", flush=True)
 

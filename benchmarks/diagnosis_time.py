@@ -24,14 +24,14 @@ PLAIN = {"epochs": 10, "augment": "none"}
 
 def built_in(**options: object) -> wb.Diagnosis:
     """A built-in net on 1,000 images, 200 of them to judge by."""
-    images = wb.images("world", n=1000, label="shape", style="sketch", valid=0.2, seed=3)
+    images = wb.load_images("world", n=1000, label="shape", style="sketch", valid=0.2, seed=3)
     return wb.diagnose(wb.Plan("wb/residual-all", images, "full", **PLAIN), progress=False, **options)
 
 
 def mobilenet(**options: object) -> wb.Diagnosis:
     """ImageNet's MobileNetV2 on 2,000 photographs of clothes, 600 of them to judge by."""
     net = {"name": str(folder("zoo") / "mobilenetv2_100_keras_imagenet"), "params": {"size": 128}}
-    images = wb.images(folder("data", "clothing", "train"), per_class=160, valid=0.2)
+    images = wb.load_images(folder("data", "clothing", "train"), per_class=160, valid=0.2)
     return wb.diagnose(wb.Plan(net, images, "full", **PLAIN), progress=False, **options)
 
 
@@ -57,7 +57,7 @@ def main() -> None:
             began, cpu = time.monotonic(), time.process_time()
             found = diagnosed()
             took, cpu = time.monotonic() - began, time.process_time() - cpu
-        print(f"{words}: {took:.0f} s of at most {limit:.0f} ({cpu:.0f} s of a core), {found.trainings} trainings")
+        print(f"{words}: {took:.0f} s of at most {limit:.0f} ({cpu:.0f} s of a core), {found.n_trainings} trainings")
         print(f"    {found.verdict}", flush=True)
 
 

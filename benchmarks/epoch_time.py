@@ -24,8 +24,8 @@ from torch import nn
 from torchvision.datasets import ImageFolder
 
 import workbench as wb
-from workbench.loop.trial import chosen
-from workbench.runs.assembly import assemble
+from workbench.loop.precision.auto_precision import choose_precision
+from workbench.runs.build import open_training
 
 
 class Normalised(nn.Module):
@@ -41,10 +41,12 @@ class Normalised(nn.Module):
 
 def ours(plan: wb.Plan) -> tuple[Result, str]:
     """The workbench's loop, and the precision that it took."""
-    training = assemble(plan.but(precision="fp32"))
+    training = open_training(plan.replace(precision="fp32"))
     result, began, spent = Result([], []), time.perf_counter(), 0.0
     # chosen here rather than in assembling, so that the trial counts
-    training.compute_in(chosen(plan.schedule, training.place, training.net, training.moving, training.steps))
+    training.set_precision(
+        choose_precision(plan.schedule, training.device, training.net, training.moving_weights, training.steps)
+    )
     tried = time.perf_counter() - began
     for point in training:
         if point.split == "valid":
@@ -72,7 +74,7 @@ def main() -> None:
     rows: dict[str, list[Result]] = {"plain": [], "workbench": []}
     for seed in range(args.seeds):
         os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp()  # every seed decodes anew
-        data = wb.images(photo)
+        data = wb.load_images(photo)
         backbone = {"name": args.backbone, "params": {"pretrained": False, "size": args.size}}
         plan = wb.Plan(
             backbone,
@@ -82,10 +84,10 @@ def main() -> None:
             lr=1e-3,
             augment="none",
             seed=seed,
-            keep="last",
+            select="last",
             precision=args.precision,
         )
-        net = assemble(plan.but(precision="fp32")).net
+        net = open_training(plan.replace(precision="fp32")).net
         pre = net.preprocessing
         everything = ImageFolder(photo)
         place = {os.path.relpath(path, photo): row for row, (path, _) in enumerate(everything.samples)}

@@ -19,8 +19,8 @@ import torch
 from score_speed import made
 
 import workbench as wb
-from workbench.images.crops import augment
-from workbench.runs.launching import create, surroundings
+from workbench.data.pixels.augmentation import augment_images
+from workbench.runs.processes.launching import create_run_folder, worker_environment
 from workbench.scores import scores
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,7 +73,7 @@ def agreement(small: bool) -> Iterator[str]:
     for name in names:
         sides = []
         for place in (torch.device("cpu"), device()):
-            net = wb.load(name, classes=10, pretrained=False, size=size, seed=0).to(place).eval()
+            net = wb.load_net(name, classes=10, pretrained=False, size=size, seed=0).to(place).eval()
             x = torch.rand(4, 3, size, size, generator=torch.Generator().manual_seed(0)).to(place)
             answers = net(x)
             answers.square().mean().backward()
@@ -85,7 +85,7 @@ def agreement(small: bool) -> Iterator[str]:
     squares = torch.randint(0, 256, (8, 3, 2 * size, 2 * size), dtype=torch.uint8)
     for kind in ("none", "flip", "crop"):
         keys = torch.arange(8) * 7919 + 2**40
-        gap = apart(*(augment(squares.to(p), size, kind, keys.to(p)) for p in (torch.device("cpu"), device())))
+        gap = apart(*(augment_images(squares.to(p), size, kind, keys.to(p)) for p in (torch.device("cpu"), device())))
         yield holds(f"views ({kind}) differ by {gap:.1e} of white", gap < CLOSE)
 
 
@@ -126,18 +126,23 @@ def processes(small: bool) -> Iterator[str]:
     pixels = (rng.integers(0, 120, (41, size, size, 3)) + 100 * labels[:, None, None, None]).astype(np.uint8)
     backbone = {"name": names[1], "params": {"pretrained": False, "size": size}}
     settings = {"epochs": 2, "batch_size": 8, "optimizer": "sgd", "lr": 1e-2, "warmup": 0.0, "augment": "none"}
-    plan = wb.Plan(backbone, wb.images((pixels, labels)), "full", precision="fp32", device=str(device()), **settings)
+    plan = wb.Plan(
+        backbone, wb.load_images((pixels, labels)), "full", precision="fp32", device=str(device()), **settings
+    )
     began = time.perf_counter()
     alone = wb.fit(plan, progress=False)
     one = time.perf_counter() - began
-    run = wb.run(create(plan))
+    run = wb.load_run(create_run_folder(plan))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     began = time.perf_counter()
     done = subprocess.run(
-        [*command, "-m", "workbench.runs.worker", str(run.folder)], capture_output=True, text=True, env=surroundings()
+        [*command, "-m", "workbench.runs.processes.worker", str(run.folder)],
+        capture_output=True,
+        text=True,
+        env=worker_environment(),
     )
     yield f"one process, {device()}: {one:.1f} s with nothing to start; two: {time.perf_counter() - began:.1f} s in all"
-    yield holds(f"two processes end: {run.status.state} {run.status.sentence}", run.status.state == "done")
+    yield holds(f"two processes end: {run.status.state} {run.status.message}", run.status.state == "done")
     if done.returncode:
         yield done.stderr.strip()[-500:]
         return
@@ -157,7 +162,7 @@ def saliency(small: bool) -> Iterator[str]:
     exact()
     name, size, layer = ("test_resnet", 64, "layer4") if small else ("resnet50", 224, "layer4")
     x = torch.rand(4 if small else 64, 3, size, size, generator=torch.Generator().manual_seed(0))
-    nets = [wb.load(name, classes=10, pretrained=False, size=size, seed=0).to(p) for p in ("cpu", device())]
+    nets = [wb.load_net(name, classes=10, pretrained=False, size=size, seed=0).to(p) for p in ("cpu", device())]
     for method in ("grad-cam", "saliency", "integrated-gradients"):
         maps = [wb.probes.saliency(net, x[:4], method, target=3).maps for net in nets]
         gap = apart(*maps)

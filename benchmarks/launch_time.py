@@ -14,7 +14,7 @@ import time
 from data import machine
 
 import workbench as wb
-from workbench.runs import launching
+from workbench.runs.processes import launching
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     for seed in range(args.repeats):
         plan = wb.Plan({"name": "resnet18", "params": {"pretrained": False}}, "digits", "full", size=64, seed=seed)
         if args.warm:
-            launching.warm()
+            launching.prewarm_worker()
             time.sleep(15)
         began = time.perf_counter()
         run = wb.launch(plan)

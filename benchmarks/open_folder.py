@@ -27,7 +27,7 @@ seconds = time.perf_counter() - start
 print(json.dumps(dict(seconds=seconds, peak=peak(), above_imports=peak() - before, images=len(opened))))
 """
 
-OURS = ("import workbench as wb; wb.images; import pandas", "wb.images(sys.argv[1])")
+OURS = ("import workbench as wb; wb.load_images; import pandas", "wb.load_images(sys.argv[1])")
 THEIRS = ("from torchvision.datasets import ImageFolder", "ImageFolder(sys.argv[1])")
 
 

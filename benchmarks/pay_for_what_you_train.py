@@ -39,7 +39,7 @@ from torch import nn
 from torchvision.datasets import ImageFolder
 
 import workbench as wb
-from workbench.runs.assembly import assemble
+from workbench.runs.build import open_training
 
 WORK = {"head only": ("head", 20, 3e-3), "last stage and head": ("last", 10, 1e-3), "everything": ("full", 5, 3e-4)}
 ACCURACY = Path(__file__).parent / "results" / "pay_for_what_you_train_accuracy.json"
@@ -76,7 +76,7 @@ def plan_of(task: dict[str, Any]) -> wb.Plan:
 def ours(task: dict[str, Any]) -> dict[str, Any]:
     """The workbench's loop."""
     began, spent = time.perf_counter(), cpu()
-    training = assemble(plan_of(task))
+    training = open_training(plan_of(task))
     values = [point.values["accuracy"] for point in training if point.split == "valid"]
     seconds = [time.perf_counter() - began]
     shared = {"seconds": seconds, "accuracy": values[-1], "peak_gb": peak(), "cpu": cpu() - spent}
@@ -121,11 +121,11 @@ def part(task: dict[str, Any], valid: bool) -> tuple[Path, list[int]]:
 def features(task: dict[str, Any]) -> dict[str, Any]:
     """All images' features, asked for by one process."""
     net, images = (
-        wb.load(task["backbone"], pretrained=task["pretrained"], size=task["size"]),
-        wb.images(task["everything"]),
+        wb.load_net(task["backbone"], pretrained=task["pretrained"], size=task["size"]),
+        wb.load_images(task["everything"]),
     )
     began = time.perf_counter()
-    found = wb.features(net, images)
+    found = wb.extract_features(net, images)
     return {"seconds": [time.perf_counter() - began], "images": len(found), "peak_gb": peak()}
 
 
@@ -154,7 +154,7 @@ def described(args: argparse.Namespace, seed: int, where: Path) -> dict[str, Any
     choice = {"name": backbone, "params": {} if pretrained else {"pretrained": False}}
     with tempfile.TemporaryDirectory() as home:
         os.environ["WORKBENCH_HOME"] = home
-        training = assemble(
+        training = open_training(
             wb.Plan(choice, str(photo), "head", size=args.size, seed=seed, precision="fp32", augment="none")
         )
     net, frame = training.net, training.tasks[0].images.frame
@@ -163,7 +163,7 @@ def described(args: argparse.Namespace, seed: int, where: Path) -> dict[str, Any
     state |= {f"1.{name}": t for name, t in net.head.state_dict().items()}
     save_file({name: t.contiguous() for name, t in state.items()}, where / "start.safetensors")
     pre, last = net.preprocessing, net.stages[-2]
-    outer = [m for m in last.modules if m.rpartition(".")[0] not in last.modules]
+    outer = [m for m in last.module_names if m.rpartition(".")[0] not in last.module_names]
     rows = frame[frame["split"].isin(["train", "valid"])]
     return {
         "folder": str(photo),

@@ -21,7 +21,7 @@ from data import machine
 from planting import HEALTHY, PLANTED, Ground
 
 import workbench as wb
-from workbench import disk
+from workbench import _paths
 
 RESULTS = Path(__file__).parent / "results"
 TURNS = 4  # cases a cause
@@ -39,18 +39,18 @@ def measured(cause: str, turn: int, calibration: bool, minutes: float) -> dict[s
     plan = HEALTHY[turn](ground) if cause == "healthy" else PLANTED[cause](ground)
     began, cpu = time.monotonic(), time.process_time()
     found = wb.diagnose(plan, minutes=minutes, progress=False)
-    table = found.considered.head(6)
+    table = found.cause_table.head(6)
     return {
         "plan": str(plan),
         "minutes": minutes,
         "answer": found.answer,
         "named": [f.cause for f in found.findings],
         "verdict": found.verdict,
-        "considered": json.loads(table.to_json(orient="records", double_precision=3)),
+        "cause_table": json.loads(table.to_json(orient="records", double_precision=3)),
         "notes": list(found.notes),
         "seconds": time.monotonic() - began,
         "cpu": time.process_time() - cpu,
-        "trainings": found.trainings,
+        "n_trainings": found.n_trainings,
     }
 
 
@@ -86,11 +86,11 @@ def _cause(key: str) -> str:
 
 
 def _missed(key: str, found: dict[str, Any]) -> str:
-    """What putting the planted fault right was worth, where it was not named: one that does no harm is refuted."""
-    row = next((row for row in found["considered"] if row["cause"] == _cause(key)), None)
+    """Describe the gain of the fix of a planted fault that was not named: one that does no harm is refuted."""
+    row = next((row for row in found["cause_table"] if row["cause"] == _cause(key)), None)
     if row is None or row["gain"] is None:
         return f"not named: {key}, and not tried"
-    return f"not named: {key}, put right it gained {100 * row['gain']:+.1f} points, at most {100 * row['high']:+.1f}"
+    return f"not named: {key}, its fix gained {100 * row['gain']:+.1f} points, at most {100 * row['high']:+.1f}"
 
 
 def _budgets(held: dict[str, Any]) -> str:
@@ -123,14 +123,14 @@ def main() -> None:
             print(f"{key}: left out, {absent}", flush=True)
             continue
         held = {**(json.loads(file.read_text()) if file.exists() else {}), key: found}
-        disk.write(file, json.dumps(held, indent=0))
+        _paths.write_file(file, json.dumps(held, indent=0))
         print(f"{key}: {found['named']} ({found['answer']}), {found['seconds']:.0f} s, {found['cpu']:.0f} s of a core")
-        for row in found["considered"]:
+        for row in found["cause_table"]:
             print("   ", {k: v for k, v in row.items() if k != "low"}, flush=True)
     text = f"{machine()}\n\n{table(held)}"
     print(text)
     if not given.table and not given.calibration:
-        disk.write(RESULTS / f"{name}.txt", text + "\n")
+        _paths.write_file(RESULTS / f"{name}.txt", text + "\n")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from data import folder
 from PIL import Image
 
 import workbench as wb
-from workbench.diagnosis.recalibration import taken_anew
-from workbench.images.edits import Cleaning
+from workbench.data._label_edits import LabelEdits
+from workbench.diagnosis.evidence.batch_norm_recalibration import recalibrate_batch_norms
 
 GROUNDS = ("world", "digits", "clothing", "pacs")
 # calibration never sees a seed or a set of classes that the benchmark uses
@@ -33,7 +33,7 @@ SOURCES = {
     "sketches": "wb/residual-contrast",
 }
 PLACES = {"clothing": ("clothing",), "pacs": ("pacs", "photo"), "sketches": ("pacs", "sketch")}
-EACH = {"world": 53, "digits": 32, "clothing": 32, "pacs": 46, "sketches": 46}  # training images a class
+EACH = {"world": 53, "digits": 32, "clothing": 32, "pacs": 46, "sketches": 46}  # training images per class
 # what the built-in sources tell apart in photographs
 REAL = {
     "clothing": ("dress", "hat", "pants", "shoes", "t-shirt"),
@@ -64,15 +64,15 @@ class Ground:
         return Ground(self.turn, self.calibration, name)
 
     def images(self, each: int | None = None, **options: Any) -> wb.Images:
-        """So many training images a class, and two fifths of all that there are to judge by."""
+        """So many training images per class, and two fifths of all that there are to judge by."""
         few = {"per_class": each or EACH[self.name], "valid": 0.4, "seed": self.seed}
         if self.name == "world":
             n = few["per_class"] * len(self.shapes) * 2
-            return wb.images("world", n=n, label="shape", only={"shape": self.shapes}, **{**few, **options})
+            return wb.load_images("world", n=n, label="shape", only={"shape": self.shapes}, **{**few, **options})
         if self.name == "digits":
-            return wb.images("digits", **{**few, **options})
+            return wb.load_images("digits", **{**few, **options})
         place = folder("data", *PLACES[self.name])
-        return whole(wb.images(place, **{**few, "classes": REAL[self.name], **options}), few)
+        return whole(wb.load_images(place, **{**few, "classes": REAL[self.name], **options}), few)
 
     def plan(self, images: wb.Images | None = None, backbone: Any = None, **changes: Any) -> wb.Plan:
         """A sound plan, or one with changes."""
@@ -83,12 +83,12 @@ class Ground:
     def paired(self, backbone: str = SOURCES["world"], **dials: Any) -> wb.Plan:
         """A sound plan on two domains of the world, a source and a target, that differ as the dials say."""
         wanted = {"label": "shape", "classes": 6, "n": 330, "size": 64, "seed": self.seed, **dials}
-        return self.plan(wb.world.pair(**wanted).images, backbone)
+        return self.plan(wb.world.make_domain_pair(**wanted).images, backbone)
 
 
 def whole(images: wb.Images, few: dict[str, Any]) -> wb.Images:
     """Folders that bring a split of their own lose it: what is judged by is drawn alike everywhere."""
-    if len(images.part("valid")) >= 60:
+    if len(images.subset("valid")) >= 60:
         return images
     return opened(written(images, None), valid=few["valid"], seed=few["seed"])
 
@@ -107,7 +107,7 @@ def opened(rows: list[tuple[str, str, np.ndarray]], **options: Any) -> wb.Images
         place = root / name if options else root / split / name
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(place / f"{number:05d}.png")
-    return wb.images(root, **options)
+    return wb.load_images(root, **options)
 
 
 def preprocessing(ground: Ground) -> wb.Plan:
@@ -159,13 +159,13 @@ def few_to_learn(images: wb.Images, each: int) -> wb.Images:
     for label, split in zip(labels.tolist(), splits, strict=True):
         seen[label] += split == "train"
         keep.append(split != "train" or seen[label] <= each)
-    return images.part(rows=np.array(keep))
+    return images.subset(rows=np.array(keep))
 
 
 def foreign_batch_norm(ground: Ground) -> wb.Plan:
     """Batch norms with the statistics of a dark room."""
     ground = ground.at("world")
-    crooked = taken_anew(wb.load(ground.source), ground.images(shift="low-light:5"))
+    crooked = recalibrate_batch_norms(wb.load_net(ground.source), ground.images(shift="low-light:5"))
     tuning = ("head", "lp-ft", "lp-ft", "head")[ground.turn]
     return ground.plan(backbone=crooked, tuning=tuning, batch_norm="still", epochs=20)
 
@@ -178,11 +178,11 @@ def source_too_far(ground: Ground) -> wb.Plan:
 
 def unrelated_task(ground: Ground) -> wb.Plan:
     """The same world, and another question."""
-    from workbench.images.world.factors import values
+    from workbench.data.world.factors import factor_values
 
     source = ("shape", "texture", "shape", "rotation")[ground.turn]
-    some = list(values("hue"))[4 * ground.calibration :][:6]
-    images = wb.images("world", n=320, label="hue", seed=ground.seed, valid=0.4, only={"hue": some})
+    some = list(factor_values("hue"))[4 * ground.calibration :][:6]
+    images = wb.load_images("world", n=320, label="hue", seed=ground.seed, valid=0.4, only={"hue": some})
     return ground.plan(images, backbone=f"wb/residual-{source}")
 
 
@@ -191,7 +191,7 @@ def poor_source(ground: Ground) -> wb.Plan:
     ground = ground.at(("world", "clothing")[ground.turn % 2])
     if ground.turn == 0:
         return ground.plan(backbone="wb/residual-shuffled")
-    net = wb.load(ground.source)
+    net = wb.load_net(ground.source)
     draw = torch.Generator().manual_seed(ground.seed)
     with torch.no_grad():
         for number, p in enumerate(net.backbone.parameters()):
@@ -213,7 +213,7 @@ def noisy_labels(ground: Ground) -> wb.Plan:
     rows = frame[frame["split"] == "train"].sample(frac=0.4, random_state=ground.seed)
     others = [random.choice([c for c in images.classes if c != label]) for label in rows["label"]]
     with tempfile.TemporaryDirectory() as place:
-        return ground.plan(Cleaning(images, Path(place) / "list.csv").relabel(rows["id"], others).applied())
+        return ground.plan(LabelEdits(images, Path(place) / "list.csv").relabel(rows["id"], others).apply())
 
 
 def imbalanced(ground: Ground) -> wb.Plan:
@@ -225,7 +225,7 @@ def imbalanced(ground: Ground) -> wb.Plan:
     for k in range(kinds):
         wanted = max(round(most * 30 ** (-k / (kinds - 1))), 2)
         keep[np.flatnonzero(train & (labels == k))[:wanted]] = True
-    return ground.plan(images.part(rows=keep))
+    return ground.plan(images.subset(rows=keep))
 
 
 def leaked(ground: Ground) -> wb.Plan:
@@ -278,7 +278,7 @@ def too_small(ground: Ground) -> wb.Plan:
     images = few_to_learn(ground.images(), (6, 3, 6, 6)[ground.turn])
     rows = np.flatnonzero((images.frame["split"] == "train").to_numpy())
     judged = np.flatnonzero((images.frame["split"] != "train").to_numpy())
-    return ground.plan(images.part(rows=np.sort([*rows, *np.random.default_rng(0).permutation(judged)[:24]])))
+    return ground.plan(images.subset(rows=np.sort([*rows, *np.random.default_rng(0).permutation(judged)[:24]])))
 
 
 PLANTED: dict[str, Callable[[Ground], wb.Plan]] = {

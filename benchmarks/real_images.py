@@ -21,7 +21,7 @@ from plain import fine_tune
 from torchvision.datasets import ImageFolder
 
 import workbench as wb
-from workbench.runs.assembly import assemble
+from workbench.runs.build import open_training
 
 RECIPES = {"head": {"epochs": 3, "lr": 1e-2}, "full": {"epochs": 2, "lr": 5e-4}}
 
@@ -42,18 +42,18 @@ def places(data: wb.Images, source: Path) -> dict[str, tuple[Path, list[int]]]:
 
 def trial(source: Path, backbone: str, tuning: str, size: int, seed: int) -> dict[str, tuple[float, float]]:
     """Accuracy and seconds, of the workbench and of a plain loop."""
-    data, recipe = wb.images(source), RECIPES[tuning]
+    data, recipe = wb.load_images(source), RECIPES[tuning]
     choice = {"name": backbone, "params": {"size": size}}
-    plan = wb.Plan(choice, data, tuning, augment="none", keep="last", seed=seed, **recipe)
-    plain = Normalised(assemble(plan).net).to(memory_format=torch.contiguous_format)
-    pre, where = wb.load(backbone, size=size).preprocessing, places(data, source)
+    plan = wb.Plan(choice, data, tuning, augment="none", select="last", seed=seed, **recipe)
+    plain = Normalised(open_training(plan).net).to(memory_format=torch.contiguous_format)
+    pre, where = wb.load_net(backbone, size=size).preprocessing, places(data, source)
     kept = {"size": size, "crop_pct": pre.crop_pct, "mean": pre.mean, "std": pre.std}
     began = time.perf_counter()
     by_hand = fine_tune(
         plain, plain.head, where["train"], where["valid"], probe=tuning == "head", seed=seed, **kept, **recipe
     )
     middle = time.perf_counter()
-    training = assemble(plan)
+    training = open_training(plan)
     valid = [point.values["accuracy"] for point in training if point.split == "valid"]
     ended = time.perf_counter()
     return {"plain": (by_hand.accuracy[-1], middle - began), "workbench": (valid[-1], ended - middle)}

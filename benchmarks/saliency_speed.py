@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peer", help="a Python with torch, timm and the package grad-cam")
     given = parser.parse_args()
-    net = wb.load("resnet18", classes=10, pretrained=False, size=128)
+    net = wb.load_net("resnet18", classes=10, pretrained=False, size=128)
     with torch.no_grad():
         net.head.weight.mul_(100)  # the package adds 1e-7 to every map before it divides
     x = torch.rand(given.images, 3, 128, 128, generator=torch.Generator().manual_seed(0))
@@ -102,7 +102,7 @@ def against(
     with tempfile.TemporaryDirectory() as folder:
         state = {**net.backbone.state_dict(), "fc.weight": net.head.weight, "fc.bias": net.head.bias}
         torch.save({name: value.detach() for name, value in state.items()}, f"{folder}/weights.pt")
-        torch.save(net.normalise(x), f"{folder}/x.pt")
+        torch.save(net.normalize(x), f"{folder}/x.pt")
         script = Path(folder, "peer.py")
         script.write_text(PEER % TARGET)
         done = subprocess.run(

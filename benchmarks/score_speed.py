@@ -77,7 +77,7 @@ class Turn:
 def ours(features: np.ndarray, probabilities: np.ndarray, y: np.ndarray) -> Turn:
     """The four scores as the workbench has them: moments serve two."""
     turn = Turn()
-    moments = turn.take("moments", lambda: scores.Moments.of(features, y))
+    moments = turn.take("moments", lambda: scores.Moments.from_features(features, y))
     turn.take("leep", lambda: scores.leep(probabilities, y))
     turn.take("nce", lambda: scores.nce(probabilities.argmax(1), y))
     turn.take("h_score", lambda: scores.h_score(moments))

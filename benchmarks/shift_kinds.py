@@ -21,7 +21,7 @@ import pandas as pd
 from data import folder, machine
 
 import workbench as wb
-from workbench.probes import features_at, shift_kind
+from workbench.probes import classify_shift, extract_stage_features
 
 STYLES = ("flat", "sketch", "pastel", "inverted", "low-light", "blurred", "pixelated")
 RANGES = (("scale",), ("light",), ("hue",), ("background",))
@@ -40,7 +40,7 @@ def pairs(count: int, images: int, size: int) -> Iterator[tuple[str, int, object
     """`count` clear shifts, evenly of three kinds, and `count` pairs without a shift."""
     kinds = ["covariate", "label", "concept"] * (count // 3) + ["none"] * count
     for seed, kind in enumerate(kinds):
-        yield kind, seed, wb.world.pair(**dials(kind, seed // 3), n=images, size=size, seed=seed)
+        yield kind, seed, wb.world.make_domain_pair(**dials(kind, seed // 3), n=images, size=size, seed=seed)
 
 
 def features(net: wb.Net, pair: object, keep: Path | None) -> dict[str, np.ndarray]:
@@ -48,7 +48,7 @@ def features(net: wb.Net, pair: object, keep: Path | None) -> dict[str, np.ndarr
     if keep is not None and keep.exists():
         with np.load(keep) as held:
             return dict(held)
-    s, t = features_at(net, pair.source), features_at(net, pair.target)
+    s, t = extract_stage_features(net, pair.source), extract_stage_features(net, pair.target)
     found = {"sx": s.x, "sy": s.y, "tx": t.x, "ty": t.y}
     if keep is not None:
         keep.parent.mkdir(parents=True, exist_ok=True)
@@ -61,10 +61,10 @@ def measured(net: wb.Net, asked: argparse.Namespace) -> pd.DataFrame:
     rows = []
     for truth, seed, pair in pairs(asked.pairs, asked.images, asked.size):
         x = features(net, pair, Path(asked.keep) / f"{seed:03d}_{truth}.npz" if asked.keep else None)
-        seen = shift_kind(x["sx"], x["sy"], x["tx"], x["ty"], level=asked.level, seed=seed)
-        blind = shift_kind(x["sx"], x["sy"], x["tx"], level=asked.level, seed=seed)
+        seen = classify_shift(x["sx"], x["sy"], x["tx"], x["ty"], significance_level=asked.level, seed=seed)
+        blind = classify_shift(x["sx"], x["sy"], x["tx"], significance_level=asked.level, seed=seed)
         rows.append((truth, seed, pair.words, seen.kind, seen.confidence, blind.kind, blind.confidence))
-    return pd.DataFrame(rows, columns=["truth", "seed", "words", "labelled", "sure", "unlabelled", "sure blind"])
+    return pd.DataFrame(rows, columns=["truth", "seed", "description", "labelled", "sure", "unlabelled", "sure blind"])
 
 
 def report(found: pd.DataFrame, said: str, sure: str) -> None:
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--keep", default="")
     args = parser.parse_args()
     os.environ["WORKBENCH_HOME"] = tempfile.mkdtemp()
-    net = wb.load(args.backbone or str(folder("zoo") / "mobilenetv1_025_imagenet"), size=args.size)
+    net = wb.load_net(args.backbone or str(folder("zoo") / "mobilenetv1_025_imagenet"), size=args.size)
     print(
         f"{Path(net.choice.name).name}, {args.size} px, {args.images} images a domain, level {args.level}\n{machine()}"
     )

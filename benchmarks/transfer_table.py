@@ -29,13 +29,13 @@ import torch
 from data import folder, keep, machine
 
 import workbench as wb
-from workbench import disk
-from workbench.images.batches import Batches
-from workbench.images.crops import centre
-from workbench.loop.trial import bf16_units
-from workbench.nets import zoos
+from workbench import _paths
+from workbench.data.batches import Batches
+from workbench.data.pixels.augmentation import center_crop
+from workbench.loop.precision.auto_precision import has_bf16_units
+from workbench.nets.catalogue import zoo_index
 from workbench.plan import Schedule
-from workbench.runs.pretraining import RECIPES
+from workbench.runs.pretraining_recipes import RECIPES
 from workbench.strategies import strategies
 from workbench.tunings import tunings
 
@@ -45,7 +45,7 @@ RATES = (5e-4, 1.5e-3, 5e-3)
 ATTENTION = (1.5e-4, 5e-4, 1.5e-3)  # the grid of the ViT, which is unsteady at the convolutions' rates
 TUNING_SEED = 100
 # the same for all, since a trial would leave the shortest in fp32
-PRECISION = "bf16" if bf16_units() else "fp32"
+PRECISION = "bf16" if has_bf16_units() else "fp32"
 LONGER = 3  # times as long, to see whether training from scratch has converged
 SEEN = {"scratch": 40_000, "tuned": 20_000}  # images that training sees, views of the same few included
 RESULTS = Path(__file__).parent / "results"
@@ -66,11 +66,11 @@ class Target:
     def images(self, seed: int) -> wb.Images:
         """The training images that `seed` draws, and the held-out ones."""
         if self.name == "digits":
-            return wb.images("digits", per_class=self.per_class, valid=0.8, seed=seed)
+            return wb.load_images("digits", per_class=self.per_class, valid=0.8, seed=seed)
         if self.held_out is None:
-            return wb.images(folder("data", self.name), per_class=self.per_class, seed=seed)
+            return wb.load_images(folder("data", self.name), per_class=self.per_class, seed=seed)
         place = folder("data", "pacs", self.name)
-        return wb.images(place, per_class=self.per_class, valid=self.held_out, seed=seed)
+        return wb.load_images(place, per_class=self.per_class, valid=self.held_out, seed=seed)
 
 
 TARGETS = [
@@ -97,11 +97,11 @@ class Cell:
 
 def checksum(row: str) -> str:
     """The first digits of the checksum of a row's file, or of its architecture; empty for nets that never change."""
-    known = zoos.builtin()
+    known = zoo_index.locate_builtin_nets()
     if row in STARTS:
         return hashlib.sha256(json.dumps(RECIPES[STARTS[row]].architecture).encode()).hexdigest()[:8]
     if row in known:
-        return str(zoos.entries(known[row])[row]["sha256"])[:8]
+        return str(zoo_index.read_entries(known[row])[row]["sha256"])[:8]
     return ""
 
 
@@ -111,24 +111,24 @@ def net(cell: Cell, classes: list[str]) -> wb.Net:
         recipe = RECIPES[STARTS[cell.row]]
         name, kwargs = recipe.architecture
         pixels = {"interpolation": "bilinear", "crop_pct": 1.0}
-        return wb.load(
+        return wb.load_net(
             name, classes=classes, pretrained=False, size=SIZE, seed=cell.seed, preprocessing=pixels, **kwargs
         )
     place = f"wb/{cell.row}" if cell.row in RECIPES else str(folder("zoo") / cell.row)
     # the whole image for everyone
-    return wb.load(place, classes=classes, size=SIZE, seed=cell.seed, preprocessing={"crop_pct": 1.0})
+    return wb.load_net(place, classes=classes, size=SIZE, seed=cell.seed, preprocessing={"crop_pct": 1.0})
 
 
 def trained(cell: Cell, data: wb.Images, rate: float, times: int = 1) -> float:
     """Accuracy on the held-out images after training every weight, `times` as long as usual."""
-    model, train = net(cell, list(data.classes)), data.part("train")
+    model, train = net(cell, list(data.classes)), data.subset("train")
     pixels = model.preprocessing
     view = {"size": SIZE, "interpolation": pixels.interpolation, "crop_pct": pixels.crop_pct}
     batches = Batches(train, ("labelled",), batch_size=BATCH, seed=cell.seed, **view)
     epochs = max(20, times * SEEN[cell.mode] // len(train))
     settings = {"augment": cell.target.augment, "keep": "last", "precision": PRECISION}
     schedule = Schedule(epochs=epochs, batch_size=BATCH, lr=rate, **settings)
-    made = tunings.make("full"), strategies.make("fine-tune")
+    made = tunings.create("full"), strategies.create("fine-tune")
     for _ in wb.train(model, *made, [batches], schedule, seed=cell.seed):
         pass
     return held_out(model, data)
@@ -136,19 +136,19 @@ def trained(cell: Cell, data: wb.Images, rate: float, times: int = 1) -> float:
 
 def held_out(model: wb.Net, data: wb.Images) -> float:
     """Accuracy on everything that is not trained on."""
-    rest = data.part(rows=(data.frame["split"] != "train").to_numpy())
+    rest = data.subset(rows=(data.frame["split"] != "train").to_numpy())
     return wb.evaluate(model, rest, split=None).accuracy
 
 
 def features(model: wb.Net, part: wb.Images) -> np.ndarray:
-    """Features (N, D) of the centre views."""
+    """Features (N, D) of the center views."""
     pixels = model.preprocessing
     view = part.view(SIZE, pixels.interpolation, pixels.crop_pct)
     found = []
     with torch.no_grad():
         for start in range(0, len(part), 256):
-            x, _ = view.batch(np.arange(start, min(start + 256, len(part))))
-            found.append(model.features(centre(x, SIZE)).numpy())
+            x, _ = view.load_batch(np.arange(start, min(start + 256, len(part))))
+            found.append(model.features(center_crop(x, SIZE)).numpy())
     return np.concatenate(found)
 
 
@@ -159,8 +159,8 @@ def probed(cell: Cell, data: wb.Images) -> float:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model, train = net(cell, list(data.classes)), data.part("train")
-    rest = data.part(rows=(data.frame["split"] != "train").to_numpy())
+    model, train = net(cell, list(data.classes)), data.subset("train")
+    rest = data.subset(rows=(data.frame["split"] != "train").to_numpy())
     steps = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
     search = GridSearchCV(steps, {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}, cv=5)
     with warnings.catch_warnings():
@@ -179,7 +179,7 @@ def wanted(seeds: int) -> Iterator[Cell]:
     """All cells whose nets are there, one row after another."""
     rows = [(row, mode) for row in STARTS for mode in ("scratch", "random")]
     rows += [(row, mode) for row in (*RECIPES, *IMAGENET) for mode in ("tuned", "frozen")]
-    there = {*zoos.builtin(), *STARTS, *IMAGENET}
+    there = {*zoo_index.locate_builtin_nets(), *STARTS, *IMAGENET}
     for row, mode in rows:
         for target in TARGETS if row in there else []:
             yield from (Cell(row, mode, target, seed) for seed in range(seeds))
@@ -291,7 +291,7 @@ def main() -> None:
     text += table(cells, given.seeds)
     print(text)
     if not given.table:
-        disk.write(TABLE, text + "\n")
+        _paths.write_file(TABLE, text + "\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/view_times.py
 
-What is imported once in a kernel is timed by itself; views that may take longer (t-SNE, UMAP, optimised pictures) show
+What is imported once in a kernel is timed by itself; views that may take longer (t-SNE, UMAP, optimised images) show
 their progress and can be stopped, and are listed last.
 """
 
@@ -32,7 +32,7 @@ def main() -> None:
         import workbench as wb
 
         warnings.filterwarnings("ignore")
-        images = wb.images("world", n=IMAGES, label="shape")
+        images = wb.load_images("world", n=IMAGES, label="shape")
         plan = wb.Plan(NET, images, tuning="last-k", epochs=2, snapshots=1, precision="fp32", augment="none")
         run = wb.fit(plan, progress=False)
         net, before = run.net(), run.net(epoch=0)
@@ -76,14 +76,14 @@ def timed(view: Callable[[], Any]) -> float:
 def imports(wb: Any) -> dict[str, Callable[[], Any]]:
     """What the first figure of a kind brings in."""
     return {
-        "importing matplotlib, for grids of images": lambda: wb.figures.filters,
-        "importing plotly, for points, lines and bars": lambda: wb.figures.filter_moves,
+        "importing matplotlib, for grids of images": lambda: wb.figures.convolution_filters,
+        "importing plotly, for points, lines and bars": lambda: wb.figures.filter_drift,
     }
 
 
 def quick(wb: Any, net: Any, before: Any, images: Any, run: Any) -> dict[str, Callable[[], Any]]:
     """Views by name that are there within the limit."""
-    some, figures, probes, widgets = images.part(rows=range(12)), wb.figures, wb.probes, wb.widgets
+    some, figures, probes, widgets = images.subset(rows=range(12)), wb.figures, wb.probes, wb.widgets
     nets = {"before": before, "after": net}
 
     def chosen(of: Any, **values: str) -> Callable[[], Any]:
@@ -104,23 +104,23 @@ def quick(wb: Any, net: Any, before: Any, images: Any, run: Any) -> dict[str, Ca
         return results.mistakes
 
     views: dict[str, Callable[[], Any]] = {
-        "figure: filters": lambda: figures.filters(probes.filters(net)),
-        "figure: how far filters moved": lambda: figures.filter_moves(probes.filter_moves(before, net)),
-        "figure: activation maps": lambda: figures.activations(probes.activations(net, some.part(rows=[0]))),
-        "figure: exciting crops of 600 images": lambda: figures.exciting(
-            probes.exciting(net, images, net.stages[2].name, 3)
+        "figure: filters": lambda: figures.convolution_filters(probes.filters(net)),
+        "figure: filter drift": lambda: figures.filter_drift(probes.filter_drift(before, net)),
+        "figure: activation maps": lambda: figures.activation_maps(probes.activation_maps(net, some.subset(rows=[0]))),
+        "figure: top activations in 600 images": lambda: figures.top_activations(
+            probes.top_activations(net, images, net.stages[2].name, 3)
         ),
-        "figure: similarity of two nets, 600 images": lambda: figures.similarity(
+        "figure: similarity of two nets, 600 images": lambda: figures.stage_similarity(
             probes.similarity(before, net, images)
         ),
-        "figure: PCA of 600 images": lambda: figures.embedding(probes.embed(net, images)),
-        "figure: LDA of 600 images": lambda: figures.embedding(probes.embed(net, images, method="lda")),
-        "figure: evolution over three epochs, PCA": lambda: figures.embedding(wb.evolution(run)),
-        "label problems of 600 images": lambda: probes.label_problems(wb.features(net, images)),
+        "figure: PCA of 600 images": lambda: figures.embedding_scatter(probes.embed(net, images)),
+        "figure: LDA of 600 images": lambda: figures.embedding_scatter(probes.embed(net, images, method="lda")),
+        "figure: evolution over three epochs, PCA": lambda: figures.embedding_scatter(wb.embedding_history(run)),
+        "label issues of 600 images": lambda: probes.find_label_issues(wb.extract_features(net, images)),
     }
-    for method in wb.probes.saliency_methods()["name"]:
+    for method in wb.probes.describe_saliency_methods()["name"]:
         if method != "attention-rollout":  # of transformers
-            views[f"figure: saliency of 12 images, {method}"] = lambda m=method: figures.saliency(
+            views[f"figure: saliency of 12 images, {method}"] = lambda m=method: figures.saliency_maps(
                 probes.saliency(net, some, m)
             )
     views |= {
@@ -128,11 +128,11 @@ def quick(wb: Any, net: Any, before: Any, images: Any, run: Any) -> dict[str, Ca
             probes.compare_saliency(nets, some)
         ),
         "SaliencyViewer": lambda: widgets.SaliencyViewer(nets, images),
-        "SaliencyViewer, surest mistakes": chosen(saliency, order="surest mistakes"),
+        "SaliencyViewer, most confident mistakes": chosen(saliency, order="most confident mistakes"),
         "SaliencyViewer, all compared": chosen(saliency, net="all, compared"),
         "FilterViewer": lambda: widgets.FilterViewer(nets, images),
         "FilterViewer, what it says": chosen(filters, view="what it says"),
-        "FilterViewer, what excites it": chosen(filters, view="what excites it"),
+        "FilterViewer, top activations": chosen(filters, view="top activations"),
         "FilterViewer, what moved": chosen(filters, view="what moved"),
         "SimilarityMap": lambda: widgets.SimilarityMap(nets, images),
         "EmbeddingExplorer": lambda: widgets.EmbeddingExplorer(nets, images),
@@ -147,11 +147,11 @@ def slow(wb: Any, net: Any, images: Any) -> dict[str, Callable[[], Any]]:
     return {
         "EmbeddingExplorer, t-SNE of 600 images": lambda: wb.widgets.EmbeddingExplorer(net, images, method="tsne"),
         "EmbeddingExplorer, UMAP of 600 images": lambda: wb.widgets.EmbeddingExplorer(net, images, method="umap"),
-        "figure: feature visualisation, 128 steps": lambda: wb.figures.thumbnails(
-            list(wb.probes.visualise(net, target=net.classes[0]).pictures)
+        "figure: feature visualisation, 128 steps": lambda: wb.figures.image_grid(
+            list(wb.probes.visualize_features(net, target=net.classes[0]).images)
         ),
-        "figure: faithfulness of 12 maps": lambda: wb.figures.faithfulness(
-            wb.probes.faithfulness(net, wb.probes.saliency(net, images.part(rows=range(12))))
+        "figure: faithfulness of 12 maps": lambda: wb.figures.faithfulness_curves(
+            wb.probes.faithfulness(net, wb.probes.saliency(net, images.subset(rows=range(12))))
         ),
     }
 

@@ -17,7 +17,7 @@ import torch
 from data import folder, machine
 
 import workbench as wb
-from workbench import disk
+from workbench import _paths
 
 RESULTS = Path(__file__).parent / "results"
 CELLS, TABLE = RESULTS / "views.json", RESULTS / "views.txt"
@@ -30,7 +30,7 @@ VIEWS = (1, 2, 4, 8, 0)  # 0: fresh in every epoch
 
 def measured(target: str, tuning: str, views: int, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Best validation accuracy in percent, and seconds."""
-    images = wb.images(folder("data", *TARGETS[target]), per_class=PER_CLASS, valid=0.5, seed=seed)
+    images = wb.load_images(folder("data", *TARGETS[target]), per_class=PER_CLASS, valid=0.5, seed=seed)
     choice, lr = TUNINGS[tuning]
     plan = wb.Plan(
         {"name": str(folder("zoo") / BACKBONE), "params": {}},
@@ -41,7 +41,7 @@ def measured(target: str, tuning: str, views: int, seed: int, args: argparse.Nam
         seed=seed,
         size=args.size,
         augment="crop",
-        views=views,
+        augment_views=views,
         threads=args.threads,
     )
     began = time.perf_counter()
@@ -90,13 +90,15 @@ def main() -> None:
         name = key(*cell, args)
         if name not in cells:
             cells[name] = measured(*cell, args)
-            disk.write(CELLS, json.dumps(cells, indent=0))
+            _paths.write_file(CELLS, json.dumps(cells, indent=0))
             print(f"{name}: {cells[name]['accuracy']:.1f} in {cells[name]['seconds']:.0f} s", flush=True)
-    text = f"{BACKBONE}, {PER_CLASS} images a class, {args.size} px, {args.epochs} epochs, random crops\n{machine()}\n"
+    text = (
+        f"{BACKBONE}, {PER_CLASS} images per class, {args.size} px, {args.epochs} epochs, random crops\n{machine()}\n"
+    )
     text += f"best validation accuracy in percent, mean ± sd of {args.seeds} seeds; views an image:\n\n"
     text += table(cells, args)
     print(text)
-    disk.write(TABLE, text + "\n")
+    _paths.write_file(TABLE, text + "\n")
 
 
 if __name__ == "__main__":

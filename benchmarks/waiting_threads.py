@@ -19,7 +19,7 @@ from pathlib import Path
 
 from data import machine
 
-from workbench import disk
+from workbench import _paths
 
 TABLE = Path(__file__).parent / "results" / "waiting_threads.txt"
 WAYS = {
@@ -32,7 +32,7 @@ import json, sys, time
 import torch
 import workbench as wb
 
-net = wb.load("wb/residual-all", size=64, classes=list("0123456789")).train()
+net = wb.load_net("wb/residual-all", size=64, classes=list("0123456789")).train()
 x, y = torch.rand(32, 3, 64, 64).contiguous(memory_format=torch.channels_last), torch.arange(32) % 10
 took = []
 while len(took) < int(sys.argv[1]):
@@ -80,7 +80,7 @@ def main() -> None:
         gain = middle[first, True] / middle[name, True]
         text += f"{name:20}{middle[name, False]:7.0f} ms{middle[name, True]:17.0f} ms{gain:15.1f}x\n"
     print(text)
-    disk.write(TABLE, text)
+    _paths.write_file(TABLE, text)
 
 
 if __name__ == "__main__":

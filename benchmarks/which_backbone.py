@@ -29,23 +29,23 @@ from advisor import AUGMENT, PHOTOS, WORLDS
 from data import folder, keep, machine
 
 import workbench as wb
-from workbench import disk
-from workbench.loop.trial import bf16_units
+from workbench import _paths
+from workbench.loop.precision.auto_precision import has_bf16_units
 from workbench.plan import to_choice
-from workbench.ranking.asked import label
-from workbench.ranking.measuring import BASELINES, SCORES
-from workbench.runs.assembly import assemble
+from workbench.ranking.backbone_specs import backbone_label
+from workbench.ranking.score_table import BASELINE_SCORES, DEFAULT_SCORES
+from workbench.runs.build import open_training
 from workbench.scores import scores as known
 
 RESULTS = Path(__file__).parent / "results"
 CELLS, TABLE = RESULTS / "which_backbone.json", RESULTS / "which_backbone.txt"
 TARGETS = ("world: sketch", "world: texture", "digits", "clothing", *PHOTOS)
-FEW, LIMIT, SEED, BATCH = 40, 1000, 11, 32  # training images a class; images ranked; of the world
+FEW, LIMIT, SEED, BATCH = 40, 1000, 11, 32  # training images per class; images ranked; of the world
 RATE = 2e-3  # between what suits the built-in nets (3e-3) and those of ImageNet (1e-3) best in so few updates
 SHARE = 0.1  # of the cost of fine-tuning all, that the short trial may take
 SIZE = 64
 # the same for all, since a trial would leave the shortest in fp32
-PRECISION = "bf16" if bf16_units() else "fp32"
+PRECISION = "bf16" if has_bf16_units() else "fp32"
 BUILTIN = ("all", "contrast", "formula", "rotation", "shape", "shuffled", "texture")  # of the residual net
 REAL = (  # small enough for two cores, and of different worth
     "mobilenetv1_025_imagenet",
@@ -78,23 +78,25 @@ def asked(name: str) -> str | dict[str, Any]:
 def images(target: str) -> wb.Images:
     """The images of a target; the validation images judge."""
     if target in WORLDS:
-        return wb.images("world", n=3000, seed=SEED, per_class=FEW, valid=0.3, **WORLDS[target])
+        return wb.load_images("world", n=3000, seed=SEED, per_class=FEW, valid=0.3, **WORLDS[target])
     if target == "digits":
-        return wb.images("digits", per_class=FEW, valid=0.4)
+        return wb.load_images("digits", per_class=FEW, valid=0.4)
     if target == "clothing":
-        return wb.images(folder("data", "clothing"), per_class=FEW)
-    return wb.images(folder("data", "pacs", target), per_class=FEW, valid=0.4)
+        return wb.load_images(folder("data", "clothing"), per_class=FEW)
+    return wb.load_images(folder("data", "pacs", target), per_class=FEW, valid=0.4)
 
 
 def tuned(name: str, target: str, seed: int, updates: int) -> tuple[float, float]:
     """Accuracy on the validation images after full fine-tuning, and its seconds."""
     data, began = images(target), time.perf_counter()
-    train = data.part("train")  # alone: judged once, in the end
+    train = data.subset("train")  # alone: judged once, in the end
     steps = -(-len(train) // BATCH)
     settings = {"lr": RATE, "augment": AUGMENT.get(target, "crop"), "keep": "last", "precision": PRECISION}
     epochs = max(1, round(updates / steps))
     # the rate is searched for nobody
-    training = assemble(wb.Plan(asked(name), train, "full", seed=seed, epochs=epochs, batch_size=BATCH, **settings))
+    training = open_training(
+        wb.Plan(asked(name), train, "full", seed=seed, epochs=epochs, batch_size=BATCH, **settings)
+    )
     for _ in training:
         pass
     took = time.perf_counter() - began
@@ -104,28 +106,30 @@ def tuned(name: str, target: str, seed: int, updates: int) -> tuple[float, float
 def ranked(names: Sequence[str], target: str) -> dict[str, Any]:
     """What a ranking says of a target, its seconds, and what it would say of handfuls of the backbones."""
     began = time.perf_counter()
-    ranking = wb.rank([asked(name) for name in names], images(target), limit=LIMIT, processes=1, progress=False)
+    ranking = wb.rank_backbones(
+        [asked(name) for name in names], images(target), limit=LIMIT, processes=1, progress=False
+    )
     told = ranking.to_dict()
     took, draws = time.perf_counter() - began, random.Random(0)
-    labels = [scored.name for scored in ranking.done]
+    labels = [scored.name for scored in ranking.valid_results]
     verdicts = []
     for count in HANDFULS:
         for _ in range(EACH):
             handful = draws.sample(labels, count)
-            found = ranking.among(handful).verdict
-            row = {"of": handful, "kind": found.kind, "leader": found.leader, "among": list(found.among)}
+            found = ranking.subset(handful).verdict
+            row = {"of": handful, "kind": found.kind, "leader": found.leader, "contenders": list(found.contenders)}
             verdicts.append({**row, "lead": found.lead, "support": found.support})
     return {"seconds": took, "frame": told["frame"], "verdict": told["verdict"], "handfuls": verdicts}
 
 
 def tried(names: Sequence[str], held: dict[str, Any], target: str, seconds: float) -> dict[str, Any]:
     """The short trial of those that a ranking's verdict lies among."""
-    among = held["verdict"]["among"]
+    among = held["verdict"]["contenders"]
     if len(among) < 2:
         return {"order": among, "seconds": 0.0}
     settings = {"lr": RATE, "augment": AUGMENT.get(target, "crop"), "precision": PRECISION}
-    those = [asked(name) for name in names if label(to_choice(asked(name), "backbone")) in among]
-    found = wb.short_trial(those, images(target), seconds=max(seconds, 1.0), progress=False, **settings)
+    those = [asked(name) for name in names if backbone_label(to_choice(asked(name), "backbone")) in among]
+    found = wb.successive_halving(those, images(target), seconds=max(seconds, 1.0), progress=False, **settings)
     return {"order": list(found.order), "seconds": found.seconds}
 
 
@@ -172,7 +176,7 @@ def study(cells: dict[str, Any], names: list[str], targets: list[str], given: ar
                 continue
             order = [short(other) for other in trial["order"]]
             told = {"accuracy": np.mean(found), "spread": np.std(found, ddof=1) if len(found) > 1 else np.nan}
-            told |= {score: row.get(score) for score in (CONSENSUS, *SCORES, *BASELINES)}
+            told |= {score: row.get(score) for score in (CONSENSUS, *DEFAULT_SCORES, *BASELINE_SCORES)}
             place = order.index(name) + 1 if name in order else np.nan
             rows.append(
                 {"target": target, "backbone": name, **told, "trial": place, "verdict": held["verdict"]["kind"]}
@@ -191,7 +195,7 @@ def orders(found: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for target, part in found.groupby("target", sort=False):
         columns = {}
-        for name in (*SCORES, *BASELINES):
+        for name in (*DEFAULT_SCORES, *BASELINE_SCORES):
             columns[name] = part[name].astype(float) * (-1 if known[name].better.startswith("lower") else 1)
         columns[CONSENSUS] = -part[CONSENSUS].astype(float)
         # those that were tried stand before all others
@@ -199,8 +203,15 @@ def orders(found: pd.DataFrame) -> pd.DataFrame:
         others = truth.drop(columns=target)
         if others.shape[1]:
             columns["rank_elsewhere"] = [-known["rank_elsewhere"](name, others) for name in part["backbone"]]
-        rows[target] = {name: wb.weighted_tau(part["accuracy"], values) for name, values in columns.items()}
+        rows[target] = {name: known_tau(part["accuracy"], values) for name, values in columns.items()}
     return pd.DataFrame(rows).T
+
+
+def known_tau(accuracy: pd.Series, values: Any) -> float:
+    """Weighted τ over the backbones whose value is known; NaN where less than two are."""
+    values = np.asarray(values, dtype=float)
+    known = np.isfinite(values)
+    return wb.scores.weighted_tau(accuracy[known], values[known]) if known.sum() > 1 else np.nan
 
 
 def ceiling(cells: dict[str, Any], part: pd.DataFrame, target: str, given: argparse.Namespace) -> float:
@@ -213,7 +224,9 @@ def ceiling(cells: dict[str, Any], part: pd.DataFrame, target: str, given: argpa
     )
     if given.seeds < 2:
         return np.nan
-    return float(np.mean([wb.weighted_tau(np.delete(each, s, 1).mean(1), each[:, s]) for s in range(given.seeds)]))
+    return float(
+        np.mean([wb.scores.weighted_tau(np.delete(each, s, 1).mean(1), each[:, s]) for s in range(given.seeds)])
+    )
 
 
 def verdicts(cells: dict[str, Any], found: pd.DataFrame) -> pd.DataFrame:
@@ -224,7 +237,7 @@ def verdicts(cells: dict[str, Any], found: pd.DataFrame) -> pd.DataFrame:
         target = key.partition(" | ")[0]
         for one in held["handfuls"] if target in truth else ():
             accuracy = truth.loc[[short(name) for name in one["of"]], target]
-            among = accuracy[[short(name) for name in one["among"]]]
+            among = accuracy[[short(name) for name in one["contenders"]]]
             lacks = {"leader": accuracy.max() - accuracy[short(one["leader"])], "among": accuracy.max() - among.max()}
             rows.append({"target": target, "count": len(one["of"]), **{k: one[k] for k in TOLD}, **lacks})
     return pd.DataFrame(rows)
@@ -236,7 +249,7 @@ def table(cells: dict[str, Any], found: pd.DataFrame, given: argparse.Namespace)
         return "no target is finished for these backbones"
     taus, rng = orders(found), np.random.default_rng(0)
     taus[ONCE] = {target: ceiling(cells, part, str(target), given) for target, part in found.groupby("target")}
-    few = [name for name in (*SCORES, *BASELINES) if found[name].isna().mean() > 0.5]
+    few = [name for name in (*DEFAULT_SCORES, *BASELINE_SCORES) if found[name].isna().mean() > 0.5]
     taus = taus.drop(columns=few)  # an order of three says nothing of twelve
     counts = f"{found['backbone'].nunique()} backbones, {len(taus)} targets"
     lines = [f"{counts}, {given.updates} updates, mean of {given.seeds} seeds", ""]
@@ -290,9 +303,9 @@ def main() -> None:
     text = f"{machine()}\n{table(cells, found, given)}"
     print(text)
     if not given.table:
-        disk.write(TABLE, text + "\n")
+        _paths.write_file(TABLE, text + "\n")
     if not only and not found.empty:
-        disk.write(STUDY, HEAD + found.round(5).to_csv(index=False))
+        _paths.write_file(STUDY, HEAD + found.round(5).to_csv(index=False))
 
 
 if __name__ == "__main__":

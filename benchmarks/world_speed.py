@@ -13,10 +13,10 @@ import time
 import torch
 from data import machine
 
-from workbench.images.world import material
-from workbench.images.world.dice import Dice
-from workbench.images.world.factors import FACTORS, NAMES
-from workbench.images.world.rendering import rendered
+from workbench.data.world import formula_images
+from workbench.data.world.factors import FACTOR_NAMES, FACTORS
+from workbench.data.world.indexed_random import IndexedGenerator
+from workbench.data.world.rendering import render_scenes
 
 
 def timed(draw, count: int, device: torch.device) -> tuple[float, float]:
@@ -39,19 +39,19 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     device, index = torch.device(args.device), torch.arange(args.images, device=args.device)
-    dice = Dice(0, index)
-    codes = torch.stack([dice.pick(f, len(v)) for f, v in FACTORS.items()], dim=1)
-    rendered(codes[:64], index[:64], args.size)
+    dice = IndexedGenerator(0, index)
+    codes = torch.stack([dice.integers(f, len(v)) for f, v in FACTORS.items()], dim=1)
+    render_scenes(codes[:64], index[:64], args.size)
     print(f"{args.images} images of {args.size} px on {device}, {torch.get_num_threads()} threads\n{machine()}")
     print(f"{'':20}{'images/s':>10}{'at full cores':>16}")
-    rows = {"all styles": lambda: rendered(codes, index, args.size)}
-    rows["clutter 5"] = lambda: rendered(codes, index, args.size, clutter=5)
+    rows = {"all styles": lambda: render_scenes(codes, index, args.size)}
+    rows["clutter 5"] = lambda: render_scenes(codes, index, args.size, clutter=5)
     for kind, style in enumerate(FACTORS["style"]):
         own = codes.clone()
-        own[:, NAMES.index("style")] = kind
-        rows[style] = lambda own=own: rendered(own, index, args.size)
-    formula = dice.pick("formula", len(material.CLASSES))
-    rows["material"] = lambda: material.rendered(formula, index, args.size)
+        own[:, FACTOR_NAMES.index("style")] = kind
+        rows[style] = lambda own=own: render_scenes(own, index, args.size)
+    formula = dice.integers("formula", len(formula_images.CLASSES))
+    rows["material"] = lambda: formula_images.render_formulas(formula, index, args.size)
     for name, draw in rows.items():
         clock, cores = timed(draw, args.images, device)
         print(f"{name:20}{clock:10,.0f}{cores:16,.0f}", flush=True)

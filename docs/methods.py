@@ -1,34 +1,33 @@
-"""The README's table of tunings and strategies, from the registries: `python docs/methods.py` writes it anew."""
+"""Table of tunings and strategies in docs/training.md, from the registries: `python docs/methods.py` writes it anew."""
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+import workbench as wb
+
+PAGE = Path(__file__).with_name("training.md")
 BEGIN, END = "<!-- methods: written by docs/methods.py -->", "<!-- end of methods -->"
+TITLES = {"tunings": "Tuning: which weights move", "strategies": "Strategy: what is minimized"}
 
 
-def table() -> str:
-    """One Markdown table a registry: name, what it is for, paper, parameters."""
-    parts = []
-    for room, title in (("tunings", "Tuning: which weights move"), ("strategies", "Strategy: what is minimised")):
-        frame = getattr(importlib.import_module(f"workbench.{room}"), room).table()
-        lines = [f"| {title} | | parameters | source |", "|---|---|---|---|"]
-        for row in frame.itertuples():
-            parameters = f"`{row.parameters}`" if row.parameters else ""
-            cells = [f"`{row.name}`", row.what, parameters, row.source]
-            lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+def render_table(kind: str) -> str:
+    """Render the methods of one kind as a Markdown table: name, purpose, parameters, paper."""
+    lines = [f"| {TITLES[kind]} | | parameters | paper |", "|---|---|---|---|"]
+    for row in wb.describe_methods(kind).itertuples():
+        parameters = f"`{row.parameters}`" if row.parameters else ""
+        cells = [f"`{row.name}`", row.description, parameters, row.paper]
+        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    return "\n".join(lines)
 
 
-def written(readme: str) -> str:
-    """The README with its table as the registries have it now."""
-    before, _, rest = readme.partition(BEGIN)
+def render_page(page: str) -> str:
+    """Replace the tables between the two marks of a page."""
+    before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    tables = "\n\n".join(render_table(kind) for kind in TITLES)
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(render_page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.loop.device import seed
+from workbench.loop.device import seed_generators
 
 torch.set_num_threads(1)
 
@@ -38,7 +38,7 @@ def home(tmp_path_factory, monkeypatch):
 def drawn():
     """Torch draws the same numbers in every test, whatever ran before it."""
     # a GPU only where some test has asked for it
-    seed(torch.device("cuda" if torch.cuda.is_initialized() else "cpu"), 0)
+    seed_generators(torch.device("cuda" if torch.cuda.is_initialized() else "cpu"), 0)
 
 
 @pytest.fixture
@@ -72,14 +72,15 @@ def toy_arrays_fixture():
 
 @pytest.fixture
 def toy():
-    """Toy images, as `wb.images` opens them."""
-    return wb.images(toy_arrays())
+    """Toy images, as `wb.load_images` opens them."""
+    return wb.load_images(toy_arrays())
 
 
 @pytest.fixture
 def two_domains():
     """Toy images of two domains, the second without labels for training."""
-    return wb.images(toy_arrays(), domains={"clean": None, "dark": "invert"}, source="clean", target="dark")
+    domains = {"clean": None, "dark": "invert"}
+    return wb.load_images(toy_arrays(), domains=domains, source_domain="clean", target_domain="dark")
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def tiny():
     """A function that makes a seeded net of 0.1 to 0.4 M weights for 32-pixel images, by architecture."""
 
     def make(name="test_efficientnet", classes=("left", "middle", "right"), size=32, **options):
-        return wb.load(name, classes=list(classes), pretrained=False, size=size, **options)
+        return wb.load_net(name, classes=list(classes), pretrained=False, size=size, **options)
 
     return make
 
@@ -100,7 +101,7 @@ def tiny_plan():
         backbone = {"name": name, "params": {"pretrained": False, "size": 32}}
         plain = {"epochs": 2, "batch_size": 16, "augment": "none", "tuning": "full", "warmup": 0.0}
         plain["precision"] = "fp32"  # no trial decides how a test computes
-        return wb.Plan(backbone, data if data is not None else wb.images(toy_arrays()), **{**plain, **settings})
+        return wb.Plan(backbone, data if data is not None else wb.load_images(toy_arrays()), **{**plain, **settings})
 
     return make
 
@@ -118,9 +119,9 @@ def diagnosed(tmp_path_factory):
     settings = {"lr": 1.0, "epochs": 3, "batch_size": 16, "augment": "none", "precision": "fp32", "threads": 1}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(place))
-        patch.setattr("workbench.diagnosis.diagnosing.MOST", 1)  # one experiment is enough to be shown
-        patch.setattr("workbench.diagnosis.stage_transplants.MOST", 2)
-        images = wb.images(folder, valid=0.4)
-        net = wb.load("test_efficientnet", classes=list(images.classes), pretrained=False, size=32)
+        patch.setattr("workbench.diagnosis.diagnosing.MAX_CAUSES", 1)  # one experiment is enough to be shown
+        patch.setattr("workbench.diagnosis.experiments.stage_transplants.MAX_CUTS", 2)
+        images = wb.load_images(folder, valid=0.4)
+        net = wb.load_net("test_efficientnet", classes=list(images.classes), pretrained=False, size=32)
         found = wb.diagnose(wb.Plan(net, images, "full", **settings), seeds=1, minutes=1, progress=False)
     return found, place

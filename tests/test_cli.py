@@ -20,7 +20,9 @@ def test_no_runs_yet_is_a_sentence(capsys):
 
 
 def test_runs_are_listed(monkeypatch, capsys):
-    monkeypatch.setattr("workbench.runs.table", lambda folder: pd.DataFrame([{"name": "one", "folder": folder}]))
+    monkeypatch.setattr(
+        "workbench.runs.folder.run_files.search_runs", lambda folder: pd.DataFrame([{"name": "one", "folder": folder}])
+    )
     assert cli.main(["runs", "--folder", "there"]) == 0
     assert capsys.readouterr().out.split() == ["name", "folder", "one", "there"]
 
@@ -35,7 +37,7 @@ def test_a_run_that_does_not_exist_is_refused_with_one_sentence(capsys):
 def test_run_carries_out_the_folder(monkeypatch, tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     given = []
-    monkeypatch.setattr("workbench.runs.worker.main", lambda words: given.append(words) or 1)
+    monkeypatch.setattr("workbench.runs.processes.worker.main", lambda words: given.append(words) or 1)
     assert cli.main(["run", str(tmp_path)]) == 1
     assert given == [[str(tmp_path)]]
 
@@ -58,7 +60,9 @@ def test_an_unknown_backbone_is_refused_with_a_near_miss(capsys):
 def test_a_long_catalogue_is_cut_and_says_so(monkeypatch, capsys, words, count):
     asked = []
     frame = pd.DataFrame({"name": [f"net{i}" for i in range(50)]})
-    monkeypatch.setattr("workbench.nets.backbones", lambda query: asked.append(query) or frame)
+    monkeypatch.setattr(
+        "workbench.nets.catalogue.backbone_search.search_backbones", lambda query: asked.append(query) or frame
+    )
     assert cli.main(["backbones", "parameters < 6e6", "offline", *words]) == 0
     out = capsys.readouterr().out
     assert out.count("net") == count
@@ -70,19 +74,19 @@ def test_a_query_that_makes_no_sense_is_refused(monkeypatch, capsys):
     def refuse(query):
         raise BadValue("no column is called 'paramters'")
 
-    monkeypatch.setattr("workbench.nets.backbones", refuse)
+    monkeypatch.setattr("workbench.nets.catalogue.backbone_search.search_backbones", refuse)
     assert cli.main(["backbones", "paramters < 3"]) == 2
     assert capsys.readouterr().err == "no column is called 'paramters'\n"
 
 
-def test_doctor_prints_its_findings(capsys):
-    assert cli.main(["doctor"]) == 0
+def test_info_prints_its_findings(capsys):
+    assert cli.main(["info"]) == 0
     assert f"workbench    {__version__}" in capsys.readouterr().out
 
 
 def test_lab_opens_the_notebooks_and_passes_options_on(monkeypatch):
     became = []
-    monkeypatch.setattr(cli, "become", lambda words, folder: became.append((words, folder)) or 0)
+    monkeypatch.setattr(cli, "replace_process", lambda words, folder: became.append((words, folder)) or 0)
     assert cli.main(["lab", "--no-browser", "--port=9"]) == 0
     words, folder = became[0]
     assert words[:3] == [sys.executable, "-m", "jupyterlab"]
@@ -96,7 +100,7 @@ def test_lab_without_jupyter_says_how_to_get_it(monkeypatch, capsys):
     assert 'pip install "transfer-workbench[lab]"' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["bakbones"], ["runs", "--foldr", "x"], ["doctor", "now"], ["run"]])
+@pytest.mark.parametrize("words", [[], ["bakbones"], ["runs", "--foldr", "x"], ["info", "now"], ["run"]])
 def test_what_is_no_command_is_refused(words, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(words)
@@ -105,7 +109,7 @@ def test_what_is_no_command_is_refused(words, capsys):
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly():
-    """`workbench doctor | head` leaves no traceback."""
+    """`workbench info | head` leaves no traceback."""
     read, write = os.pipe()
     os.close(read)
     code = "import sys; from workbench.cli import main; sys.exit(main(['runs']))"
@@ -142,10 +146,10 @@ def test_a_transfer_is_diagnosed_as_json_and_a_report(diagnosed, tmp_path, capsy
     words = ["diagnose", folder, "--backbone", "wb/residual-all"]
     assert cli.main([*words, "--quick", "--json", "--report", str(report)]) == 0
     said = capsys.readouterr()
-    assert said.err.splitlines() == ["looking at the plan, the weights and the images", str(report)]
+    assert said.err.splitlines() == ["checking the plan, the weights and the images", str(report)]
     assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
     told = json.loads(said.out)
-    assert told["answer"] == "not asked" and told["controls"] is None and len(told["considered"]) >= 15
+    assert told["answer"] == "not asked" and told["controls"] is None and len(told["cause_table"]) >= 15
     assert told["plan"]["backbone"]["name"] == "wb/residual-all"
 
 
@@ -157,7 +161,7 @@ def test_a_diagnosis_is_printed_with_the_time_it_was_given(diagnosed, monkeypatc
         asked.update(options, backbone=backbone)
         return diagnosed[0]
 
-    monkeypatch.setattr("workbench.diagnosis.diagnose", diagnose)
+    monkeypatch.setattr("workbench.diagnosis.diagnosing.diagnose", diagnose)
     assert cli.main(["diagnose", "digits", "--backbone", "resnet18", "--minutes", "0.5"]) == 0
     assert asked == {"quick": False, "minutes": 0.5, "backbone": "resnet18"}
     said = capsys.readouterr()
@@ -165,7 +169,7 @@ def test_a_diagnosis_is_printed_with_the_time_it_was_given(diagnosed, monkeypatc
 
 
 def test_a_diagnosis_is_refused_with_a_sentence_before_it_begins(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("workbench.diagnosis.diagnose", lambda *_, **__: pytest.fail("began"))
+    monkeypatch.setattr("workbench.diagnosis.diagnosing.diagnose", lambda *_, **__: pytest.fail("began"))
     words = ["diagnose", str(tmp_path), "--backbone", "wb/residual-all"]
     assert cli.main([*words, "--report", str(tmp_path / "nowhere" / "out.html")]) == 2
     assert cli.main(words) == 2, "no images in it"

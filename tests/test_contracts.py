@@ -10,7 +10,7 @@ import torch
 import workbench as wb
 from workbench import forms
 from workbench.errors import WorkbenchError
-from workbench.runs.assembly import assemble
+from workbench.runs.build import open_training
 from workbench.strategies import strategies
 from workbench.tunings import tunings
 
@@ -24,7 +24,7 @@ TRIALS = {"grid": {"rows": {"head": [1.0], "conv_head": [0.0, 0.1]}}}
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
     path = tmp_path_factory.mktemp("teacher") / "teacher.safetensors"
-    wb.load("test_efficientnet", classes=["left", "middle", "right"], pretrained=False, size=32).save(path)
+    wb.load_net("test_efficientnet", classes=["left", "middle", "right"], pretrained=False, size=32).save(path)
     return path
 
 
@@ -46,12 +46,12 @@ def test_every_pair_trains_or_refuses_with_a_sentence(tiny_plan, two_domains, te
         strategy={"name": strategy, "params": trial(strategy, teacher)},
         epochs=1,
         batch_size=32,
-        keep="last",
+        select="last",
         precision="bf16" if tuning == "full" else "fp32",  # which `auto` may choose for any strategy
     )
-    assert wb.Plan.from_json(plan.but(data="digits").to_json()) == plan.but(data="digits")
+    assert wb.Plan.from_json(plan.replace(data="digits").to_json()) == plan.replace(data="digits")
     try:
-        training = assemble(plan)
+        training = open_training(plan)
     except WorkbenchError as refusal:
         assert len(str(refusal).split()) > 5
         if strategy in OF_FEATURES and tuning in OF_THE_HEAD:
@@ -61,14 +61,14 @@ def test_every_pair_trains_or_refuses_with_a_sentence(tiny_plan, two_domains, te
     before = tensors(training.net)
     points = list(training)
     assert points and all(torch.isfinite(torch.tensor(p.values["loss"])) for p in points)
-    assert all(row["unchanged"] for row in training.proof.rows)
-    grid = wb.grid(plan.tuning, training.net, 1)
+    assert all(row["unchanged"] for row in training.frozen_check.rows)
+    grid = wb.lr_grid(plan.tuning, training.net, 1)
     after = tensors(training.net)
     for stage, row in zip(training.net.stages, grid, strict=True):
-        changed = any(not torch.equal(before[name], after[name]) for name in stage.tensors)
+        changed = any(not torch.equal(before[name], after[name]) for name in stage.tensor_names)
         assert changed == bool(row.any()), stage.name
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in training.net.modules())
-    state = training.state()
+    state = training.state_dict()
     buffer_names = set(training.strategy.state_dict())
     assert set(state["strategy"]) == buffer_names
 
@@ -77,8 +77,8 @@ def test_every_pair_trains_or_refuses_with_a_sentence(tiny_plan, two_domains, te
 def test_every_method_says_what_it_is_and_where_it_is_from(registry):
     for name, cls in registry.classes().items():
         assert (inspect.getdoc(cls) or "").strip(), name
-        assert "arXiv" in cls.source or "20" in cls.source or "19" in cls.source, name
-        for field in forms.fields(cls):
+        assert "arXiv" in cls.paper or "20" in cls.paper or "19" in cls.paper, name
+        for field in forms.constructor_fields(cls):
             assert field.help, f"{name}.{field.name} has no help in its docstring"
             if field.type in (int, float) and not field.options:
                 assert field.range is not None, f"{name}.{field.name} has no range"
@@ -93,16 +93,18 @@ def test_every_method_s_file_can_be_read_at_one_sitting(registry):
 
 @pytest.mark.parametrize("name", list(tunings))
 def test_rates_are_a_pure_function_of_progress(name, tiny, teacher):
-    net, made = tiny(), tunings.make(name, **trial(name, teacher))
-    grid = [made.rates(net, epoch / 7) for epoch in range(7)]
-    again = [tunings.make(name, **trial(name, teacher)).rates(net, epoch / 7) for epoch in reversed(range(7))]
+    net, made = tiny(), tunings.create(name, **trial(name, teacher))
+    grid = [made.lr_multipliers(net, epoch / 7) for epoch in range(7)]
+    again = [
+        tunings.create(name, **trial(name, teacher)).lr_multipliers(net, epoch / 7) for epoch in reversed(range(7))
+    ]
     assert grid == again[::-1]
     assert all(len(row) == len(net.stages) and min(row) >= 0 for row in grid)
 
 
 @pytest.mark.parametrize("name", list(strategies))
 def test_what_a_strategy_keeps_can_be_loaded_right_after_prepare(name, tiny, teacher):
-    first, second = (strategies.make(name, **trial(name, teacher)) for _ in range(2))
+    first, second = (strategies.create(name, **trial(name, teacher)) for _ in range(2))
     first.prepare(tiny(seed=0))
     second.prepare(tiny(seed=1))
     second.load_state_dict(first.state_dict())

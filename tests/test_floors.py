@@ -10,27 +10,35 @@ from pathlib import Path
 import pytest
 
 import workbench
+from tools import write_stubs
 
 PACKAGE = Path(workbench.__file__).parent
 
 FLOORS = {
-    0: {"registry", "forms", "kinds", "markers", "arguments", "plan", "errors", "disk", "face", "threads"},
-    1: {"images", "nets", "metrics"},
+    0: {
+        "registry", "forms", "type_hints", "annotated_types", "argument_checks", "plan", "plan_migration", "errors",
+        "formatting", "_paths", "_threads", "_lazy_names", "_signatures",
+    },
+    1: {"data", "nets", "metrics"},
     2: {"tunings", "strategies", "scores", "probes", "evaluation", "storage"},
-    3: {"loop", "cost", "embeddings"},
+    3: {"loop", "cost", "feature_extraction"},
     4: {"runs"},
-    5: {"diagnosis", "machine", "ranking"},
-    6: {"widgets", "cli", "__main__"},
-}
+    5: {"diagnosis", "_system_info", "ranking"},
+    6: {"widgets", "method_tables", "cli", "__main__"},
+}  # fmt: skip
 WING = "figures"
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # on the ground floor the pieces lean on each other, and the command line has its second door
 NEIGHBOURS = {(0, 0)}
 DOORS = {("__main__", "cli")}
-# what every room may use, the wing too: how a wrong argument is refused
-REFUSALS = ("errors", "forms", "markers", "arguments")
+# what every room may use, the wing too: how a wrong argument is refused, and how a value is formatted
+EVERYWHERE = ("errors", "forms", "annotated_types", "argument_checks", "formatting", "_lazy_names")
 JUPYTER = {"ipywidgets", "anywidget", "IPython", "traitlets", "jupyterlab", "ipykernel", "jupyter_client"}
 TORCH = {"torch", "torchvision", "timm", "captum", "safetensors"}
+
+
+# name that `wb` shows -> the module it is in, as the stub says
+HOMES = {name: module for module, name in write_stubs.list_flat_names(PACKAGE)}
 
 
 def modules() -> list[Path]:
@@ -94,8 +102,8 @@ def rooms_imported(path: Path) -> list[tuple[str, bool]]:
         if parts[0] != "workbench" or parts[1].startswith("__"):
             continue
         room = parts[1]
-        if room in workbench._PUBLIC and not (PACKAGE / room).exists() and not (PACKAGE / f"{room}.py").exists():
-            room = workbench._PUBLIC[room].split(":")[0].split(".")[1]
+        if room in HOMES:
+            room = HOMES[room].split(".")[0]
         if room != room_of(path):
             found.append((room, at_top))
     return found
@@ -106,7 +114,7 @@ def test_imports_go_down(path: Path):
     room = room_of(path)
     if room in ("", WING):
         # names resolved on first use; figures have a stricter test below
-        assert [r for r, _ in rooms_imported(path) if r not in (*REFUSALS, WING)] == []
+        assert [r for r, _ in rooms_imported(path) if r not in (*EVERYWHERE, WING)] == []
         return
     assert room in FLOOR, f"{room} stands on no floor: name its floor in this test"
     for other, at_top in rooms_imported(path):
@@ -123,7 +131,7 @@ def test_imports_go_down(path: Path):
 def test_figures_know_arrays_and_frames_only(path: Path):
     assert [name for name, _ in imports(path) if name.split(".")[0] in TORCH | JUPYTER] == []
     ours = [name.split(".")[1] for name, _ in imports(path) if name.startswith("workbench.")]
-    assert [room for room in ours if room not in (*REFUSALS, WING)] == []
+    assert [room for room in ours if room not in (*EVERYWHERE, WING)] == []
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if FLOOR.get(room_of(p), 0) < 6], ids=named)
@@ -177,8 +185,62 @@ def test_no_room_has_a_name_that_says_nothing():
 def test_an_import_inside_a_function_counts(tmp_path: Path):
     module = tmp_path / "late.py"
     module.write_text(
-        "import workbench as wb\ndef f():\n    from workbench.runs import fit\n    import torch, wb.x\n    wb.load\n"
+        "import workbench as wb\ndef f():\n    from workbench.runs import fit\n"
+        "    import torch, wb.x\n    wb.load_net\n"
     )
     assert ("workbench.runs", False) in imports(module)
-    assert ("workbench.load", True) in imports(module)
+    assert ("workbench.load_net", True) in imports(module)
     assert ("torch", False) in imports(module)
+
+
+# the methods of a facade hand on to what is built on it: `net.save`, `diagnosis.save`
+FACADES = {
+    frozenset({"nets.net", "nets.loading.net_assembly", "nets.loading.net_file"}),
+    frozenset({"diagnosis.findings", "diagnosis.report.serialization"}),
+}
+
+
+def test_no_modules_import_each_other_in_a_circle_but_facades():
+    names = {dotted(path): path for path in modules()}
+    graph = {name: {other for other in modules_imported(path) if other in names} for name, path in names.items()}
+    assert {frozenset(circle) for circle in circles(graph)} == FACADES
+
+
+def dotted(path: Path) -> str:
+    """A module's dotted name inside the package."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules_imported(path: Path) -> set[str]:
+    """The modules that a module imports at run time, inside functions too; what only type checkers read is left out."""
+    found, todo = set(), list(tree_of(path).body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("workbench."):
+            base = (node.module or "").removeprefix("workbench.")
+            inner = [f"{base}.{alias.name}" for alias in node.names]
+            found |= {n if PACKAGE.joinpath(*n.split(".")).with_suffix(".py").exists() else base for n in inner}
+        todo += list(ast.iter_child_nodes(node))
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Sets of modules that reach each other."""
+    reach = {name: reached_from(name, graph) for name in graph}
+    groups = {frozenset({n for n in reach[name] if name in reach[n]}) for name in graph if name in reach[name]}
+    return [set(group) for group in groups]
+
+
+def reached_from(name: str, graph: dict[str, set[str]]) -> set[str]:
+    """All that a module reaches by one import or more."""
+    seen: set[str] = set()
+    todo = list(graph[name])
+    while todo:
+        here = todo.pop()
+        if here not in seen:
+            seen.add(here)
+            todo += graph[here]
+    return seen

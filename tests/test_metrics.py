@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
 
-from workbench.metrics import Evaluation, calibration_error
+from workbench.metrics import Evaluation, expected_calibration_error
 
 
 def evaluation(labels, probabilities, kind="classes", classes=None, tasks=()):
@@ -49,14 +49,14 @@ def test_calibration_error_by_hand():
     # two bins of 15: 0.95 twice (one right) and 0.55 once (right)
     p = np.array([[0.95, 0.05], [0.95, 0.05], [0.55, 0.45]])
     y = np.array([0, 1, 0])
-    assert calibration_error(y, p) == pytest.approx((abs(1 - 1.9) + abs(1 - 0.55)) / 3)
+    assert expected_calibration_error(y, p) == pytest.approx((abs(1 - 1.9) + abs(1 - 0.55)) / 3)
 
 
 def test_calibration_of_a_perfect_forecaster_is_small():
     rng = np.random.default_rng(1)
     p = rng.uniform(0.5, 1, 40_000)
     y = (rng.uniform(size=p.size) > p).astype(int)
-    assert calibration_error(y, np.stack([p, 1 - p], 1)) < 0.01
+    assert expected_calibration_error(y, np.stack([p, 1 - p], 1)) < 0.01
 
 
 def test_tags():

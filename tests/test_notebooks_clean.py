@@ -1,4 +1,4 @@
-"""Notebooks are committed as stories: no outputs, one switch, no long functions, named by number and subject."""
+"""Form of the notebooks: no outputs, one switch, short functions, names of number and subject."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.i
 SWITCH = re.compile(r"^FULL = False\b", flags=re.M)
 
 
-def cells(path: Path, kind: str) -> list[str]:
-    """The text of a notebook's cells of one kind."""
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == kind]
+def read_cells(path: Path, kind: str) -> list[str]:
+    """Return the source of a notebook's cells of one kind."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
-def code(path: Path) -> list[ast.Module]:
-    """A notebook's code cells, parsed; lines of IPython's own left out."""
-    plain = ["\n".join(line for line in cell.splitlines() if line[:1] not in "%!") for cell in cells(path, "code")]
-    return [ast.parse(cell) for cell in plain]
+def parse_code(path: Path) -> list[ast.Module]:
+    """Parse a notebook's code cells without IPython's own lines."""
+    sources = read_cells(path, "code")
+    return [ast.parse("\n".join(line for line in s.splitlines() if line[:1] not in "%!")) for s in sources]
 
 
-def test_the_three_stories_are_there():
+def test_first_notebooks_exist_and_names_have_number_and_subject():
     names = [path.name for path in NOTEBOOKS]
     assert {"00_first_transfer.ipynb", "01_backbones.ipynb", "02_layers_and_rates.ipynb"} <= set(names)
     assert [name for name in names if not re.fullmatch(r"\d\d_[a-z_]+\.ipynb", name)] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_it_is_committed_without_outputs(path):
+def test_notebook_has_no_outputs(path):
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
@@ -44,24 +44,24 @@ def test_it_is_committed_without_outputs(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_its_first_code_cell_holds_the_one_switch(path):
-    first, *rest = cells(path, "code")
-    assert SWITCH.search(first), "the first code cell says `FULL = False`: quick here, full size by one word"
+def test_first_code_cell_has_the_only_switch(path):
+    first, *rest = read_cells(path, "code")
+    assert SWITCH.search(first), "the first code cell needs the switch `FULL = False`"
     assert not any(re.search(r"^FULL\s*=", cell, flags=re.M) for cell in rest)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_it_tells_a_story(path):
-    told = cells(path, "markdown")
-    assert told[0].startswith("# ")
-    assert len(told) >= len(cells(path, "code")) / 2
-    defined = [n for tree in code(path) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    assert [f.name for f in defined if (f.end_lineno or 0) - f.lineno >= 10] == []
+def test_text_leads_through_short_code(path):
+    texts = read_cells(path, "markdown")
+    assert texts[0].startswith("# ")
+    assert len(texts) >= len(read_cells(path, "code")) / 2
+    functions = [n for tree in parse_code(path) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= 10] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_it_uses_the_public_face_only(path):
-    for tree in code(path):
+def test_code_uses_public_names_only(path):
+    for tree in parse_code(path):
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 assert not (node.module or "").startswith("workbench."), f"from {node.module} import …"

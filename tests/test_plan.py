@@ -10,7 +10,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName, WorkbenchError
-from workbench.plan import Choice, Plan, Schedule, plain, to_choice
+from workbench.plan import Choice, Plan, Schedule, to_choice, to_plain_data
 from workbench.strategies import strategies
 from workbench.tunings import tunings
 
@@ -70,7 +70,7 @@ def test_what_json_would_change_is_changed_at_once():
 
 def test_a_part_that_came_from_an_object_goes_through_json_too():
     given = plan(data=Held())
-    assert given.held["data"].choice.name == "stored"
+    assert given.in_memory["data"].choice.name == "stored"
     assert Plan.from_json(given.to_json()) == given
 
 
@@ -83,7 +83,7 @@ def test_a_plan_does_not_follow_a_mapping_that_changes_later():
 
 def test_but_changes_what_is_named_and_nothing_else():
     base = plan(epochs=3, size=96, tuning="head")
-    other = base.but(epochs=9, seed=np.int64(4))
+    other = base.replace(epochs=9, seed=np.int64(4))
     assert (other.schedule.epochs, other.seed) == (9, 4)
     assert (other.backbone, other.data, other.tuning, other.strategy) == (
         base.backbone,
@@ -92,18 +92,18 @@ def test_but_changes_what_is_named_and_nothing_else():
         base.strategy,
     )
     assert base.schedule.epochs == 3
-    assert base.but() == base
+    assert base.replace() == base
 
 
 def test_but_keeps_what_is_held_in_memory_and_what_was_asked_of_it():
     held = Held()
     base = plan(backbone=held, data=held, size=96)
-    other = base.but(seed=1)
-    assert other.held == {"backbone": held, "data": held}
+    other = base.replace(seed=1)
+    assert other.in_memory == {"backbone": held, "data": held}
     assert other.backbone.params["size"] == 96
-    assert base.but(backbone="resnet18").held == {"data": held}
+    assert base.replace(backbone="resnet18").in_memory == {"data": held}
     newer = Held()
-    assert base.but(data=newer).held["data"] is newer
+    assert base.replace(data=newer).in_memory["data"] is newer
 
 
 def test_the_schedule_may_be_given_whole_by_name_or_field_by_field():
@@ -117,21 +117,21 @@ def test_whatever_was_clicked_can_be_typed():
     given = plan(tuning=wb.tuning("last-k", k=2), size=64, epochs=4, lr=0.01, augment="flip", seed=5)
     seen = {}
     stub = type("wb", (), {"Plan": Plan, "launch": staticmethod(lambda p: seen.update(plan=p))})
-    exec(given.code(), {"wb": stub})
+    exec(given.to_code(), {"wb": stub})
     assert seen["plan"] == given
 
 
 BAD = [
-    ({"backbone": None}, BadValue, "the backbone of a plan is a name"),
+    ({"backbone": None}, BadValue, "as the backbone of a plan"),
     ({"backbone": 5}, BadValue, "got int"),
     ({"backbone": ["resnet18"]}, BadValue, "got list"),
     ({"data": None}, BadValue, "the data of a plan"),
     ({"data": {"nome": "digits"}}, BadValue, "got dict"),
     ({"data": {"name": "digits", "options": {}}}, BadValue, "got dict"),
-    ({"data": Choice("digits", {"model": set()})}, BadValue, "numbers, words and lists; got set"),
+    ({"data": Choice("digits", {"model": set()})}, BadValue, "numbers, strings and lists in a plan; got set"),
     ({"tuning": "heads"}, UnknownName, "no tuning is called 'heads'; did you mean head?"),
     ({"tuning": None}, BadValue, "tuning"),
-    ({"tuning": {"name": "last-k", "params": {"k": -1}}}, BadValue, "k of tuning last-k lies between"),
+    ({"tuning": {"name": "last-k", "params": {"k": -1}}}, BadValue, "k of tuning last-k must be between"),
     ({"tuning": {"name": "last-k", "params": {"k": "two"}}}, BadValue, "wants a whole number"),
     ({"tuning": {"name": "last-k", "params": {"n": 2}}}, UnknownName, "no parameter of tuning last-k is called 'n'"),
     ({"tuning": {"name": "head", "params": {"k": 2}}}, UnknownName, "it takes no parameters"),
@@ -139,19 +139,19 @@ BAD = [
     ({"tuning": {"name": "grid", "params": {"rows": 5}}}, BadValue, "wants a mapping; got 5"),
     ({"strategy": "dan"}, UnknownName, "no strategy is called 'dan'; did you mean dann?"),
     ({"strategy": "distill"}, BadValue, "needs the parameter teacher"),
-    ({"strategy": {"name": "l2-sp", "params": {"alpha": -1}}}, BadValue, "alpha of strategy l2-sp lies between"),
+    ({"strategy": {"name": "l2-sp", "params": {"alpha": -1}}}, BadValue, "alpha of strategy l2-sp must be between"),
     ({"schedule": 5}, BadValue, "schedule of Plan wants a schedule"),
     ({"schedule": {"epoch": 5}}, UnknownName, "did you mean epochs"),
-    ({"epochs": 0}, BadValue, "epochs of the schedule lies between 1 and 10000; got 0"),
+    ({"epochs": 0}, BadValue, "epochs of the schedule must be between 1 and 10000; got 0"),
     ({"epochs": 1.5}, BadValue, "wants a whole number"),
     ({"epochs": None}, BadValue, "epochs of the schedule is missing"),
-    ({"lr": 0}, BadValue, "lr of the schedule lies between"),
+    ({"lr": 0}, BadValue, "lr of the schedule must be between"),
     ({"lr": "fast"}, BadValue, "wants a number"),
     ({"lr": float("nan")}, BadValue, "got nan"),
-    ({"batch_size": -4}, BadValue, "batch_size of the schedule lies between"),
-    ({"warmup": 0.95}, BadValue, "warmup of the schedule lies between 0 and 0.9"),
-    ({"optimizer": "adam"}, BadValue, "optimizer of the schedule is one of adamw, sgd; got 'adam'"),
-    ({"augment": True}, BadValue, "augment of the schedule is one of none, flip, crop"),
+    ({"batch_size": -4}, BadValue, "batch_size of the schedule must be between"),
+    ({"warmup": 0.95}, BadValue, "warmup of the schedule must be between 0 and 0.9"),
+    ({"optimizer": "adam"}, BadValue, "optimizer of the schedule must be one of adamw, sgd; got 'adam'"),
+    ({"augment": True}, BadValue, "augment of the schedule must be one of none, flip, crop"),
     ({"learning_rate": 0.1}, UnknownName, "no argument of a plan is called 'learning_rate'"),
     ({"seed": -1}, BadValue, "the seed is a whole number from 0"),
     ({"seed": 2**32}, BadValue, "the seed is a whole number"),
@@ -183,9 +183,30 @@ def test_a_plan_cannot_be_changed():
 def test_choices_print_as_a_person_would_say_them():
     assert str(Choice("last-k", {"k": 2})) == "last-k(k=2)"
     assert str(plan(tuning="head", epochs=2)) == "fine-tune of resnet18, head, 2 epochs, seed 0"
-    assert Choice("a", {"b": 1}).but(c=2) == Choice("a", {"b": 1, "c": 2})
+    assert Choice("a", {"b": 1}).replace(c=2) == Choice("a", {"b": 1, "c": 2})
 
 
 def test_to_choice_and_plain_are_plain():
     assert to_choice(Held(), "data").params == {"path": "here", "size": [3, 4]}
-    assert plain({1: (np.float32(0.5), Choice("x"))}) == {"1": [0.5, {"name": "x", "params": {}}]}
+    assert to_plain_data({1: (np.float32(0.5), Choice("x"))}) == {"1": [0.5, {"name": "x", "params": {}}]}
+
+
+OLD_PLAN = """{
+ "backbone": {"name": "resnet18", "params": {"size": 96}},
+ "data": {"name": "photos", "params": {"source": ["photo"], "target": "sketch"}},
+ "tuning": {"name": "full", "params": {}},
+ "strategy": {"name": "simclr", "params": {"colour": 0.4, "grey": 0.1, "smallest": 0.3}},
+ "schedule": {"epochs": 3, "shape": "constant", "clip": 0.0, "keep": "last", "store": "off", "views": 0,
+  "batch_norm": "still"},
+ "seed": 4
+}"""
+
+
+def test_a_plan_of_version_0_1_opens_under_todays_names():
+    opened = Plan.from_json(OLD_PLAN)
+    wanted = {"epochs": 3, "lr_schedule": "constant", "clip_grad": 0.0, "select": "last", "cache_activations": "off"}
+    assert opened.schedule == Schedule(**wanted, augment_views=0, batch_norm="eval")
+    assert opened.data.params == {"source_domain": ["photo"], "target_domain": "sketch"}
+    assert opened.strategy.params == {"color": 0.4, "gray": 0.1, "min_area": 0.3}
+    assert Plan.from_json(opened.to_json()) == opened
+    assert "follow" not in Plan.from_json(OLD_PLAN.replace("still", "follow")).to_json()

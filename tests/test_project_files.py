@@ -45,4 +45,4 @@ def test_a_command_that_an_issue_form_asks_for_is_one():
     asked = [words for path in FORMS for words in re.findall(r"`workbench ([^`]+)`", path.read_text())]
     assert asked
     for words in asked:
-        cli.parser().parse_args(words.split())
+        cli.build_parser().parse_args(words.split())

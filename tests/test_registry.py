@@ -23,7 +23,7 @@ from {package} import shapes
 @shapes.add("{name}")
 class {cls}:
     """A {name}."""
-    source = "Euclid"
+    paper = "Euclid"
     def __init__(self, *, size: int = 3) -> None:
         self.size = size
 '''
@@ -49,15 +49,15 @@ def shapes(tmp_path, monkeypatch) -> Registry:
 def test_a_new_file_is_all_it_takes(shapes):
     assert list(shapes) == ["disc", "square"]
     assert shapes["disc"].name == "disc"
-    assert shapes.make("square", size=5).size == 5
+    assert shapes.create("square", size=5).size == 5
 
 
 def test_the_table_says_what_each_is_for(shapes):
-    table = shapes.table()
+    table = shapes.describe()
     assert table.to_dict("records")[0] == {
         "name": "disc",
-        "what": "A disc.",
-        "source": "Euclid",
+        "description": "A disc.",
+        "paper": "Euclid",
         "parameters": "size=3",
     }
 
@@ -68,16 +68,16 @@ def test_an_unknown_name_is_refused_with_a_near_miss(shapes):
 
 
 def test_a_choice_keeps_only_what_differs_from_the_defaults(shapes):
-    assert shapes.choice("disc", size=3) == Choice("disc")
-    assert shapes.choice({"name": "disc", "params": {"size": 4}}, size=5) == Choice("disc", {"size": 5})
-    assert shapes.choice(Choice("disc", {"size": 4})) == Choice("disc", {"size": 4})
+    assert shapes.make_choice("disc", size=3) == Choice("disc")
+    assert shapes.make_choice({"name": "disc", "params": {"size": 4}}, size=5) == Choice("disc", {"size": 5})
+    assert shapes.make_choice(Choice("disc", {"size": 4})) == Choice("disc", {"size": 4})
 
 
 def test_a_parameter_is_checked_when_chosen(shapes):
     with pytest.raises(BadValue, match="size of shape disc wants a whole number; got 'large'"):
-        shapes.choice("disc", size="large")
+        shapes.make_choice("disc", size="large")
     with pytest.raises(UnknownName, match="no parameter of shape disc"):
-        shapes.choice("disc", sise=1)
+        shapes.make_choice("disc", sise=1)
 
 
 def test_two_classes_cannot_want_one_name():
@@ -88,7 +88,7 @@ def test_two_classes_cannot_want_one_name():
         def __init__(self, *, share: Annotated[float, Range(0, 1)] = 0.5) -> None:
             pass
 
-    with pytest.raises(ValueError, match="two thing classes want the name 'one'"):
+    with pytest.raises(ValueError, match="two thing classes are registered as 'one'"):
         registry.add("one")(type("Two", (), {}))
     # a module that is run again, as a notebook cell is, replaces its own class
     assert registry.add("one")(One) is One

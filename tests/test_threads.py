@@ -13,8 +13,8 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 import workbench as wb
-from workbench import threads
-from workbench.widgets.latest import Latest
+from workbench import _threads
+from workbench.widgets.components.background_task import BackgroundTask
 
 
 def products():
@@ -30,7 +30,7 @@ def two(monkeypatch):
     torch.set_num_threads(2)
     np.ones((2, 2)) @ np.ones((2, 2))
     with ThreadpoolController().limit(limits=2, user_api="blas"):
-        yield lambda count: monkeypatch.setattr(threads, "free", lambda: count)
+        yield lambda count: monkeypatch.setattr(_threads, "count_free_cores", lambda: count)
     torch.set_num_threads(1)
 
 
@@ -46,30 +46,30 @@ def two(monkeypatch):
 def test_free_cores_are_those_that_nobody_else_keeps_busy(monkeypatch, idle, own, found):
     clock = iter([0.0, 0.0, 0.1, 0.1])
     later = {"cpu": iter([0.0, idle]), "own": iter([0.0, own])}
-    monkeypatch.setattr(threads, "_last", [])
-    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda seconds: None))
+    monkeypatch.setattr(_threads, "_last_times", [])
+    monkeypatch.setattr(_threads, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda seconds: None))
     monkeypatch.setattr(psutil, "cpu_times", lambda: SimpleNamespace(idle=next(later["cpu"])))
     monkeypatch.setattr(
-        threads, "os", SimpleNamespace(times=lambda: SimpleNamespace(user=next(later["own"]), system=0))
+        _threads, "os", SimpleNamespace(times=lambda: SimpleNamespace(user=next(later["own"]), system=0))
     )
-    assert threads.free() == found
+    assert _threads.count_free_cores() == found
 
 
 def test_asked_again_it_answers_at_once_and_truly():
-    assert 1 <= threads.free() <= (os.cpu_count() or 1)
-    before = threads._last[0]
-    assert threads.free() >= 1 and threads._last[0] is before
+    assert 1 <= _threads.count_free_cores() <= (os.cpu_count() or 1)
+    before = _threads._last_times[0]
+    assert _threads.count_free_cores() >= 1 and _threads._last_times[0] is before
 
 
 def test_work_takes_the_free_cores_and_gives_back_what_was_set(two):
     two(1)
     seen = []
 
-    @threads.spare()
+    @_threads.limit_to_free_cores()
     def work():
         seen.extend([torch.get_num_threads(), *products()])
         two(2)
-        with threads.spare():  # decided once, for all that is within
+        with _threads.limit_to_free_cores():  # decided once, for all that is within
             seen.append(torch.get_num_threads())
         return 1 / 0
 
@@ -77,7 +77,7 @@ def test_work_takes_the_free_cores_and_gives_back_what_was_set(two):
         work()
     assert seen == [1, 1, 1]
     assert torch.get_num_threads() == 2 and products() == {2}
-    with threads.spare():
+    with _threads.limit_to_free_cores():
         assert torch.get_num_threads() == 2 and products() == {2}
 
 
@@ -85,20 +85,20 @@ def test_whoever_set_fewer_keeps_them(two, monkeypatch):
     monkeypatch.setattr(psutil, "cpu_count", lambda: 16)
     two(8)
     torch.set_num_threads(1)
-    with threads.spare():
+    with _threads.limit_to_free_cores():
         assert torch.get_num_threads() == 1 and products() == {2}
 
 
 def test_where_all_have_one_thread_nothing_is_measured(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(threads, "free", lambda: pytest.fail("measured"))
-    with threads.spare():
+    monkeypatch.setattr(_threads, "count_free_cores", lambda: pytest.fail("measured"))
+    with _threads.limit_to_free_cores():
         assert torch.get_num_threads() == 1
 
 
 def test_small_work_has_one_thread_and_leaves_all_as_it_was(two):
     two(2)
-    with threads.one():
+    with _threads.limit_to_one_thread():
         assert torch.get_num_threads() == 1 and products() == {1}
     assert torch.get_num_threads() == 2 and products() == {2}
 
@@ -108,12 +108,12 @@ def test_two_at_once_leave_all_as_it_was(two):
     inside, go = threading.Event(), threading.Event()
 
     def longer():
-        with threads.spare():
+        with _threads.limit_to_free_cores():
             inside.set()
             go.wait(10)
 
     other = threading.Thread(target=longer)
-    with threads.spare():
+    with _threads.limit_to_free_cores():
         other.start()
         assert inside.wait(10)
         assert torch.get_num_threads() == 1 and products() == {1}
@@ -128,10 +128,10 @@ def test_what_a_person_waits_for_spares_a_training(two, tiny, toy):
     net.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
     net.backbone.register_forward_pre_hook(lambda *_: seen.append(torch.get_num_threads()))
     wb.evaluate(net, toy)
-    wb.probes.features_at(net, toy)
-    wb.probes.saliency(net, toy.part(rows=range(2)), "saliency")
-    work = Latest(SimpleNamespace(error=""))
-    work.ask(lambda: seen.append(torch.get_num_threads()))
+    wb.probes.extract_stage_features(net, toy)
+    wb.probes.saliency(net, toy.subset(rows=range(2)), "saliency")
+    work = BackgroundTask(SimpleNamespace(error=""))
+    work.submit(lambda: seen.append(torch.get_num_threads()))
     work.wait(10)
     assert len(seen) >= 4 and set(seen) == {1}
 

@@ -1,4 +1,4 @@
-"""`python -m workbench`: the command line where its script is not on the path."""
+"""`python -m workbench`: the command line, for environments where its script is not on the path."""
 
 from __future__ import annotations
 

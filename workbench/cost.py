@@ -1,4 +1,4 @@
-"""What a column of the grid costs, before it is run: memory and time, from a short trial on this machine."""
+"""Estimate of memory and time per epoch before training, from a short profile on this machine."""
 
 from __future__ import annotations
 
@@ -12,146 +12,166 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
 from workbench.errors import BadValue
+from workbench.formatting import format_bytes, format_count, format_duration
 from workbench.forms import Range
-from workbench.nets import Net
-from workbench.nets.input_check import unchecked
+from workbench.nets.input_check import skip_pixel_check
+from workbench.nets.net import Net
 from workbench.tunings import MovingWeights
 
-PIXELS = 2**17  # in a trial batch: 32 images of 64 px; in few pixels it is not arithmetic that takes the time
-FEWEST, MOST = 4, 32  # images in a trial batch
-REPEATS = 3  # of every trial, at least; the fastest counts
-AGREE, PATIENCE = 1.1, 0.5  # the two fastest differ by less than this, or so many seconds have passed
+__all__ = ["estimate_cost"]
+
+# per profiled batch: 32 images of 64 px; with fewer pixels, overhead rather than arithmetic is timed
+BATCH_PIXELS = 2**17
+MIN_IMAGES, MAX_IMAGES = 4, 32  # images per profiled batch
+REPEATS = 3  # minimum number of timings; the fastest one is used
+# stop when the two fastest timings agree within this ratio, or after so many seconds
+TIME_AGREEMENT, TIME_LIMIT = 1.1, 0.5
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What an epoch costs.
+class CostEstimate:
+    """Cost of one epoch.
 
     Attributes:
-        trainable: weights that move.
-        memory_bytes: weights, gradients, optimiser state and kept activations; not the program itself.
-        seconds_per_epoch: training only, validation apart, once the frozen layers' activations are stored.
-        seconds_once: computing those, for one view of every image; 0 where the first stage moves.
-        sentence: the same in words.
+        n_trainable: number of trainable parameters.
+        memory_bytes: weights, gradients, optimizer state and stored activations; without the program itself.
+        seconds_per_epoch: training without validation, after the frozen layers' activations have been cached.
+        caching_seconds: time to compute that cache for one view of every image; 0 if the first stage is trained.
+        sentence: summary in words.
     """
 
-    trainable: int
+    n_trainable: int
     memory_bytes: int
     seconds_per_epoch: float
     sentence: str
-    seconds_once: float = 0.0
+    caching_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
-class Costs:
-    """A net measured: seconds of an update of its head alone; by stage, seconds and kept bytes an image.
+class NetProfile:
+    """Profile of a net: update time of its head; seconds and activation bytes per image for each stage.
 
-    `backward` is the seconds of a whole backward pass over those of a whole forward pass.
+    `backward_ratio` is the duration of a full backward pass divided by that of a full forward pass.
     """
 
-    update: float
-    forward: tuple[float, ...]
-    backward: float
-    kept: tuple[int, ...]
-    parameters: tuple[int, ...]
+    update_seconds: float
+    forward_seconds: tuple[float, ...]
+    backward_ratio: float
+    output_bytes: tuple[int, ...]
+    n_parameters: tuple[int, ...]
 
 
-_measured: weakref.WeakKeyDictionary[Net, tuple[str, Costs]] = weakref.WeakKeyDictionary()
+_profiles: weakref.WeakKeyDictionary[Net, tuple[str, NetProfile]] = weakref.WeakKeyDictionary()
 
 
 @check_arguments
-def estimate(
+def estimate_cost(
     net: Net,
-    multipliers: Sequence[Annotated[float, Range(0.0, 1e6)]],
-    images: Annotated[int, Range(1, 10**12)],
+    lr_multipliers: Sequence[Annotated[float, Range(0.0, 1e6)]],
+    n_images: Annotated[int, Range(1, 10**12)],
     batch_size: Annotated[int, Range(1, 65_536)] = 32,
-    store: bool = True,
-) -> Estimate:
-    """The cost of an epoch under one column of the grid.
+    cache_activations: bool = True,
+) -> CostEstimate:
+    """Estimate the cost of an epoch for one column of the learning-rate grid.
 
-    The net is measured once, for about a second; later calls only add up.
+    The first call profiles the net for about a second; later calls reuse the profile.
 
     Args:
-        multipliers: one a stage, as `wb.grid` gives; 0 is frozen.
-        images: training images an epoch.
-        batch_size: images an update.
-        store: whether frozen layers are computed once, as they are wherever a net can be cut there.
+        net: net to train.
+        lr_multipliers: one per stage, as a column of `wb.lr_grid`; 0 is frozen.
+        n_images: training images per epoch.
+        batch_size: images per update.
+        cache_activations: whether frozen layers are computed once, as they are wherever the net can be partitioned.
     """
-    if len(multipliers) != len(net.stages):
+    if len(lr_multipliers) != len(net.stages):
         raise BadValue(
-            f"multipliers are one a stage, {len(net.stages)} of this net, as a column of wb.grid(tuning, net, epochs); "
-            f"got {len(multipliers)}"
+            f"expected one multiplier per stage, {len(net.stages)} for this net, as a column of "
+            "wb.lr_grid(tuning, net, epochs); "
+            f"got {len(lr_multipliers)}"
         )
-    found = measured(net)
-    trainable = sum(n for n, rate in zip(found.parameters, multipliers, strict=True) if rate > 0)
-    return add_up(found, [rate > 0 for rate in multipliers], trainable, images, batch_size, store)
+    profile = get_profile(net)
+    n_trainable = sum(n for n, rate in zip(profile.n_parameters, lr_multipliers, strict=True) if rate > 0)
+    return sum_costs(
+        profile, [rate > 0 for rate in lr_multipliers], n_trainable, n_images, batch_size, cache_activations
+    )
 
 
-def estimate_moving(net: Net, moving: MovingWeights, images: int, batch_size: int = 32) -> Estimate:
-    """Estimate the cost of an epoch in which these very weights move; see `estimate`."""
-    trainable = sum(p.numel() for name, p in net.named_parameters() if name in moving.names)
-    return add_up(measured(net), [rate > 0 for rate in moving.rates], trainable, images, batch_size)
+def estimate_moving_cost(net: Net, moving: MovingWeights, n_images: int, batch_size: int = 32) -> CostEstimate:
+    """Estimate the cost of an epoch in which exactly these weights are trained; see `estimate_cost`."""
+    n_trainable = sum(p.numel() for name, p in net.named_parameters() if name in moving.names)
+    return sum_costs(get_profile(net), [rate > 0 for rate in moving.lr_multipliers], n_trainable, n_images, batch_size)
 
 
-def add_up(
-    costs: Costs, moving: Sequence[bool], trainable: int, images: int, batch_size: int, store: bool = True
-) -> Estimate:
-    """Add up the cost of an epoch from what was measured.
+def sum_costs(
+    profile: NetProfile,
+    moving: Sequence[bool],
+    n_trainable: int,
+    n_images: int,
+    batch_size: int,
+    cache_activations: bool = True,
+) -> CostEstimate:
+    """Compute the cost of an epoch from a profile.
 
     Args:
-        moving: whether each stage moves, stem first.
-        trainable: weights that move.
+        moving: whether each stage is trained, stem first.
+        n_trainable: number of trainable parameters.
     """
-    # gradients flow back from the loss to the lowest moving stage; below it nothing is kept
+    # gradients flow back from the loss to the first trained stage; activations below it are not stored
     first = moving.index(True) if any(moving) else len(moving)
-    below = images * sum(costs.forward[:first])
-    above = images * (1.0 + costs.backward) * sum(costs.forward[first:])
-    once = below if store else 0.0
-    seconds = above + (0.0 if store else below) + images / batch_size * costs.update
-    kept = sum(costs.kept[first:]) + max(costs.kept, default=0)
-    # four bytes a weight; gradient and two moments for those that move
-    memory = 4 * sum(costs.parameters) + 12 * trainable + batch_size * kept
-    return Estimate(trainable, int(memory), seconds, said(trainable, memory, seconds, once), once)
+    below = n_images * sum(profile.forward_seconds[:first])
+    above = n_images * (1.0 + profile.backward_ratio) * sum(profile.forward_seconds[first:])
+    caching_seconds = below if cache_activations else 0.0
+    seconds = above + (0.0 if cache_activations else below) + n_images / batch_size * profile.update_seconds
+    stored_bytes = sum(profile.output_bytes[first:]) + max(profile.output_bytes, default=0)
+    # four bytes per weight; gradient and two optimizer moments for each trained weight
+    memory = 4 * sum(profile.n_parameters) + 12 * n_trainable + batch_size * stored_bytes
+    return CostEstimate(
+        n_trainable,
+        int(memory),
+        seconds,
+        format_estimate(n_trainable, memory, seconds, caching_seconds),
+        caching_seconds,
+    )
 
 
-def measured(net: Net) -> Costs:
-    """The costs of `net` on the device that it is on; kept until its input size, device or structure changes."""
-    key = f"{net.preprocessing.size} {next(net.parameters()).device} {[stage.parameters for stage in net.stages]}"
-    if net not in _measured or _measured[net][0] != key:
-        _measured[net] = (key, measure(net))
-    return _measured[net][1]
+def get_profile(net: Net) -> NetProfile:
+    """Return the profile of `net` on its device; cached until its input size, device or structure changes."""
+    key = f"{net.preprocessing.size} {next(net.parameters()).device} {[stage.n_parameters for stage in net.stages]}"
+    if net not in _profiles or _profiles[net][0] != key:
+        _profiles[net] = (key, profile_net(net))
+    return _profiles[net][1]
 
 
-def measure(net: Net) -> Costs:
-    """Times a few forward and backward passes over random pixels, stage by stage; leaves the net as it was."""
-    place, size = next(net.parameters()).device, net.preprocessing.size
-    count = min(MOST, max(FEWEST, PIXELS // size**2))
-    # the layout that training uses, and much the quicker one for convolutions on a CPU
-    x = torch.rand(count, 3, size, size, device=place).contiguous(memory_format=torch.channels_last)
+def profile_net(net: Net) -> NetProfile:
+    """Time a few forward and backward passes over random pixels, stage by stage; the net is restored afterwards."""
+    device, size = next(net.parameters()).device, net.preprocessing.size
+    n_images = min(MAX_IMAGES, max(MIN_IMAGES, BATCH_PIXELS // size**2))
+    # the memory format that training uses; much faster for convolutions on a CPU
+    x = torch.rand(n_images, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
     modes = {module: module.training for module in net.modules()}
     flags = [parameter.requires_grad for parameter in net.parameters()]
-    net.eval()  # a trial must not move batch norm's statistics
+    net.eval()  # profiling must not update batch-norm statistics
     try:
-        with unchecked():  # looking at the pixels would cost time too
-            forward, kept = forward_costs(net, x)
+        with skip_pixel_check():  # the input check would be timed too
+            forward, output_bytes = time_stages_forward(net, x)
             net.requires_grad_(True)
-            whole = len(x) * max(sum(forward), 1e-12)
-            # disturbed, a forward pass alone may take longer than one with its backward pass
-            ratio, update = max(0.0, step_time(net, x) / whole - 1), head_update(net, x)
+            forward_seconds = len(x) * max(sum(forward), 1e-12)
+            # on a busy machine a forward pass may take longer than a forward and backward pass
+            ratio, update = max(0.0, time_training_step(net, x) / forward_seconds - 1), time_head_update(net, x)
     finally:
         for module, mode in modes.items():
             module.training = mode
         for parameter, flag in zip(net.parameters(), flags, strict=True):
             parameter.requires_grad_(flag)
-    return Costs(update, forward, ratio, kept, tuple(stage.parameters for stage in net.stages))
+    return NetProfile(update, forward, ratio, output_bytes, tuple(stage.n_parameters for stage in net.stages))
 
 
 @torch.no_grad()
-def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Seconds and output bytes of each stage, an image."""
-    owner = {name: index for index, stage in enumerate(net.stages) for name in stage.modules}
+def time_stages_forward(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Measure seconds and output bytes per image of each stage."""
+    owner = {name: index for index, stage in enumerate(net.stages) for name in stage.module_names}
     seconds, bytes_ = [0.0] * len(net.stages), [0] * len(net.stages)
     began: dict[int, float] = {}
 
@@ -166,7 +186,7 @@ def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ..
         return record
 
     leaves = [(n, m) for n, m in net.named_modules() if n in owner and not any(m.children())]
-    net(x)  # the first pass pays for set-up
+    net(x)  # the first pass includes one-time setup
     hooks = [
         h for n, m in leaves for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after(owner[n])))
     ]
@@ -176,21 +196,21 @@ def forward_costs(net: Net, x: Tensor) -> tuple[tuple[float, ...], tuple[int, ..
     finally:
         for hook in hooks:
             hook.remove()
-    # the hooks slow every module down: shares are theirs, the total is that of a pass without them
-    share = fastest(lambda: net(x), x.device) / len(x) / max(sum(seconds), 1e-12)
+    # hooks slow every module down: they give the stages' shares of a total measured without hooks
+    share = time_fastest_call(lambda: net(x), x.device) / len(x) / max(sum(seconds), 1e-12)
     return tuple(s * share for s in seconds), tuple(b // (REPEATS * len(x)) for b in bytes_)
 
 
-def step_time(net: Net, x: Tensor) -> float:
-    """Seconds of a forward and a backward pass through the whole net."""
+def time_training_step(net: Net, x: Tensor) -> float:
+    """Measure the seconds of one forward and backward pass through the whole net."""
     weights = list(net.parameters())
-    return fastest(lambda: torch.autograd.grad(net(x).square().mean(), weights, allow_unused=True), x.device)
+    return time_fastest_call(lambda: torch.autograd.grad(net(x).square().mean(), weights, allow_unused=True), x.device)
 
 
-def head_update(net: Net, x: Tensor) -> float:
-    """Seconds of an update of the head alone, on features of one trial batch: the least that an update takes."""
+def time_head_update(net: Net, x: Tensor) -> float:
+    """Measure the seconds of one update of the head alone, on one batch: a lower bound for any update."""
     with torch.no_grad():
-        features = net.trunk(x).float()
+        features = net.forward_features(x).float()
     head = copy.deepcopy(net.head).requires_grad_(True)
     weights = list(head.parameters())
     if not weights:
@@ -202,37 +222,35 @@ def head_update(net: Net, x: Tensor) -> float:
         optimizer.step()
         optimizer.zero_grad()
 
-    return fastest(update, x.device)
+    return time_fastest_call(update, x.device)
 
 
-def fastest(work: Callable[[], object], place: torch.device) -> float:
-    """Seconds that `work` takes while nothing else does: other programs only ever add to a time.
+def time_fastest_call(work: Callable[[], object], device: torch.device) -> float:
+    """Return the shortest duration of `work` in seconds; other programs can only make it longer.
 
-    It is repeated until the two least agree, for half a second at most.
+    Repeat until the two shortest durations agree, for half a second at most.
     """
-    took: list[float] = []
-    until = time.perf_counter() + PATIENCE
-    while len(took) < REPEATS or (took[1] > AGREE * took[0] and time.perf_counter() < until):
-        synchronise(place)
+    durations: list[float] = []
+    deadline = time.perf_counter() + TIME_LIMIT
+    while len(durations) < REPEATS or (durations[1] > TIME_AGREEMENT * durations[0] and time.perf_counter() < deadline):
+        synchronize_device(device)
         began = time.perf_counter()
         work()
-        synchronise(place)
-        took = sorted([*took, time.perf_counter() - began])
-    return took[0]
+        synchronize_device(device)
+        durations = sorted([*durations, time.perf_counter() - began])
+    return durations[0]
 
 
-def synchronise(place: torch.device) -> None:
-    """Waits for a CUDA device, so that a clock read after it is right."""
-    if place.type == "cuda":
-        torch.cuda.synchronize(place)
+def synchronize_device(device: torch.device) -> None:
+    """Wait for a CUDA device, so that a clock read afterwards is correct."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
-def said(trainable: int, memory: float, seconds: float, once: float = 0.0) -> str:
-    """The estimate in words."""
-    first = f"{spoken(once)} once and then " if once else ""
-    return f"{trainable / 1e6:.2f} M weights move, about {memory / 1e9:.1f} GB, {first}{spoken(seconds)} an epoch"
-
-
-def spoken(seconds: float) -> str:
-    """A duration in words."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+def format_estimate(n_trainable: int, memory: float, seconds: float, caching_seconds: float = 0.0) -> str:
+    """Format the estimate as a sentence."""
+    first = f"{format_duration(caching_seconds)} once to cache activations, then " if caching_seconds else ""
+    return (
+        f"{format_count(n_trainable)} trainable weights, about {format_bytes(memory)}, "
+        f"{first}{format_duration(seconds)} per epoch"
+    )

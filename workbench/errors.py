@@ -1,4 +1,4 @@
-"""Every refusal that a person can act on: what was wanted, what came, what to do."""
+"""Exceptions with readable messages: what was expected, what was received, what to do."""
 
 from __future__ import annotations
 
@@ -9,63 +9,69 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from workbench.formatting import join_names, summarize_names
+
+__all__ = ["WorkbenchError"]
+
 F = TypeVar("F", bound=Callable[..., str])
 
-# what a terminal would obey or a name could hide behind: control characters but line end and tab, marks that turn the
-# direction of writing, and halves of surrogate pairs, which stand for bytes of a file name that are no text
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# characters that a terminal would execute or that could disguise a name: control characters except line feed and tab,
+# marks that change the writing direction, and lone surrogates, which represent undecodable bytes of a file name
+_CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
-def printable(text: object) -> str:
-    """Write control characters out, as `repr` does, so that a name from outside can do nothing to a terminal."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+def escape_control_characters(text: object) -> str:
+    """Escape control characters, as `repr` does, so that names from outside cannot control a terminal."""
+    return _CONTROL_CHARACTERS.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
-def printable_text(method: F) -> F:
-    """Decorate a `__str__` or `__repr__` that shows names from outside: control characters are written out."""
+def escape_returned_text(method: F) -> F:
+    """Decorate a `__str__` or `__repr__` that contains names from outside: control characters are escaped."""
 
     @functools.wraps(method)
     def written(self: Any) -> str:
-        return printable(method(self))
+        return escape_control_characters(method(self))
 
     return written  # type: ignore[return-value]
 
 
-class _WrittenOut(logging.Filter):
-    """What the workbench logs, with control characters written out."""
+class _EscapeFilter(logging.Filter):
+    """Logging filter that escapes control characters."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = printable(record.getMessage()), None
+        record.msg, record.args = escape_control_characters(record.getMessage()), None
         return True
 
 
-logging.getLogger("workbench").addFilter(_WrittenOut())
+logging.getLogger("workbench").addFilter(_EscapeFilter())
 
 
 class WorkbenchError(Exception):
-    """Base of all refusals; its text is one or two plain sentences."""
+    """Base class of all errors raised on purpose; the message is one or two plain sentences."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return escape_control_characters(super().__str__())
 
 
 class UnknownName(WorkbenchError, LookupError):
-    """A name that nothing bears.
+    """Name that does not exist.
 
-    `LookupError` rather than `KeyError`, since `KeyError` prints its message quoted and escaped.
+    Subclass of `LookupError` rather than `KeyError`, since `KeyError` prints its message quoted and escaped.
     """
 
     @classmethod
     def of(cls, kind: str, name: object, known: Iterable[str], hint: str = "") -> UnknownName:
-        """The refusal for `name`, with near misses among `known` and an optional closing hint."""
-        sentence = f"no {kind} is called {str(name)!r}; {nearest(str(name), list(known))}"
+        """Build the error for `name`, with near misses among `known` and an optional closing hint."""
+        sentence = f"no {kind} is called {str(name)!r}; {suggest_names(str(name), list(known))}"
         if not hint or hint in sentence:
             return cls(sentence)
         return cls(f"{sentence} ({hint})" if sentence.endswith("?") else f"{sentence}; {hint}")
 
 
 class BadValue(WorkbenchError, ValueError):
-    """A value of the wrong type, out of its range, or at odds with another."""
+    """Value of the wrong type, out of range, or inconsistent with another."""
 
 
 class BadData(WorkbenchError, ValueError):
@@ -73,13 +79,13 @@ class BadData(WorkbenchError, ValueError):
 
 
 class Unavailable(WorkbenchError, RuntimeError):
-    """Something that exists, but not here or not now: no network, no device, a folder in use."""
+    """Resource that exists but cannot be used here or now: no network, no device, a folder in use."""
 
 
 class DiskError(Unavailable, OSError):
-    """A file or folder that the system does not let us write or read: the disk is full, read-only, not ours.
+    """File or folder that the system refuses to read or write: the disk is full, read-only, or access is denied.
 
-    `errno` is the system's number, for those who go on without the disk.
+    `errno` is the system's error number, for callers that continue without the disk.
     """
 
     def __init__(self, sentence: str, errno: int | None = None) -> None:
@@ -88,21 +94,18 @@ class DiskError(Unavailable, OSError):
 
 
 class RunFailed(WorkbenchError, RuntimeError):
-    """A run that ended with a failure; its last good state is kept."""
+    """Run that ended with a failure; its last valid state is kept."""
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """What to try instead of `name`: near misses if there are any, else what there is."""
+def suggest_names(name: str, known: list[str]) -> str:
+    """Suggest alternatives to `name`: near misses if there are any, else the known names."""
     lowered = {k.lower(): k for k in known}
     close = [lowered[k] for k in difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.6)]
     if close:
-        return f"did you mean {' or '.join(close)}?"
-    return listed(known)
+        return f"did you mean {join_names(close, 'or')}?"
+    return describe_known_names(known)
 
 
-def listed(known: Iterable[str]) -> str:
-    """What there is: the first twelve names, and how many more."""
-    names = sorted(known)
-    if not names:
-        return "there are none"
-    return f"there are {', '.join(names[:12])}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+def describe_known_names(known: Iterable[str]) -> str:
+    """List the first twelve known names and the number of further ones."""
+    return f"there are {summarize_names(sorted(known)) or 'none'}"

@@ -1,4 +1,4 @@
-"""Running a net over images: predictions and what they are worth."""
+"""Prediction and evaluation of a net on images."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.arguments import check_arguments
+from workbench._threads import limit_to_free_cores
+from workbench.annotated_types import Device
+from workbench.argument_checks import check_arguments
+from workbench.data.batches import prefetch_batches
+from workbench.data.labels.shared_classes import SharedClasses, match_classes
+from workbench.data.pixels.augmentation import center_crop
 from workbench.errors import BadData, BadValue
-from workbench.images.batches import ahead
-from workbench.images.crops import centre
-from workbench.images.shared_classes import SharedClasses, shared_classes
-from workbench.markers import Device
 from workbench.metrics import Evaluation
-from workbench.nets.measure import at_once, in_turn
-from workbench.threads import spare
+from workbench.nets.shape_inference import inference_batch_size, with_net_lock
 
 if TYPE_CHECKING:
-    from workbench.images import Images
-    from workbench.nets import Net
+    from workbench.data.labeled_images import Images
+    from workbench.nets.net import Net
+
+__all__ = ["evaluate"]
 
 
 class NotFinite(BadValue):
-    """Answers that are no numbers: of a net whose training diverged, or whose weights were broken otherwise."""
+    """Logits with NaN or infinity, of a net whose training diverged or whose weights are damaged."""
 
 
 @check_arguments
-@spare()
+@limit_to_free_cores()
 def evaluate(
     net: Net,
     images: Images,
@@ -40,56 +42,64 @@ def evaluate(
     predict: Callable[[Net, Tensor], Tensor] | None = None,
     autocast: torch.dtype | None = None,
 ) -> Evaluation:
-    """What `net` is worth on `images`; their classes are found among the net's by name, whatever their order.
+    """Evaluate `net` on `images`; classes are matched by name, in any order.
 
-    Classes of the net that do not occur among the images count as answers and have no images in the table by class.
+    Classes of the net that have no image remain possible predictions and count 0 images in the table per class.
 
     Args:
-        split: the split to use; None uses every image.
-        domain: one domain only.
-        device: where to run; the net's own by default.
-        predict: how logits are made, where a strategy has its own way.
+        net: net to evaluate.
+        images: images to evaluate it on.
+        split: split to use; None for every image.
+        domain: name of one domain; None for all.
+        device: torch device; the net's own by default.
+        predict: function (net, x) -> logits, for a strategy with its own prediction rule.
         autocast: precision of forward passes, such as `torch.bfloat16`; None for that of the weights.
 
     Raises:
         BadData: no such images.
         BadValue: classes that the net does not know.
-        NotFinite: the net answers with NaN or infinity.
+        NotFinite: logits with NaN or infinity.
     """
-    part = images.part(split=split, domain=domain)
+    part = images.subset(split=split, domain=domain)
     if not len(part):
         raise BadData(
             f"{images.name} has no images to evaluate in split {split!r}" + (f", domain {domain!r}" if domain else "")
         )
-    shared = shared_classes(net.classes, part) if net.classes is not None else None
-    logits, kept = joined(answered(net, part, device=device, predict=predict, autocast=autocast), part)
-    return judged(logits, kept, part, shared)
+    shared = match_classes(net.classes, part) if net.classes is not None else None
+    logits, rows = concat_predictions(
+        predict_logits(net, part, device=device, predict=predict, autocast=autocast), part
+    )
+    return evaluate_logits(logits, rows, part, shared)
 
 
-def judged(logits: np.ndarray, kept: np.ndarray, part: Images, shared: SharedClasses | None = None) -> Evaluation:
-    """The evaluation of `logits (N, K)` for the rows `kept (N,)` of `part`.
+def evaluate_logits(
+    logits: np.ndarray, rows: np.ndarray, part: Images, shared: SharedClasses | None = None
+) -> Evaluation:
+    """Evaluate `logits` (N, K) for the rows (N,) of `part`.
 
     Args:
-        shared: which answer is which class of the images; where left out, they have the same order.
+        shared: mapping from the net's outputs to the classes of the images; None if both have the same order.
 
     Raises:
-        BadValue: as many answers as the images have classes are wanted.
-        NotFinite: some of the answers are no numbers.
+        BadValue: the number of logits differs from the number of classes.
+        NotFinite: logits with NaN or infinity.
     """
-    if shared is not None and logits.shape[1] == shared.count:
-        return _evaluation(logits[:, shared.answers], kept, part, shared.labels, shared.classes, shared.sizes)
+    if shared is not None and logits.shape[1] == shared.n_outputs:
+        return _build_evaluation(
+            logits[:, shared.output_index], rows, part, shared.labels, shared.classes, shared.task_sizes
+        )
     if logits.shape[1] != len(part.classes):
         raise BadValue(
-            f"the net gives {logits.shape[1]} answers, {part.name} has {len(part.classes)} classes; "
-            "give the net a head for them: wb.load(name, classes=images.classes)"
+            f"the net has {logits.shape[1]} outputs, {part.name} has {len(part.classes)} classes; "
+            "load the net with a head for them: wb.load_net(name, classes=images.classes)"
         )
     sizes = tuple((name, len(classes)) for name, classes in part.tasks.items())
-    return _evaluation(logits, kept, part, part.labels(), tuple(part.classes), sizes)
+    return _build_evaluation(logits, rows, part, part.labels(), tuple(part.classes), sizes)
 
 
-def _evaluation(
+def _build_evaluation(
     logits: np.ndarray,
-    kept: np.ndarray,
+    rows: np.ndarray,
     part: Images,
     labels: np.ndarray,
     classes: tuple[str, ...],
@@ -97,16 +107,16 @@ def _evaluation(
 ) -> Evaluation:
     with np.errstate(invalid="ignore"):
         probabilities = to_probabilities(logits, part.kind, [size for _, size in sizes])
-    odd = int(np.isnan(probabilities).any(1).sum())
-    if odd:
+    n_invalid = int(np.isnan(probabilities).any(1).sum())
+    if n_invalid:
         raise NotFinite(
-            f"expected numbers as answers, got NaN or infinity for {odd:,} of {len(kept):,} images of {part.name}: the "
-            "net's weights are broken, most often by a training that diverged; train it at a lower learning rate, or "
-            "load it from before"
+            f"expected finite logits, got NaN or infinity for {n_invalid:,} of {len(rows):,} images of {part.name}: "
+            "the net's weights are damaged, usually because training diverged; train it with a lower learning rate, or "
+            "load an earlier state"
         )
     return Evaluation(
-        ids=part.frame["id"].to_numpy()[kept],
-        labels=labels[kept],
+        ids=part.frame["id"].to_numpy()[rows],
+        labels=labels[rows],
         probabilities=probabilities,
         classes=classes,
         kind=part.kind,  # type: ignore[arg-type]
@@ -115,18 +125,19 @@ def _evaluation(
 
 
 def to_probabilities(logits: np.ndarray, kind: str, sizes: list[int]) -> np.ndarray:
-    """Softmax over the classes, over each task's classes, or a sigmoid a tag; (N, K) -> (N, K) in float64."""
+    """Apply softmax over all classes, softmax per task, or a sigmoid per tag; (N, K) -> (N, K) in float64."""
+    from scipy.special import expit, softmax
+
     x = logits.astype(np.float64)
     if kind == "tags":
-        return 1 / (1 + np.exp(-x))
+        return expit(x)
     parts = np.split(x, np.cumsum(sizes)[:-1], axis=1) if kind == "tasks" else [x]
-    powers = [np.exp(part - part.max(1, keepdims=True)) for part in parts]
-    return np.concatenate([power / power.sum(1, keepdims=True) for power in powers], axis=1)
+    return np.concatenate([softmax(part, axis=1) for part in parts], axis=1)
 
 
-@in_turn
+@with_net_lock
 @torch.no_grad()
-def answered(
+def predict_logits(
     net: Net,
     part: Images,
     *,
@@ -134,86 +145,86 @@ def answered(
     predict: Callable[[Net, Tensor], Tensor] | None = None,
     rows: np.ndarray | None = None,
     autocast: torch.dtype | None = None,
-    reading: Reading | None = None,
+    reader: ViewReader | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Logits (n, K) of the centre views, piece by piece, each with the rows (n,) that they belong to.
+    """Predict logits (n, K) of the center views in batches, each with the row indices (n,) of its images.
 
-    Images that cannot be read are left out; where none can, there is no piece. The net's mode is put back as it was,
-    module by module.
+    Unreadable images are left out; if none can be read, the list is empty. The training mode of every module is
+    restored.
 
     Args:
-        reading: where the views come from; by default they are read as pixels.
+        reader: source of the views; by default they are decoded from pixels.
     """
-    place = torch.device(device) if device is not None else next(net.parameters()).device
+    torch_device = torch.device(device) if device is not None else next(net.parameters()).device
     rows = np.arange(len(part)) if rows is None else rows
-    reading = reading or Centres(net, part, place)
+    reader = reader or CenterViews(net, part, torch_device)
     modes = {module: module.training for module in net.modules()}
-    net.to(place).eval()
+    net.to(torch_device).eval()
     try:
-        count = reading.count
+        count = reader.batch_size
         chunks = range(0, len(rows), count)
         pieces = []
         for start, fetched in zip(
-            chunks, ahead(lambda at: reading.fetch(rows[at : at + count]), chunks, 2), strict=True
+            chunks, prefetch_batches(lambda at: reader.fetch(rows[at : at + count]), chunks, 2), strict=True
         ):
-            x, good = reading.show(fetched)
-            if not good.any():
+            x, is_readable = reader.to_views(fetched)
+            if not is_readable.any():
                 continue
-            with torch.autocast(place.type, dtype=autocast, enabled=autocast is not None):
+            with torch.autocast(torch_device.type, dtype=autocast, enabled=autocast is not None):
                 y = predict(net, x) if predict else net(x)
-            pieces.append((y.float().cpu().numpy(), rows[start : start + count][good]))
+            pieces.append((y.float().cpu().numpy(), rows[start : start + count][is_readable]))
     finally:
         for module, mode in modes.items():
             module.training = mode
     return pieces
 
 
-def joined(pieces: list[tuple[np.ndarray, np.ndarray]], part: Images) -> tuple[np.ndarray, np.ndarray]:
-    """Pieces of answers for rows of `part` as one.
+def concat_predictions(pieces: list[tuple[np.ndarray, np.ndarray]], part: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Concatenate batches of logits and row indices.
 
     Raises:
-        BadData: there are none.
+        BadData: there are no batches.
     """
     if not pieces:
         raise BadData(f"none of the {len(part)} images of {part.name} can be read; see images.problems")
     return np.concatenate([logits for logits, _ in pieces]), np.concatenate([rows for _, rows in pieces])
 
 
-class Reading(Protocol):
-    """Where the views of images come from: fetched ahead on a thread, then made ready where the net runs.
+class ViewReader(Protocol):
+    """Source of views for evaluation: batches are fetched ahead on a thread, then converted on the device of the net.
 
     Attributes:
-        count: images that are asked for at a time.
+        batch_size: images per batch.
     """
 
-    count: int
+    batch_size: int
 
     def fetch(self, rows: np.ndarray) -> Any:
-        """Whatever of some rows can be had without the net."""
+        """Load the part of a batch that does not need the net."""
         ...
 
-    def show(self, fetched: Any) -> tuple[Tensor, np.ndarray]:
-        """Views x (m, 3, H, W) in [0, 1] of the rows that can be read, and which these are (n,) bool."""
+    def to_views(self, fetched: Any) -> tuple[Tensor, np.ndarray]:
+        """Return views x (m, 3, H, W) in [0, 1] of the readable images, and a mask (n,) of which these are."""
         ...
 
 
-class Centres:
-    """Centre views read as pixels.
+class CenterViews:
+    """Center views decoded from pixels.
 
     Args:
-        part: the images, whose rows are asked for.
-        place: the device that the net is on.
+        part: images whose rows are requested.
+        device: device of the net.
     """
 
-    def __init__(self, net: Net, part: Images, place: torch.device) -> None:
+    def __init__(self, net: Net, part: Images, device: torch.device) -> None:
         pre = net.preprocessing
-        self.view, self.place = part.view(**pre.view_options), place
-        self.count = at_once(place)
+        self.view, self.device = part.view(**pre.view_options), device
+        self.batch_size = inference_batch_size(device)
 
     def fetch(self, rows: np.ndarray) -> tuple[Tensor, np.ndarray]:
-        """Squares as they are stored."""
-        return self.view.batch(rows)
+        """Load the stored squares of a batch."""
+        return self.view.load_batch(rows)
 
-    def show(self, fetched: tuple[Tensor, np.ndarray]) -> tuple[Tensor, np.ndarray]:
-        """Their centres."""
-        return centre(fetched[0].to(self.place), self.view.size).float() / 255, fetched[1]
+    def to_views(self, fetched: tuple[Tensor, np.ndarray]) -> tuple[Tensor, np.ndarray]:
+        """Crop the centers."""
+        return center_crop(fetched[0].to(self.device), self.view.size).float() / 255, fetched[1]

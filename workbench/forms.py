@@ -1,4 +1,4 @@
-"""The settable fields of a constructor as data: what a form shows, and what a check refuses."""
+"""Parameters of a constructor as data: fields for a form, and validation of given values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from workbench.errors import BadValue, UnknownName
 
 REQUIRED: Any = inspect.Parameter.empty
 
-_NOUNS = {
+_TYPE_NOUNS = {
     int: "a whole number",
     float: "a number",
-    str: "a word",
+    str: "a string",
     bool: "True or False",
     list: "a list",
     tuple: "a list",
@@ -26,8 +26,8 @@ _NOUNS = {
     dict: "a mapping",
     Mapping: "a mapping",
 }
-# what JSON makes of a tuple is a list: both are welcome where either is
-_CONTAINERS: dict[Any, tuple[type, ...]] = {
+# JSON turns a tuple into a list: either is accepted for the other
+_CONTAINER_TYPES: dict[Any, tuple[type, ...]] = {
     list: (list, tuple),
     tuple: (list, tuple),
     Sequence: (list, tuple),
@@ -38,7 +38,7 @@ _CONTAINERS: dict[Any, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds of a number, both ends included; `log` where a slider should be logarithmic."""
+    """Bounds of a number, both ends included; `log` asks for a logarithmic slider."""
 
     low: float
     high: float
@@ -47,7 +47,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Field:
-    """One settable parameter: enough to draw a form row for it."""
+    """Parameter of a constructor, with everything that a form row needs."""
 
     name: str
     type: type
@@ -58,44 +58,46 @@ class Field:
     help: str
 
     @property
-    def required(self) -> bool:
-        """Whether it has no default."""
+    def is_required(self) -> bool:
+        """True if the parameter has no default."""
         return self.default is REQUIRED
 
 
 @functools.cache
-def fields(cls: type) -> tuple[Field, ...]:
-    """The fields of `cls`'s constructor, in order, with the help of its docstring's `Args`."""
+def constructor_fields(cls: type) -> tuple[Field, ...]:
+    """Return the parameters of the constructor of `cls` in order, with the help from `Args` in its docstring."""
     init = cls.__init__
     hints = get_type_hints(init, include_extras=True)
-    helps = _argument_help(inspect.getdoc(cls) or "")
+    helps = _parse_argument_help(inspect.getdoc(cls) or "")
     parameters = [p for p in inspect.signature(init).parameters.values() if p.name != "self"]
     named = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return tuple(_field(p, hints.get(p.name, str), helps.get(p.name, "")) for p in named)
+    return tuple(_make_field(p, hints.get(p.name, str), helps.get(p.name, "")) for p in named)
 
 
-def check(cls: type, params: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """The given parameters, converted and within their ranges, for a constructor of `cls`.
+def check_params(cls: type, params: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """Convert and validate parameters for a constructor of `cls`.
 
     Args:
-        what: how messages call the owner, such as `tuning last-k`.
+        cls: class whose constructor is called.
+        params: parameter name -> value.
+        owner: name of the object for messages, such as `tuning last-k`.
 
     Raises:
         UnknownName: a parameter that the constructor does not take.
-        BadValue: a wrong type, a value out of range, or a required one missing.
+        BadValue: a wrong type, a value out of range, or a required parameter missing.
     """
-    known = {field.name: field for field in fields(cls)}
+    known = {field.name: field for field in constructor_fields(cls)}
     for name in params:
         if name not in known:
             hint = "" if known else "it takes no parameters"
-            raise UnknownName.of(f"parameter of {what}", name, known, hint)
+            raise UnknownName.of(f"parameter of {owner}", name, known, hint)
     for field in known.values():
-        if field.required and field.name not in params:
-            raise BadValue(f"{what} needs the parameter {field.name}: {field.help or field.type.__name__}")
-    return {name: _checked(known[name], value, what) for name, value in params.items()}
+        if field.is_required and field.name not in params:
+            raise BadValue(f"{owner} needs the parameter {field.name}: {field.help or field.type.__name__}")
+    return {name: _check_field(known[name], value, owner) for name, value in params.items()}
 
 
-def _field(parameter: inspect.Parameter, hint: Any, help_: str) -> Field:
+def _make_field(parameter: inspect.Parameter, hint: Any, help_: str) -> Field:
     limits, options, optional = None, (), False
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)
@@ -113,25 +115,25 @@ def _field(parameter: inspect.Parameter, hint: Any, help_: str) -> Field:
     return Field(parameter.name, base, parameter.default, limits, options, optional, help_)
 
 
-def _checked(field: Field, value: Any, what: str) -> Any:
-    where = f"{field.name} of {what}"
+def _check_field(field: Field, value: Any, owner: str) -> Any:
+    where = f"{field.name} of {owner}"
     if value is None:
         if field.optional or field.default is None:
             return None
-        raise BadValue(f"{where} is missing; it wants {_wanted(field)}")
+        raise BadValue(f"{where} is missing; it wants {_describe_expected(field)}")
     if field.options:
         if value not in field.options:
-            raise BadValue(f"{where} is one of {', '.join(map(str, field.options))}; got {value!r}")
+            raise BadValue(f"{where} must be one of {', '.join(map(str, field.options))}; got {value!r}")
         return value
-    value = _converted(field, value, where)
-    # `not (low <= value <= high)` rather than two comparisons: NaN is out of every range
+    value = _convert_value(field, value, where)
+    # `not (low <= value <= high)` instead of two comparisons: NaN is out of every range
     if field.range and not (field.range.low <= value <= field.range.high):
-        raise BadValue(f"{where} lies between {field.range.low:.10g} and {field.range.high:.10g}; got {value!r}")
+        raise BadValue(f"{where} must be between {field.range.low:.10g} and {field.range.high:.10g}; got {value!r}")
     return value
 
 
-def _converted(field: Field, value: Any, where: str) -> Any:
-    wrong = BadValue(f"{where} wants {_wanted(field)}; got {value!r}")
+def _convert_value(field: Field, value: Any, where: str) -> Any:
+    wrong = BadValue(f"{where} wants {_describe_expected(field)}; got {value!r}")
     if field.type is bool:
         if not isinstance(value, bool):
             raise wrong
@@ -153,20 +155,20 @@ def _converted(field: Field, value: Any, where: str) -> Any:
             return str(value.__fspath__())
         if not isinstance(value, str):
             raise wrong
-    if field.type in _CONTAINERS and not isinstance(value, _CONTAINERS[field.type]):
+    if field.type in _CONTAINER_TYPES and not isinstance(value, _CONTAINER_TYPES[field.type]):
         raise wrong
     return value
 
 
-def _wanted(field: Field) -> str:
+def _describe_expected(field: Field) -> str:
     if field.options:
         return "one of " + ", ".join(map(str, field.options))
-    noun = _NOUNS.get(field.type, f"a {field.type.__name__}")
+    noun = _TYPE_NOUNS.get(field.type, f"a {field.type.__name__}")
     return noun + (f" between {field.range.low:.10g} and {field.range.high:.10g}" if field.range else "")
 
 
-def _argument_help(doc: str) -> dict[str, str]:
-    """The `Args:` (or `Attributes:`) block of a Google docstring as name -> text."""
+def _parse_argument_help(doc: str) -> dict[str, str]:
+    """Parse the `Args:` (or `Attributes:`) block of a Google-style docstring: name -> text."""
     block = re.search(r"^(?:Args|Attributes):\n((?:[ \t]+.*\n?|\n)+)", doc, flags=re.M)
     if not block:
         return {}

@@ -1,4 +1,4 @@
-"""Names for classes, found by walking a folder: a new method is a new file, and nothing else changes."""
+"""Registry of classes by name, filled by importing every module of a package: a new method needs only a new file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any, Generic, TypeVar
 
 from workbench import forms
 from workbench.errors import UnknownName
-from workbench.plan import Choice, plain, to_choice
+from workbench.plan import Choice, to_choice, to_plain_data
 
 T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The classes of one kind (tunings, strategies) by name.
+    """Classes of one kind (tunings, strategies) by name.
 
     Args:
-        kind: the singular noun used in messages, such as `strategy`.
-        package: dotted name of the package whose modules register themselves when imported.
+        kind: singular noun for messages, such as `strategy`.
+        package: dotted name of the package whose modules register their classes when imported.
     """
 
     def __init__(self, kind: str, package: str) -> None:
@@ -29,11 +29,11 @@ class Registry(Generic[T]):
         self._walked = False
 
     def add(self, name: str) -> Callable[[type[T]], type[T]]:
-        """Class decorator: registers the class under `name`, a kebab-case word from its paper."""
+        """Decorate a class to register it under `name`, a kebab-case term from its paper."""
 
         def register(cls: type[T]) -> type[T]:
             if self._classes.get(name, cls).__qualname__ != cls.__qualname__:
-                raise ValueError(f"two {self.kind} classes want the name {name!r}")
+                raise ValueError(f"two {self.kind} classes are registered as {name!r}")
             cls.name = name  # type: ignore[attr-defined]
             self._classes[name] = cls
             return cls
@@ -41,7 +41,7 @@ class Registry(Generic[T]):
         return register
 
     def classes(self) -> Mapping[str, type[T]]:
-        """All classes by name, sorted; imports every module below the package once."""
+        """Return all classes by name, sorted; the first call imports every module below the package."""
         if not self._walked:
             package = importlib.import_module(self.package)
             for module in pkgutil.walk_packages(package.__path__, self.package + "."):
@@ -58,44 +58,44 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.classes())
 
-    def choice(self, value: Any, **params: Any) -> Choice:
-        """A checked choice: the name exists, every parameter is known and within its range.
+    def make_choice(self, value: Any, **params: Any) -> Choice:
+        """Build a validated choice: the name exists, and every parameter is known and within its range.
 
         Args:
             value: a name, a `Choice`, or a mapping with `name` and `params`.
-            params: further parameters, over those of `value`.
+            params: further parameters, which override those of `value`.
 
         Raises:
             UnknownName: no such name or parameter.
             BadValue: a parameter of the wrong type or out of range.
         """
         choice = to_choice(value, self.kind)
-        wanted = plain({**choice.params, **params})
+        wanted = to_plain_data({**choice.params, **params})
         cls = self[choice.name]
-        checked = forms.check(cls, wanted, f"{self.kind} {choice.name}")
-        defaults = {field.name: field.default for field in forms.fields(cls)}
+        checked = forms.check_params(cls, wanted, f"{self.kind} {choice.name}")
+        defaults = {field.name: field.default for field in forms.constructor_fields(cls)}
         return Choice(choice.name, {k: v for k, v in checked.items() if v != defaults[k]})
 
-    def make(self, value: Any, **params: Any) -> T:
-        """An object of the chosen class."""
-        choice = self.choice(value, **params)
+    def create(self, value: Any, **params: Any) -> T:
+        """Create an object of the chosen class."""
+        choice = self.make_choice(value, **params)
         return self[choice.name](**choice.params)
 
-    def table(self) -> Any:
-        """The classes as a frame: name, what it is for, source, parameters with their defaults."""
+    def describe(self) -> Any:
+        """Describe the classes in a frame: name, purpose, paper, parameters with their defaults."""
         import pandas as pd
 
         rows = [
             {
                 "name": name,
-                "what": (inspect.getdoc(cls) or "").partition("\n")[0],
-                "source": getattr(cls, "source", ""),
-                "parameters": ", ".join(_shown(field) for field in forms.fields(cls)),
+                "description": (inspect.getdoc(cls) or "").partition("\n")[0],
+                "paper": getattr(cls, "paper", ""),
+                "parameters": ", ".join(_format_field(field) for field in forms.constructor_fields(cls)),
             }
             for name, cls in self.classes().items()
         ]
-        return pd.DataFrame(rows, columns=["name", "what", "source", "parameters"])
+        return pd.DataFrame(rows, columns=["name", "description", "paper", "parameters"])
 
 
-def _shown(field: forms.Field) -> str:
-    return field.name if field.required else f"{field.name}={field.default!r}"
+def _format_field(field: forms.Field) -> str:
+    return field.name if field.is_required else f"{field.name}={field.default!r}"

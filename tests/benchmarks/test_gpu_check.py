@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 @pytest.fixture
 def check(monkeypatch):
-    """The script, as a module; its neighbours can be imported while a test runs."""
+    """The script, as a module; its neighbors can be imported while a test runs."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import gpu_check
 

@@ -1,4 +1,4 @@
-"""The board as a person uses it: rank, sort, take a backbone by a click, run the short trial and stop it."""
+"""The board as a person uses it: rank, sort, take a backbone by a click, run successive halving and stop it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 pytestmark = pytest.mark.browser
 CODE = """
 import workbench as wb
-images = wb.images("digits").part(rows=range(300))
+images = wb.load_images("digits").subset(rows=range(300))
 nets = [{"name": name, "params": {"pretrained": False, "size": 32}} for name in ("test_resnet", "test_efficientnet")]
-board = wb.widgets.TransferabilityBoard(images, [*nets, "<b>no net</b>"], scores=["logme", "knn"], draws=10)
+board = wb.widgets.TransferabilityBoard(images, [*nets, "<b>no net</b>"], scores=["logme", "knn"], n_resamples=10)
 board
 """
 
@@ -17,7 +17,7 @@ board
 LONG = """
 import pandas as pd
 rows = pd.DataFrame({"name": ["a"], "value": [-1.0], "low": [-1.5], "high": [-0.5]})
-wb.figures.comparison(rows, level=0.9, title="a title of four lines, " * 12)
+wb.figures.interval_plot(rows, level=0.9, title="a title of four lines, " * 12)
 """
 
 
@@ -69,7 +69,7 @@ def test_the_short_trial_shows_its_progress_and_can_be_stopped(notebook):
     bar = cell.get_by_role("progressbar")
     bar.and_(cell.locator(":visible")).wait_for(timeout=20_000)
     cell.get_by_role("button", name="Stop").click()
-    words = cell.get_by_text("is ahead in the short trial, which was stopped")
+    words = cell.get_by_text("leads successive halving, which was stopped early")
     words.wait_for(timeout=60_000)
     assert notebook.python("print(board.trial.stopped, board.trial.seconds < 300)").split() == ["True", "True"]
     assert notebook.page_errors == [] and notebook.strangers == []

@@ -7,8 +7,8 @@ import pytest
 pytestmark = pytest.mark.browser
 CODE = """
 import numpy as np, workbench as wb
-images = wb.images("digits").part(rows=range(120))
-net = wb.load("test_resnet", pretrained=False, size=32)
+images = wb.load_images("digits").subset(rows=range(120))
+net = wb.load_net("test_resnet", pretrained=False, size=32)
 shown = wb.widgets.EmbeddingExplorer(net, images)
 shown.wait()
 shown

@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.browser
 TRAINED = """
 import workbench as wb
-images = wb.images("digits").part(rows=range(300))
+images = wb.load_images("digits").subset(rows=range(300))
 net = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}
 run = wb.fit(wb.Plan(net, images, epochs=2, snapshots=1, augment="none", precision="fp32"), progress=False)
 results = wb.widgets.Results(run)
@@ -46,10 +46,34 @@ def test_a_clicked_mistake_shows_what_the_net_looked_at(notebook):
     assert cards.nth(1).get_attribute("aria-pressed") == "true"
     said = notebook.python("row = results.mistakes._rows.iloc[1]; print(row.predicted, row.true)").split()
     words = cell.locator(".wb-mistake .wb-strong").all_inner_texts()
-    assert words[1:] == [f"what says {said[0]}", f"what says {said[1]}"]
+    assert words[1:] == [f"saliency for {said[0]}", f"saliency for {said[1]}"]
     assert maps.nth(2).evaluate("node => node.naturalWidth") == 224
     cards.nth(1).click()
     maps.first.wait_for(state="detached", timeout=10_000)
+    assert notebook.page_errors == []
+
+
+def test_a_clicked_cell_of_the_matrix_lists_its_mistakes(notebook):
+    cell, page = notebook.cell("results"), notebook.page
+    most = "row = results.evaluation.mistakes.groupby(['true', 'predicted']).size().idxmax(); print(*row)"
+    true, said = notebook.python(most).split()
+    region = cell.locator(f'[data-row="{true}"][data-column="{said}"]')
+    heading, every = cell.locator(".wb-mistakes .wb-answer").first, cell.locator(".wb-mistake-card").count()
+    region.click()
+    cell.get_by_text(f"of {true} predicted as {said}").wait_for(timeout=10_000)
+    assert notebook.python("print(results.confusion.selected)") == str({"row": true, "column": said})
+    assert region.get_attribute("aria-pressed") == "true"
+    assert all(word == true for word in cell.locator(".wb-mistake-card .wb-strong").all_inner_texts())
+    page.keyboard.press("Enter")  # the clicked region has the focus
+    page.wait_for_function("node => node.textContent.includes('click one')", arg=heading.element_handle())
+    cell.get_by_text(f"of {true} predicted as {said}").wait_for(state="detached", timeout=10_000)
+    assert cell.locator(".wb-mistake-card").count() == every
+    cell.locator('[data-category][data-series="recall"]').first.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press(" ")
+    bar = page.evaluate("() => document.activeElement.dataset.category")
+    cell.get_by_text(f"of {bar}", exact=False).first.wait_for(timeout=10_000)
+    assert notebook.python("print(results.classes.selected['category'])") == bar
     assert notebook.page_errors == []
 
 

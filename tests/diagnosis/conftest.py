@@ -1,4 +1,4 @@
-"""Small cases of a transfer, to plant faults in."""
+"""Small transfers, to plant faults in."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ QUICK = {"batch_size": 16, "augment": "none", "precision": "fp32", "threads": 1,
 
 @pytest.fixture
 def world():
-    """A function that makes small images of the world, half of them to judge by."""
+    """Return a function that makes small images of the world, half of them for validation."""
 
     def make(n=120, **options):
-        return wb.images("world", n=n, label="shape", only={"shape": SHAPES}, **{"seed": 41, "valid": 0.5, **options})
+        return wb.load_images(
+            "world", n=n, label="shape", only={"shape": SHAPES}, **{"seed": 41, "valid": 0.5, **options}
+        )
 
     return make
 
 
 @pytest.fixture
 def sound(world):
-    """A function that makes a sound plan of a few seconds, or one with changes."""
+    """Return a function that makes a sound plan of a few seconds, or one with changes."""
 
     def make(images=None, backbone="wb/residual-shape", **changes):
         return wb.Plan(backbone, world() if images is None else images, **{"tuning": "head", **QUICK, **changes})

@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 
 import workbench as wb
-from workbench.diagnosis.case import Case
+from workbench.data._label_edits import LabelEdits
+from workbench.data.world.factors import factor_values
 from workbench.diagnosis.causes import Cause, causes
-from workbench.diagnosis.causes.base import rising
-from workbench.diagnosis.cues import tie
-from workbench.diagnosis.diagnosing import looked
-from workbench.diagnosis.other_backbones import nearer, with_another
-from workbench.diagnosis.recalibration import taken_anew
-from workbench.figures import evidence
-from workbench.images.edits import Cleaning
-from workbench.images.world.factors import values
-from workbench.nets import zoos
+from workbench.diagnosis.diagnosing import collect_evidence
+from workbench.diagnosis.evidence.batch_norm_recalibration import recalibrate_batch_norms
+from workbench.diagnosis.evidence.context import DiagnosisContext
+from workbench.diagnosis.evidence.other_backbones import best_backbone_gain, replace_backbone
+from workbench.diagnosis.evidence.shortcut_cues import cramers_v
+from workbench.diagnosis.evidence.strength import logistic_step
+from workbench.figures import evidence_chart
+from workbench.nets.catalogue import zoo_index
 from workbench.plan import Plan
 
 
@@ -33,7 +33,7 @@ def shared_home(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def one_home(shared_home, monkeypatch):
-    """What nets said of images is stored once for all tests here."""
+    """Store the features of images once for all tests here."""
     monkeypatch.setenv("WORKBENCH_HOME", str(shared_home))
 
 
@@ -42,25 +42,25 @@ PLAIN = {"batch_size": 16, "augment": "none", "precision": "fp32", "threads": 1}
 
 
 def case_of(plan):
-    return Case(plan, plan.held.get("data") or wb.images(plan.data.name, **plan.data.params))
+    return DiagnosisContext(plan, plan.in_memory.get("data") or wb.load_images(plan.data.name, **plan.data.params))
 
 
 @pytest.fixture(scope="module")
 def healthy(shared_home):
-    """One sound case for all causes, which look at the same features."""
+    """Return one sound context for all causes, which read the same features."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(shared_home))
-        images = wb.images("world", n=120, label="shape", only={"shape": SHAPES}, seed=41, valid=0.5)
+        images = wb.load_images("world", n=120, label="shape", only={"shape": SHAPES}, seed=41, valid=0.5)
         case = case_of(Plan("wb/residual-shape", images, "head", epochs=12, **PLAIN))
-        case.kept["ranked"] = pd.DataFrame({"name": ["wb/residual-all", "wb/residual-shape"], "accuracy": [0.5, 0.4]})
+        case.backbone_ranking = pd.DataFrame({"name": ["wb/residual-all", "wb/residual-shape"], "accuracy": [0.5, 0.4]})
         return case
 
 
 def strong(name, case):
-    """How strong a cause looks; what looks strong has numbers and a figure that show it."""
+    """Return the strength of the evidence; strong evidence has numbers and a figure that show it."""
     found = causes[name]().evidence(case)
     if found.strength > 0.5:
-        assert found.numbers and found.drawn and all(evidence(f, n).data for n, f in found.drawn.items()), name
+        assert found.numbers and found.frames and all(evidence_chart(f, n).data for n, f in found.frames.items()), name
     return found.strength
 
 
@@ -69,16 +69,16 @@ def strength(name, plan):
 
 
 def planned_otherwise(case, **changes):
-    """The same net on the same images under another plan: what was measured of them holds."""
+    """Return the same net on the same images under another plan: measurements of both hold."""
     other = copy.copy(case)
-    other.plan = case.plan.but(**changes)
-    for name in ("rates", "rate", "usual_rate", "updates"):
+    other.plan = case.plan.replace(**changes)
+    for name in ("lr_grid", "base_lr", "default_lr", "n_updates"):
         other.__dict__.pop(name, None)
     return other
 
 
 def strongest(case):
-    """The cause that looks strongest of all."""
+    """Return the cause with the strongest evidence."""
     found = {name: strong(name, case) for name in causes}
     return max(found, key=lambda name: found[name])
 
@@ -86,22 +86,22 @@ def strongest(case):
 @pytest.mark.parametrize("name", list(causes))
 def test_every_cause_keeps_its_promises(healthy, monkeypatch, name):
     cls, case = causes[name], healthy
-    assert (inspect.getdoc(cls) or "").strip() and cls.means and cls.advice
-    assert any(word in cls.source for word in ("arXiv", "doi"))
+    assert (inspect.getdoc(cls) or "").strip() and cls.problem and cls.advice
+    assert any(word in cls.paper for word in ("arXiv", "doi"))
     monkeypatch.setattr(torch.Tensor, "backward", lambda *_: pytest.fail("a gradient step"))
     found = cls().evidence(case)
-    assert found.strength < 0.5, f"a healthy transfer: {found.words}"
-    plan, data = cls().without(case), cls().data_without(case)
+    assert found.strength < 0.5, f"a healthy transfer: {found.summary}"
+    plan, data = cls().fix_plan(case), cls().fix_images(case)
     assert plan is None or isinstance(plan, Plan)
     assert data is None or len(data) > 0
-    changed = any(getattr(cls, method) is not getattr(Cause, method) for method in ("without", "data_without"))
-    assert changed or not cls.triable
-    assert all(other in causes and name not in causes[other].yields_to for other in cls.yields_to)
+    changed = any(getattr(cls, method) is not getattr(Cause, method) for method in ("fix_plan", "fix_images"))
+    assert changed or not cls.has_experiment
+    assert all(other in causes and name not in causes[other].alternative_causes for other in cls.alternative_causes)
 
 
-def test_rising_by_hand():
-    assert rising(2.0, 2.0, 0.5) == 0.5 and np.isclose(rising(3.0, 2.0, 1.0), 1 / (1 + np.exp(-2.2)))
-    assert rising(1e9, 0, 1) > 0.999 > rising(0.0, 5.0, 1.0)
+def test_logistic_step_by_hand():
+    assert logistic_step(2.0, 2.0, 0.5) == 0.5 and np.isclose(logistic_step(3.0, 2.0, 1.0), 1 / (1 + np.exp(-2.2)))
+    assert logistic_step(1e9, 0, 1) > 0.999 > logistic_step(0.0, 5.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_preprocessing(sound, params, settled):
     case = case_of(plan)
     cause = causes["preprocessing-mismatch"]()
     assert cause.evidence(case).strength > 0.5
-    assert strength("preprocessing-mismatch", cause.without(case).but(data=case.data)) < 0.2
+    assert strength("preprocessing-mismatch", cause.fix_plan(case).replace(data=case.data)) < 0.2
 
 
 def test_rates(sound, healthy):
@@ -130,8 +130,8 @@ def test_rates(sound, healthy):
 def test_too_few_epochs(sound):
     case = case_of(sound(epochs=1, batch_size=60))
     cause = causes["too-few-epochs"]()
-    assert case.updates == 1 and cause.evidence(case).strength > 0.8
-    assert cause.without(case).schedule.epochs > 20
+    assert case.n_updates == 1 and cause.evidence(case).strength > 0.8
+    assert cause.fix_plan(case).schedule.epochs > 20
 
 
 def test_froze_too_much_and_too_little(sound, world):
@@ -140,14 +140,14 @@ def test_froze_too_much_and_too_little(sound, world):
     assert strength("froze-too-little", sound()) == 0
     images = world(200)
     train = np.flatnonzero((images.frame["split"] == "train").to_numpy())
-    few = images.part(rows=np.setdiff1d(np.arange(len(images)), train[16:]))
+    few = images.subset(rows=np.setdiff1d(np.arange(len(images)), train[16:]))
     assert strength("froze-too-little", sound(few, tuning="full", epochs=20)) > 0.2
 
 
 def test_batch_norms_of_another_domain(sound, world):
-    net = wb.load("wb/residual-shape")
-    crooked = taken_anew(net, world(shift="low-light:5"))
-    same = taken_anew(net, world())
+    net = wb.load_net("wb/residual-shape")
+    crooked = recalibrate_batch_norms(net, world(shift="low-light:5"))
+    same = recalibrate_batch_norms(net, world())
     names = [n for n, _ in net.named_parameters()]
     assert all(torch.equal(net.state_dict()[n], crooked.state_dict()[n]) for n in names)
     assert strength("foreign-batch-norm", sound(backbone=crooked)) > 0.5
@@ -155,8 +155,8 @@ def test_batch_norms_of_another_domain(sound, world):
 
 
 def test_a_poor_source(sound, toy_arrays):
-    images = wb.images(toy_arrays(n=100), valid=0.4)
-    net = wb.load("wb/residual-shape")
+    images = wb.load_images(toy_arrays(n=100), valid=0.4)
+    net = wb.load_net("wb/residual-shape")
     with torch.no_grad():
         for p in net.backbone.parameters():
             if p.ndim > 1:
@@ -166,8 +166,8 @@ def test_a_poor_source(sound, toy_arrays):
     broken = copy.deepcopy(net)
     with torch.no_grad():
         next(broken.backbone.parameters()).fill_(float("nan"))
-    found = looked(case_of(sound(images, backbone=broken)))
-    assert found["poor-source"].strength == 1.0 and "no number" in found["poor-source"].words
+    found = collect_evidence(case_of(sound(images, backbone=broken)))
+    assert found["poor-source"].strength == 1.0 and "NaN or infinite" in found["poor-source"].summary
     assert all(seen.strength == 0 for name, seen in found.items() if name != "poor-source")
 
 
@@ -176,10 +176,10 @@ def test_noisy_labels(sound, world, tmp_path):
     frame = images.frame
     rows = frame[frame["split"] == "train"].sample(frac=0.4, random_state=0)
     others = [random.choice([c for c in images.classes if c != label]) for label in rows["label"]]
-    noisy = Cleaning(images, tmp_path / "list.csv").relabel(rows["id"], others).applied()
+    noisy = LabelEdits(images, tmp_path / "list.csv").relabel(rows["id"], others).apply()
     cause, case = causes["noisy-labels"](), case_of(sound(noisy))
     assert cause.evidence(case).strength > 0.5
-    left = set(cause.data_without(case).frame["id"])
+    left = set(cause.fix_images(case).frame["id"])
     removed = set(frame["id"]) - left
     assert len(removed & set(rows["id"])) > 0.6 * len(removed)
     assert set(frame["id"][frame["split"] == "valid"]) <= left
@@ -190,9 +190,9 @@ def test_imbalance(sound, world):
     labels, train = images.labels(), (images.frame["split"] == "train").to_numpy()
     keep = ~train | (labels == 0)
     keep[np.flatnonzero(train & (labels != 0))[::14]] = True
-    cause, case = causes["imbalanced-classes"](), case_of(sound(images.part(rows=keep)))
+    cause, case = causes["imbalanced-classes"](), case_of(sound(images.subset(rows=keep)))
     assert cause.evidence(case).strength > 0.5
-    counts = np.bincount(cause.data_without(case).part("train").labels())
+    counts = np.bincount(cause.fix_images(case).subset("train").labels())
     assert counts.max() <= 3 * counts.min()
 
 
@@ -205,45 +205,47 @@ def test_leaked_duplicates(sound, toy_arrays, tmp_path):
             place.mkdir(parents=True, exist_ok=True)
             again = pixels // 8 * 7 if row % 16 and split == "train" else pixels  # darker, and in fewer steps
             Image.fromarray(again).save(place / f"{row}-{split}.png")
-    cause, case = causes["leaked-duplicates"](), case_of(sound(wb.images(tmp_path)))
-    found = cause.pairs(case)
+    cause, case = causes["leaked-duplicates"](), case_of(sound(wb.load_images(tmp_path)))
+    found = case.leaks
     assert cause.evidence(case).strength > 0.8 and len(found) == 10 and (found["distance"] == 0).sum() == 5
     number = found[["id", "twin"]].apply(lambda names: names.str.extract(r"(\d+)-", expand=False))
     assert (number["id"] == number["twin"]).all()
-    clean = case_of(sound(cause.data_without(case)))
-    assert not len(cause.pairs(clean)) and len(clean.train_labels) == len(case.train_labels)
+    clean = case_of(sound(cause.fix_images(case)))
+    assert not len(clean.leaks) and len(clean.train_labels) == len(case.train_labels)
 
 
 def test_another_backbone_is_the_best_of_the_others(sound, monkeypatch):
-    kept = {name: zoos.builtin()[name] for name in ("residual-shape", "residual-shuffled", "residual-hue")}
-    monkeypatch.setattr(zoos, "builtin", lambda: kept)
+    kept = {
+        name: zoo_index.locate_builtin_nets()[name] for name in ("residual-shape", "residual-shuffled", "residual-hue")
+    }
+    monkeypatch.setattr(zoo_index, "locate_builtin_nets", lambda: kept)
     case = case_of(sound(backbone="wb/residual-shuffled"))
-    assert with_another(case).backbone.name == "wb/residual-shape" and nearer(case) > 0.2
-    assert nearer(case_of(sound())) < 0
+    assert replace_backbone(case).backbone.name == "wb/residual-shape" and best_backbone_gain(case) > 0.2
+    assert best_backbone_gain(case_of(sound())) < 0
 
 
 def test_a_source_of_another_question(sound):
-    hues = list(values("hue"))[:6]
-    images = wb.images("world", n=240, label="hue", seed=43, valid=0.4, only={"hue": hues})
+    hues = list(factor_values("hue"))[:6]
+    images = wb.load_images("world", n=240, label="hue", seed=43, valid=0.4, only={"hue": hues})
     case, cause = case_of(sound(images, "wb/residual-texture", tuning="full")), causes["unrelated-source"]()
-    case.kept["ranked"] = pd.DataFrame({"name": ["wb/residual-hue"], "accuracy": [0.9]})
+    case.backbone_ranking = pd.DataFrame({"name": ["wb/residual-hue"], "accuracy": [0.9]})
     assert cause.evidence(case).strength > 0.5 and strongest(case) == "unrelated-source"
-    assert cause.without(case).backbone.name == "wb/residual-hue"
-    case.kept["ranked"] = pd.DataFrame({"name": ["wb/residual-shape"], "accuracy": [0.1]})
-    assert "backbone" in cause.without(case).held, "the stages up to the best one"
+    assert cause.fix_plan(case).backbone.name == "wb/residual-hue"
+    case.backbone_ranking = pd.DataFrame({"name": ["wb/residual-shape"], "accuracy": [0.1]})
+    assert "backbone" in cause.fix_plan(case).in_memory, "the stages up to the best one"
 
 
 def test_a_source_that_reads_textures(sound, monkeypatch):
-    kept = {name: zoos.builtin()[name] for name in ("residual-shape", "residual-texture")}
-    monkeypatch.setattr(zoos, "builtin", lambda: kept)
+    kept = {name: zoo_index.locate_builtin_nets()[name] for name in ("residual-shape", "residual-texture")}
+    monkeypatch.setattr(zoo_index, "locate_builtin_nets", lambda: kept)
     cause, case = causes["spurious-cue"](), case_of(sound(backbone="wb/residual-texture"))
-    assert cause.evidence(case).strength > 0.8 and cause.without(case).backbone.name == "wb/residual-shape"
+    assert cause.evidence(case).strength > 0.8 and cause.fix_plan(case).backbone.name == "wb/residual-shape"
 
 
 def test_cramers_v():
     a = np.repeat([0, 1, 2], 50)
-    assert tie(a, a) > 0.98
-    assert tie(a, np.random.default_rng(0).permutation(a)) < 0.12
+    assert cramers_v(a, a) > 0.98
+    assert cramers_v(a, np.random.default_rng(0).permutation(a)) < 0.12
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_cramers_v():
     ],
 )
 def test_what_lies_between_two_domains(sound, dials, name):
-    images = wb.world.pair(n=180, seed=5, classes=4, **dials).images
+    images = wb.world.make_domain_pair(n=180, seed=5, n_classes=4, **dials).images
     found = {n: strength(n, sound(images)) for n in BETWEEN}
     assert (max(found, key=lambda n: found[n]) == name and found[name] > 0.5) if name else max(found.values()) < 0.4
 
@@ -271,12 +273,12 @@ def test_too_small_to_tell(sound, world):
 
 
 def test_a_case_measures_each_thing_once(healthy, monkeypatch):
-    from workbench.diagnosis import case as module
+    from workbench.diagnosis.evidence import context as module
 
     asked = []
-    real = module.features
-    monkeypatch.setattr(module, "features", lambda *a, **k: asked.append(k["split"]) or real(*a, **k))
-    case = Case(healthy.plan, healthy.data)
+    real = module.extract_features
+    monkeypatch.setattr(module, "extract_features", lambda *a, **k: asked.append(k["split"]) or real(*a, **k))
+    case = DiagnosisContext(healthy.plan, healthy.data)
     for cause in causes:
         causes[cause]().evidence(case)
     before = len(asked)

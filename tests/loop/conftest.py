@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.images.batches import Batches
-from workbench.loop import train
+from workbench.data.batches import Batches
+from workbench.loop.training import train
 from workbench.plan import Schedule
 from workbench.tunings import Tuning, tunings
 
@@ -19,10 +19,10 @@ def trained_by(tiny, toy):
         plain = {"epochs": 1, "batch_size": 32, "augment": "none", "warmup": 0.0, "precision": "fp32"}
         schedule = Schedule(**{**plain, **settings})
         batches = [
-            Batches(toy if images is None else images, strategy.needs, size=32, batch_size=32, seed=n, world=world)
+            Batches(toy if images is None else images, strategy.needs, size=32, batch_size=32, seed=n, world_size=world)
             for n in range(tasks)
         ]
-        made = tuning if isinstance(tuning, Tuning) else tunings.make(tuning)
+        made = tuning if isinstance(tuning, Tuning) else tunings.create(tuning)
         return train(net, made, strategy, batches, schedule, state=state)
 
     return make

@@ -12,7 +12,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from workbench.nets import build
+from workbench.nets.loading import model_builders
 
 SMALL = "test_efficientnet"  # 0.36 M weights, 160 px
 
@@ -31,7 +31,7 @@ def alone(monkeypatch, tmp_path_factory):
 @pytest.fixture
 def state():
     """A state dict of the small net, seeded apart from any other test."""
-    return build.seeded(11, timm.create_model, SMALL).state_dict()
+    return model_builders.call_with_seed(11, timm.create_model, SMALL).state_dict()
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def make_zoo(tmp_path):
         place.mkdir(exist_ok=True)
         listed = []
         for name, (architecture, fields) in entries.items():
-            model = build.seeded(5, timm.create_model, architecture, num_classes=4)
+            model = model_builders.call_with_seed(5, timm.create_model, architecture, num_classes=4)
             path = place / f"{name}.safetensors"
             save_file({k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}, path)
             entry = {

@@ -17,7 +17,10 @@ import timm
 import torch
 from timm.models._registry import _module_to_models
 
-from workbench.nets import build, load, measure, structure, survey
+from workbench.nets import shape_inference, structure
+from workbench.nets.catalogue import size_survey
+from workbench.nets.loading import model_builders
+from workbench.nets.loading.net_loader import load_net
 
 NIGHTLY = os.environ.get("WORKBENCH_NIGHTLY") == "1"
 # measured once over timm 1.0.31; modules not listed (of a newer timm) are searched
@@ -70,14 +73,14 @@ def hollow(request):
     """A net without memory, its head new, for 7 classes."""
     name = request.param if NIGHTLY else _smallest(request.param)
     with torch.device("meta"):
-        net = load(name, pretrained=False)
-    net.new_head(7)
+        net = load_net(name, pretrained=False)
+    net.reset_head(7)
     return net
 
 
 def _executed(net):
     """Stages in the order in which a layer of each first ran, and the logits of two images."""
-    owner = {m: place for place, stage in enumerate(net.stages) for m in stage.modules}
+    owner = {m: place for place, stage in enumerate(net.stages) for m in stage.module_names}
     order = []
 
     def note(place):
@@ -104,16 +107,16 @@ def _check_contract(net):
     stages = net.stages
     names = [s.name for s in stages]
     assert names[-1] == "head" and len(names) == len(set(names)) >= 3
-    assert all(stage.parameters for stage in stages), "a stage without weights is nothing to train"
-    tensors = sorted(t for s in stages for t in s.tensors)
+    assert all(stage.n_parameters for stage in stages), "a stage without weights is nothing to train"
+    tensors = sorted(t for s in stages for t in s.tensor_names)
     assert tensors == sorted([n for n, _ in net.named_parameters()] + [n for n, _ in net.named_buffers()])
-    owned = [m for s in stages for m in s.modules]
+    owned = [m for s in stages for m in s.module_names]
     assert len(owned) == len(set(owned))
     leaves = {n for n, m in net.named_modules() if next(m.children(), None) is None}
     assert leaves <= set(owned)
-    assert all(m == "head" or m.startswith("head.") for m in stages[-1].modules)
-    assert sum(s.parameters for s in stages) == sum(p.numel() for p in net.parameters())
-    assert sum(s.share for s in stages) == pytest.approx(1)
+    assert all(m == "head" or m.startswith("head.") for m in stages[-1].module_names)
+    assert sum(s.n_parameters for s in stages) == sum(p.numel() for p in net.parameters())
+    assert sum(s.parameter_fraction for s in stages) == pytest.approx(1)
     order, logits = _executed(net)
     assert logits.shape == (2, 7)
     assert order == sorted(order), f"stages ran as {[names[i] for i in order]}"
@@ -137,23 +140,23 @@ def _drawn(count, names):
 def test_architectures_drawn_at_random_keep_the_contract():
     for name in _drawn(2, sorted(timm.list_models())):
         with torch.device("meta"):
-            net = load(name, pretrained=False)
-        net.new_head(7)
+            net = load_net(name, pretrained=False)
+        net.reset_head(7)
         _check_contract(net)
 
 
 def test_small_architectures_drawn_at_random_train_and_are_opened_again(tmp_path):
-    sizes = survey.read(survey.TABLE)
-    small = {key.architecture for key, size in sizes.items() if size.parameters < 8e6 and max(key[1:3]) <= 256}
+    sizes = size_survey.read_size_table(size_survey.TABLE_PATH)
+    small = {key.architecture for key, size in sizes.items() if size.n_parameters < 8e6 and max(key[1:3]) <= 256}
     for name in _drawn(2, sorted(small & set(timm.list_models()))):
-        net = load(name, classes=3, pretrained=False).to(memory_format=torch.channels_last).train()
+        net = load_net(name, classes=3, pretrained=False).to(memory_format=torch.channels_last).train()
         x = torch.rand(2, 3, *[net.preprocessing.size] * 2).contiguous(memory_format=torch.channels_last)
         with contextlib.suppress(ValueError):  # batch norm over one pixel of two images
             net(x).square().mean().backward()
             assert any(p.grad is not None and p.grad.any() for p in net.parameters())
         net.eval().save(tmp_path / "net.safetensors")
-        again = load(tmp_path / "net.safetensors")
-        assert structure.identity(again) == structure.identity(net)
+        again = load_net(tmp_path / "net.safetensors")
+        assert structure.hash_net(again) == structure.hash_net(net)
         with torch.no_grad():
             torch.testing.assert_close(again(x), net(x), atol=1e-4, rtol=1e-4)
 
@@ -162,7 +165,7 @@ def test_small_architectures_drawn_at_random_train_and_are_opened_again(tmp_path
 def test_logits_are_those_of_timm(name):
     if not timm.is_model(name):
         name = _smallest(name) if name in _module_to_models else pytest.skip(f"this timm has no {name}")
-    net, theirs = load(name, pretrained=False, seed=4), build.seeded(4, timm.create_model, name)
+    net, theirs = load_net(name, pretrained=False, seed=4), model_builders.call_with_seed(4, timm.create_model, name)
     size = net.preprocessing.size
     x = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -183,8 +186,8 @@ def test_every_module_of_timm_is_walked():
 
 
 def test_measuring_leaves_statistics_and_modes_alone():
-    net = load("test_resnet", pretrained=False).train()
+    net = load_net("test_resnet", pretrained=False).train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
-    measure.forward(net, 64, call=net.features)
+    shape_inference.run_test_image(net, 64, method=net.features)
     assert net.training and all(m.training for m in net.modules())
     assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())

@@ -13,8 +13,8 @@ def test_the_mean_of_heads_over_one_or_two_inputs():
     x = torch.rand(4, 6)
     torch.testing.assert_close(heads.MeanOfHeads([one, two], [3, 3])(x), (one(x[:, :3]) + two(x[:, 3:])) / 2)
     torch.testing.assert_close(heads.MeanOfHeads([one, two])(x[:, :3]), (one(x[:, :3]) + two(x[:, :3])) / 2)
-    assert heads.in_features(heads.MeanOfHeads([one, two], [3, 3])) == 6
-    assert heads.in_features(heads.MeanOfHeads([heads.MeanOfHeads([one, two], [3, 3])])) == 6
+    assert heads.find_in_features(heads.MeanOfHeads([one, two], [3, 3])) == 6
+    assert heads.find_in_features(heads.MeanOfHeads([heads.MeanOfHeads([one, two], [3, 3])])) == 6
 
 
 def test_weights_of_an_ensemble_are_a_softmax():

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 import workbench as wb
+from workbench.data.batches import Batches
 from workbench.errors import BadValue
-from workbench.images.batches import Batches
-from workbench.loop import train
-from workbench.loop.mixed import mixed
-from workbench.nets import load
+from workbench.loop.precision.autocast import autocast_forward
+from workbench.loop.training import train
+from workbench.nets.loading.net_loader import load_net
 from workbench.plan import Schedule
 from workbench.strategies import Strategy
 from workbench.tunings import tunings
@@ -23,14 +23,14 @@ X = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 @pytest.fixture(scope="module")
 def net():
     """A small net for images of 32 px."""
-    return load("test_resnet", pretrained=False, size=32)
+    return load_net("test_resnet", pretrained=False, size=32)
 
 
 REFUSED = {
     "normalised": (lambda: (X - 0.45) / 0.22, "leave that step out"),
     "normalised to -1 to 1": (lambda: X * 2 - 1, "leave that step out"),
     "above 1": (lambda: X * 1.5, "leave that step out"),
-    "0 to 255 as floats": (lambda: X * 255, "hand in x / 255"),
+    "0 to 255 as floats": (lambda: X * 255, "pass x / 255"),
     "not a number": (lambda: X * float("nan"), "NaN"),
     "infinite": (lambda: X / 0, "floats from 0 to 1"),
     "whole numbers": (lambda: (X * 255).long(), "torch.int64"),
@@ -42,8 +42,8 @@ REFUSED = {
     "arrays, colors last": (lambda: np.zeros((2, 32, 32, 3), np.uint8), r"permute\(0, 3, 1, 2\)"),
     "a list": (lambda: [X[0], X[1]], "torch.stack"),
     "nothing": (lambda: None, "NoneType"),
-    "a path": (lambda: "cat.jpg", "wb.images"),
-    "a set of images": (lambda: wb.images("digits", per_class=1), r"wb.evaluate\(net, images\)"),
+    "a path": (lambda: "cat.jpg", "wb.load_images"),
+    "a set of images": (lambda: wb.load_images("digits", per_class=1), r"wb.evaluate\(net, images\)"),
     "one image": (lambda: X[0], r"x\[None\]"),
     "one image, colors last": (lambda: X[0].permute(1, 2, 0), r"permute\(2, 0, 1\)"),
     "colors last": (lambda: X.permute(0, 2, 3, 1), r"permute\(0, 3, 1, 2\)"),
@@ -74,7 +74,7 @@ def test_pixels_pass(net):
 
 
 def test_a_size_that_a_net_cannot_take_is_named():
-    net = load("squeezenet1_1", pretrained=False)
+    net = load_net("squeezenet1_1", pretrained=False)
     with pytest.raises(BadValue, match=r"reads images of 224 × 224 px and cannot take these of 8 × 9.*interpolate"):
         net(torch.rand(1, 3, 8, 9))
 
@@ -82,7 +82,7 @@ def test_a_size_that_a_net_cannot_take_is_named():
 def test_inner_passes_take_any_values(net):
     far = X * 4 - 2
     expected = net.logits(far)
-    with mixed(torch.device("cpu"), None):
+    with autocast_forward(torch.device("cpu"), None):
         torch.testing.assert_close(net(far), expected)
     with pytest.raises(BadValue):
         net(far)
@@ -91,7 +91,7 @@ def test_inner_passes_take_any_values(net):
 class Perturbed(Strategy):
     """Fine-tuning on pixels far out of their range."""
 
-    name, source = "perturbed", "none"
+    name, paper = "perturbed", "none"
 
     def losses(self, net, batch, progress):
         examples = batch["labelled"]
@@ -99,9 +99,9 @@ class Perturbed(Strategy):
 
 
 def test_a_strategy_may_move_its_pixels_out_of_their_range():
-    images = wb.images("digits", per_class=4)
-    net = load("test_resnet", classes=images.classes, pretrained=False, size=32)
+    images = wb.load_images("digits", per_class=4)
+    net = load_net("test_resnet", classes=images.classes, pretrained=False, size=32)
     batches = Batches(images, ("labelled",), size=32, interpolation="bilinear", crop_pct=1.0, batch_size=8, seed=0)
     schedule = Schedule(epochs=1, augment="none", precision="fp32")
-    points = list(train(net, tunings.make("full"), Perturbed(), [batches], schedule))
+    points = list(train(net, tunings.create("full"), Perturbed(), [batches], schedule))
     assert points[-1].values["loss"] > 0

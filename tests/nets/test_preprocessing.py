@@ -1,11 +1,11 @@
-"""Preprocessing: its bounds, and how a mismatch is asked for."""
+"""Preprocessing: its bounds, and a deliberate mismatch."""
 
 from __future__ import annotations
 
 import pytest
 
 from workbench.errors import BadValue, UnknownName
-from workbench.nets.preprocessing import Preprocessing, asked, checked_size
+from workbench.nets.preprocessing import Preprocessing, parse_image_size, resolve_preprocessing
 
 OWN = Preprocessing(224)
 
@@ -28,16 +28,16 @@ OWN = Preprocessing(224)
 )
 def test_values_out_of_range(fields):
     with pytest.raises(BadValue):
-        OWN.but(**fields)
+        OWN.replace(**fields)
 
 
 def test_fields_over_the_backbones_own():
-    assert asked(OWN, None) is OWN
-    assert asked(OWN, {"std": [1, 1, 1]}) == OWN.but(std=(1.0, 1.0, 1.0))
-    assert asked(OWN, Preprocessing(64)).size == 64
+    assert resolve_preprocessing(OWN, None) is OWN
+    assert resolve_preprocessing(OWN, {"std": [1, 1, 1]}) == OWN.replace(std=(1.0, 1.0, 1.0))
+    assert resolve_preprocessing(OWN, Preprocessing(64)).size == 64
     with pytest.raises(UnknownName, match="crop_pct"):
-        asked(OWN, {"crop": 1.0})
+        resolve_preprocessing(OWN, {"crop": 1.0})
 
 
 def test_sizes_of_any_whole_kind():
-    assert checked_size(224.0) == 224 and isinstance(checked_size(224.0), int)
+    assert parse_image_size(224.0) == 224 and isinstance(parse_image_size(224.0), int)

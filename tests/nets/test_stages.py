@@ -1,4 +1,4 @@
-"""Stages: what known nets are parted into, and how their shapes are measured."""
+"""Stages: those of known nets, and the measurement of their shapes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.nets import load
-from workbench.nets.stages import split
+from workbench.nets.loading.net_loader import load_net
+from workbench.nets.stages import split_backbone
 
 KNOWN = {
     "mobilenetv2_100": ["stem", *(f"blocks.{i}" for i in range(7)), "conv_head", "head"],
@@ -30,19 +30,19 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_known_nets(name):
     with torch.device("meta"):
-        net = load(name, pretrained=False)
+        net = load_net(name, pretrained=False)
     assert [s.name for s in net.stages] == KNOWN[name]
 
 
 def test_many_lists_of_blocks_are_a_stage_each():
     with torch.device("meta"):
-        names = [s.name for s in load("inception_resnet_v2", pretrained=False).stages]
+        names = [s.name for s in load_net("inception_resnet_v2", pretrained=False).stages]
     assert names[0] == "stem" and names[-1] == "head" and {"repeat", "repeat_1", "repeat_2"} <= set(names)
     assert len(names) < 14
 
 
 def test_shapes_are_those_of_a_forward_pass():
-    net = load("resnet18", pretrained=False, size=96)
+    net = load_net("resnet18", pretrained=False, size=96)
     shapes = {s.name: s.shape for s in net.stages}
     assert shapes == {
         "stem": (64, 24, 24),
@@ -53,30 +53,30 @@ def test_shapes_are_those_of_a_forward_pass():
         "head": (1000,),
     }
     with torch.no_grad():
-        x = net.backbone.forward_features(net.normalise(torch.zeros(1, 3, 96, 96)))
+        x = net.backbone.forward_features(net.normalize(torch.zeros(1, 3, 96, 96)))
     assert tuple(x.shape[1:]) == shapes["layer4"]
-    net.new_head(5)
+    net.reset_head(5)
     assert net.stages[-1].shape == (5,)
 
 
 def test_shapes_are_measured_once_and_only_when_asked(monkeypatch):
-    from workbench.nets import measure
+    from workbench.nets import shape_inference
 
     calls = []
-    real = measure.shapes
-    monkeypatch.setattr(measure, "shapes", lambda *a: calls.append(1) or real(*a))
-    net = load("test_resnet", pretrained=False)
+    real = shape_inference.infer_stage_shapes
+    monkeypatch.setattr(shape_inference, "infer_stage_shapes", lambda *a: calls.append(1) or real(*a))
+    net = load_net("test_resnet", pretrained=False)
     assert net.stages and not calls
     assert [s.shape for s in net.stages] and [s.shape for s in net.stages] and len(calls) == 1
 
 
 def test_shares_and_buffers():
-    net = load("test_resnet", classes=3, pretrained=False)
+    net = load_net("test_resnet", classes=3, pretrained=False)
     stem = net.stages[0]
-    assert {"backbone.bn1.running_mean", "mean", "std"} <= set(stem.tensors)
-    assert stem.parameters == sum(p.numel() for n, p in net.named_parameters() if n in stem.tensors)
-    assert "backbone.layer1" in net.stages[1].modules and "backbone.layer1.0.conv1" in net.stages[1].modules
-    assert net.stages[-1].modules == ("head",) and net.stages[-1].tensors == ("head.weight", "head.bias")
+    assert {"backbone.bn1.running_mean", "mean", "std"} <= set(stem.tensor_names)
+    assert stem.n_parameters == sum(p.numel() for n, p in net.named_parameters() if n in stem.tensor_names)
+    assert "backbone.layer1" in net.stages[1].module_names and "backbone.layer1.0.conv1" in net.stages[1].module_names
+    assert net.stages[-1].module_names == ("head",) and net.stages[-1].tensor_names == ("head.weight", "head.bias")
 
 
 class Odd(nn.Module):
@@ -92,11 +92,11 @@ class Odd(nn.Module):
 
 
 def test_a_net_without_grouping_is_read_off_its_tree():
-    groups = split(Odd())
+    groups = split_backbone(Odd())
     assert [name for name, _ in groups] == ["stem", "body.0", "body.1", "body.2", "exit"]
     assert {"token", "entry", "act"} <= set(groups[0][1])
     assert groups[1][1] == ["body.0.0", "body.0.1"]
 
 
 def test_a_single_layer_is_a_stage():
-    assert split(nn.Linear(3, 2)) == [("stem", [""])]
+    assert split_backbone(nn.Linear(3, 2)) == [("stem", [""])]

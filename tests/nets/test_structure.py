@@ -17,9 +17,11 @@ from torch import nn
 
 import workbench as wb
 from workbench.errors import BadValue
-from workbench.loop.trial import called
-from workbench.nets import build, load, structure
-from workbench.nets.cut import Cut
+from workbench.loop.precision.auto_precision import trial_key
+from workbench.nets import structure
+from workbench.nets.loading import model_builders
+from workbench.nets.loading.net_loader import load_net
+from workbench.nets.partition.partition import Partition
 from workbench.plan import Schedule
 from workbench.tunings import MovingWeights
 
@@ -27,7 +29,7 @@ from workbench.tunings import MovingWeights
 @pytest.fixture(scope="module")
 def net():
     """A small residual net for images of 32 px."""
-    return load("test_resnet", pretrained=False, size=32)
+    return load_net("test_resnet", pretrained=False, size=32)
 
 
 @pytest.fixture
@@ -87,20 +89,20 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_changed_net_is_another_and_is_not_saved_as_it_was(net, changed, tmp_path, name):
     other = changed(CHANGES[name])
-    assert structure.identity(other) != structure.identity(net)
+    assert structure.hash_net(other) != structure.hash_net(net)
     with pytest.raises(BadValue, match=r"changed by hand: .*state_dict.*timm"):
         other.save(tmp_path / "net.safetensors")
     with pytest.raises(BadValue, match="changed by hand"):
-        wb.Plan(other, wb.images("digits", per_class=3)).held["backbone"].store_with(tmp_path)
+        wb.Plan(other, wb.load_images("digits", per_class=3)).in_memory["backbone"].store_with(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_other_weights_are_another_net_and_are_saved(net, changed, tmp_path):
     other = changed(lambda n: first(n, nn.Conv2d)[1].weight.data.mul_(1.5))
-    assert structure.identity(other) != structure.identity(net)
-    assert structure.layers_hash(other) == structure.layers_hash(net)
+    assert structure.hash_net(other) != structure.hash_net(net)
+    assert structure.hash_layers(other) == structure.hash_layers(net)
     other.save(tmp_path / "net.safetensors")
-    assert structure.identity(load(tmp_path / "net.safetensors")) == structure.identity(other)
+    assert structure.hash_net(load_net(tmp_path / "net.safetensors")) == structure.hash_net(other)
 
 
 def test_what_changes_no_answer_changes_no_identity(net, changed, tmp_path):
@@ -115,60 +117,72 @@ def test_what_changes_no_answer_changes_no_identity(net, changed, tmp_path):
     norms = {name: copy.deepcopy(module.state_dict()) for name, module in net.named_modules()}
     other = changed(used)
     for name, module in other.named_modules():
-        module.load_state_dict(norms[name])  # training moved the statistics
-    assert structure.identity(other) == structure.identity(net)
+        module.load_state_dict(norms[name])  # training changed the statistics
+    assert structure.hash_net(other) == structure.hash_net(net)
     other.save(tmp_path / "net.safetensors")
 
 
 def test_identity_is_the_same_in_another_process(net):
     program = (
-        "from workbench.nets import load, structure\n"
-        "print(structure.identity(load('test_resnet', pretrained=False, size=32)))"
+        "from workbench.nets import load_net, structure\n"
+        "print(structure.hash_net(load_net('test_resnet', pretrained=False, size=32)))"
     )
     said = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": "7"}
     )
-    assert said.stdout.strip() == structure.identity(net), said.stderr
+    assert said.stdout.strip() == structure.hash_net(net), said.stderr
 
 
 def test_tables_kept_from_a_pass_are_no_part_of_a_net(tmp_path):
-    net = load("levit_128s", pretrained=False)
-    before = structure.layers_hash(net)
+    net = load_net("levit_128s", pretrained=False)
+    before = structure.hash_layers(net)
     with torch.no_grad():
         net(torch.rand(1, 3, 224, 224))
-    assert structure.layers_hash(net) == before
+    assert structure.hash_layers(net) == before
     net.save(tmp_path / "net.safetensors")
 
 
 def test_a_recurrent_layer_is_told_without_its_weights():
-    assert structure.layers(nn.LSTM(2, 3)) == structure.layers(nn.LSTM(2, 3)) != structure.layers(nn.LSTM(2, 4))
+    assert (
+        structure.describe_layers(nn.LSTM(2, 3))
+        == structure.describe_layers(nn.LSTM(2, 3))
+        != structure.describe_layers(nn.LSTM(2, 4))
+    )
 
 
 def test_stored_features_are_those_of_the_net_that_asks(net, changed):
     """What is stored for one net is never given to another one of its name."""
-    images = wb.images("digits", per_class=2)
+    images = wb.load_images("digits", per_class=2)
     other = changed(swap(nn.ReLU, nn.GELU))
     for layer in (None, "layer2"):
         for each in (net, other):
-            stored = wb.features(each, images, layer).array
-            wb.store().clear()
-            np.testing.assert_allclose(stored, wb.features(each, images, layer).array, rtol=1e-3, atol=1e-4)
-        assert np.abs(wb.features(net, images, layer).array - wb.features(other, images, layer).array).max() > 1e-3
+            stored = wb.extract_features(each, images, layer).array
+            wb.activation_cache().clear()
+            np.testing.assert_allclose(stored, wb.extract_features(each, images, layer).array, rtol=1e-3, atol=1e-4)
+        assert (
+            np.abs(
+                wb.extract_features(net, images, layer).array - wb.extract_features(other, images, layer).array
+            ).max()
+            > 1e-3
+        )
 
 
 def test_a_file_opened_as_two_architectures_gives_two_nets(tmp_path):
     """Two architectures whose weights have the same names and shapes, but not the same epsilon and padding."""
-    save_file(build.seeded(1, timm.create_model, "efficientnet_lite0").state_dict(), tmp_path / "w.safetensors")
+    save_file(
+        model_builders.call_with_seed(1, timm.create_model, "efficientnet_lite0").state_dict(),
+        tmp_path / "w.safetensors",
+    )
     names = ("efficientnet_lite0", "tf_efficientnet_lite0")
-    nets = [load(tmp_path / "w.safetensors", architecture=name, size=32) for name in names]
-    assert len({Cut(each, ()).key for each in nets}) == 2
-    assert len({structure.identity(each) for each in nets}) == 2
+    nets = [load_net(tmp_path / "w.safetensors", architecture=name, size=32) for name in names]
+    assert len({Partition(each, ()).key for each in nets}) == 2
+    assert len({structure.hash_net(each) for each in nets}) == 2
 
 
 @pytest.mark.parametrize("moving", [("head",), ("layer4", "head")])
 def test_the_key_of_a_cut_sees_what_is_below_it(changed, moving):
     def key(how):
-        return Cut(changed(how), moving).key
+        return Partition(changed(how), moving).key
 
     plain = key(lambda _: None)
     assert key(lambda n: n.head.weight.data.mul_(2)) == plain, "what moves has no part in what is stored"
@@ -184,12 +198,12 @@ def test_a_constant_of_the_course_is_a_part_of_the_key(changed):
             block.by = torch.tensor(by)
             block.forward = types.MethodType(lambda self, x: plain(self, x) * self.by, block)
 
-        return Cut(changed(how), ("layer4", "head")).key
+        return Partition(changed(how), ("layer4", "head")).key
 
     assert scaled(2.0) != scaled(3.0)
 
 
 def test_trials_of_precision_are_kept_by_structure(net, changed):
     moving = MovingWeights((1.0,) * len(net.stages), frozenset(name for name, _ in net.named_parameters()))
-    kept = {called(Schedule(), each, moving) for each in (net, changed(swap(nn.ReLU, nn.GELU)))}
+    kept = {trial_key(Schedule(), each, moving) for each in (net, changed(swap(nn.ReLU, nn.GELU)))}
     assert len(kept) == 2

@@ -12,7 +12,7 @@ from torch import nn
 
 import workbench as wb
 from tests.conftest import toy_arrays
-from workbench.probes.places import chosen_grid
+from workbench.probes.target_layer import select_feature_map
 
 SWIN = {"embed_dim": 8, "depths": (1, 1), "num_heads": (1, 1)}
 FAMILIES = {
@@ -28,20 +28,20 @@ CLASSES = ["left", "middle", "right"]
 # name -> what is asked of a net, the same net with moved weights, and images
 PROBES = {
     "filters": lambda net, _, x: wb.probes.filters(net),
-    "filter_moves": lambda net, moved, x: wb.probes.filter_moves(net, moved),
-    "activations": lambda net, _, x: wb.probes.activations(net, x),
-    "exciting": lambda net, _, x: wb.probes.exciting(net, x, chosen_grid(net, None).stage.name, 0),
-    "visualise": lambda net, _, x: wb.probes.visualise(net, target="left", steps=2),
+    "filter_drift": lambda net, moved, x: wb.probes.filter_drift(net, moved),
+    "activation_maps": lambda net, _, x: wb.probes.activation_maps(net, x),
+    "top_activations": lambda net, _, x: wb.probes.top_activations(net, x, select_feature_map(net, None).stage.name, 0),
+    "visualize_features": lambda net, _, x: wb.probes.visualize_features(net, target="left", steps=2),
     "saliency": lambda net, _, x: wb.probes.saliency(net, x, "layer-cam"),
     "grad_cam": lambda net, _, x: wb.probes.grad_cam(net, x),
     "compare_saliency": lambda net, moved, x: wb.probes.compare_saliency({"a": net, "b": moved}, x, "eigen-cam"),
     "faithfulness": lambda net, _, x: wb.probes.faithfulness(net, wb.probes.saliency(net, x, "saliency"), steps=2),
-    "sanity": lambda net, _, x: wb.probes.sanity(net, x, "saliency"),
-    "features_at": lambda net, _, x: wb.probes.features_at(net, x, None),
-    "features_by_stage": lambda net, _, x: wb.probes.features_by_stage(net, x),
+    "sanity_check": lambda net, _, x: wb.probes.sanity_check(net, x, "saliency"),
+    "extract_stage_features": lambda net, _, x: wb.probes.extract_stage_features(net, x, None),
+    "extract_features_by_stage": lambda net, _, x: wb.probes.extract_features_by_stage(net, x),
     "similarity": lambda net, moved, x: wb.probes.similarity(net, moved, x),
     "embed": lambda net, _, x: wb.probes.embed(net, x),
-    "features": lambda net, _, x: wb.features(net, x, None),
+    "extract_features": lambda net, _, x: wb.extract_features(net, x, None),
 }
 
 
@@ -89,7 +89,7 @@ def grafted(net):
 
 @pytest.fixture(scope="module")
 def images():
-    return wb.images(toy_arrays(n=24, size=16))
+    return wb.load_images(toy_arrays(n=24, size=16))
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +97,11 @@ def nets():
     """Of every family a net, frozen and in training mode, and one whose weights moved; a grafted pair too."""
     made = {}
     for family, (name, options) in FAMILIES.items():
-        net = wb.load(name, classes=CLASSES, pretrained=False, **options)
+        net = wb.load_net(name, classes=CLASSES, pretrained=False, **options)
         made[family] = (net, moved(net))
     for family in ("a CNN", "a ViT with registers"):
         name, options = FAMILIES[family]
-        net = grafted(wb.load(name, classes=CLASSES, pretrained=False, **options))
+        net = grafted(wb.load_net(name, classes=CLASSES, pretrained=False, **options))
         made[f"{family}, grafted"] = (net, moved(net))
     return made
 
@@ -129,30 +129,33 @@ FAMILY_NAMES = [*FAMILIES, "a CNN, grafted", "a ViT with registers, grafted"]
 
 # the mixer has 18 M weights: what copies or hashes all of them is tried on the others
 PAIRS = [
-    (f, p) for f in FAMILY_NAMES for p in PROBES if (f, p) not in {("an MLP-mixer", q) for q in ("sanity", "features")}
+    (f, p)
+    for f in FAMILY_NAMES
+    for p in PROBES
+    if (f, p) not in {("an MLP-mixer", q) for q in ("sanity_check", "extract_features")}
 ]
 
 
 @pytest.mark.parametrize(("family", "probe"), PAIRS)
 def test_an_answer_and_nothing_left_behind(nets, images, family, probe):
     net, other = nets[family]
-    few = images.part(rows=range(12 if probe in ("similarity", "embed") else 4))
+    few = images.subset(rows=range(12 if probe in ("similarity", "embed") else 4))
     for one in (net, other):
-        one.requires_grad_(probe not in ("saliency", "exciting"))  # moving nets and frozen ones
+        one.requires_grad_(probe not in ("saliency", "top_activations"))  # moving nets and frozen ones
         one.train(probe != "grad_cam")
     before = state(net), state(other)
     assert PROBES[probe](net, other, few) is not None
     assert (state(net), state(other)) == before
 
 
-@pytest.mark.parametrize("probe", [name for name in PROBES if name not in ("filters", "filter_moves")])
+@pytest.mark.parametrize("probe", [name for name in PROBES if name not in ("filters", "filter_drift")])
 def test_nothing_is_left_behind_after_an_error(nets, images, probe):
     net, other = nets["a ViT with registers"]
     handles = [one.backbone.register_forward_hook(broken) for one in (net, other)]
     before = state(net), state(other)
     try:
         with pytest.raises(RuntimeError, match="out of memory"):
-            PROBES[probe](net, other, images.part(rows=range(12)))
+            PROBES[probe](net, other, images.subset(rows=range(12)))
     finally:
         after = state(net), state(other)
         for handle in handles:
@@ -171,4 +174,4 @@ def test_every_probe_of_a_net_is_among_them():
         if inspect.isfunction(call) and {"net", "nets", "before"} & set(inspect.signature(call).parameters):
             asked.add(name)
     # these have the contract in tests of their own, beside what they measure
-    assert asked - set(PROBES) <= {"pointing_game", "statistics_gap", "pixel_readings"}, asked - set(PROBES)
+    assert asked - set(PROBES) <= {"pointing_game", "statistics_gap", "compare_preprocessing"}, asked - set(PROBES)

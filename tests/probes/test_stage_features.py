@@ -8,14 +8,14 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadData, BadValue, UnknownName
-from workbench.probes import features_at, features_by_stage
+from workbench.probes import extract_features_by_stage, extract_stage_features
 
 
 def centre_views(net, images):
     """What the net is shown of all images, from 0 to 1."""
     size = net.preprocessing.size
     view = images.view(size, net.preprocessing.interpolation, net.preprocessing.crop_pct)
-    x, _ = view.batch(range(len(images)))
+    x, _ = view.load_batch(range(len(images)))
     edge = (x.shape[-1] - size) // 2
     return x[..., edge : edge + size, edge : edge + size].float() / 255
 
@@ -26,9 +26,9 @@ def hooks(net):
 
 def test_every_stage_of_a_residual_net(toy, tiny):
     net = tiny("test_resnet")
-    found = features_by_stage(net, toy)
+    found = extract_features_by_stage(net, toy)
     assert list(found) == [stage.name for stage in net.stages[:-1]]
-    x = net.normalise(centre_views(net, toy))
+    x = net.normalize(centre_views(net, toy))
     with torch.no_grad():
         stem = net.backbone.maxpool(net.backbone.act1(net.backbone.bn1(net.backbone.conv1(x))))
         first = net.backbone.layer1(stem)
@@ -41,29 +41,29 @@ def test_every_stage_of_a_residual_net(toy, tiny):
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext", "test_efficientnet", "test_mambaout"])
 def test_what_the_head_reads(name, toy, tiny):
     net = tiny(name)
-    part = toy.part(rows=range(8))
+    part = toy.subset(rows=range(8))
     with torch.no_grad():
         expected, logits = net.features(centre_views(net, part)), net(centre_views(net, part))
-    assert np.allclose(features_at(net, part).x, expected, atol=1e-5)
-    assert np.allclose(features_at(net, part, "head").x, logits, atol=1e-5)
+    assert np.allclose(extract_stage_features(net, part).x, expected, atol=1e-5)
+    assert np.allclose(extract_stage_features(net, part, "head").x, logits, atol=1e-5)
 
 
 def test_tokens_by_the_class_token_or_their_mean(toy, tiny):
-    part = toy.part(rows=range(4))
+    part = toy.subset(rows=range(4))
     kept = {}
     for pool in ("token", "avg"):
         net = tiny("test_vit", global_pool=pool)
         with torch.no_grad():
-            tokens = net.backbone.forward_intermediates(net.normalise(centre_views(net, part)), indices=[0], norm=False)
+            tokens = net.backbone.forward_intermediates(net.normalize(centre_views(net, part)), indices=[0], norm=False)
         grid = tokens[1][0].mean((2, 3)).numpy()
-        kept[pool] = features_at(net, part, "blocks.0").x
+        kept[pool] = extract_stage_features(net, part, "blocks.0").x
         assert np.allclose(kept[pool], grid, atol=1e-5) == (pool == "avg")
     assert kept["token"].shape == kept["avg"].shape == (4, 64)
 
 
 def test_maps_with_their_channels_last(toy):
-    net = wb.load("swin_tiny_patch4_window7_224", pretrained=False, embed_dim=8, depths=(1, 1), num_heads=(1, 1))
-    found = features_by_stage(net, toy.part(rows=range(2)))
+    net = wb.load_net("swin_tiny_patch4_window7_224", pretrained=False, embed_dim=8, depths=(1, 1), num_heads=(1, 1))
+    found = extract_features_by_stage(net, toy.subset(rows=range(2)))
     assert {name: value.x.shape[1] for name, value in found.items()}["layers.1"] == 16
     stage = next(s for s in net.stages if s.name == "layers.1")
     assert stage.shape == (28, 28, 16)
@@ -75,7 +75,7 @@ def test_nothing_is_left_behind(toy, tiny):
     net.backbone.conv1[0].weight.requires_grad_(False)
     before = [module.training for module in net.modules()]
     state = {name: value.clone() for name, value in net.state_dict().items()}
-    features_by_stage(net, toy)
+    extract_features_by_stage(net, toy)
     assert [module.training for module in net.modules()] == before and hooks(net) == 0
     assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
     assert [p.requires_grad for p in net.parameters()].count(False) == 1
@@ -91,27 +91,27 @@ def test_nothing_is_left_behind_after_an_error(toy, tiny):
 
     handle = net.backbone.layer3.register_forward_hook(broken)
     with pytest.raises(RuntimeError, match="out of memory") as caught:
-        features_by_stage(net, toy)
+        extract_features_by_stage(net, toy)
     handle.remove()
     assert caught.value and [module.training for module in net.modules()] == before and hooks(net) == 0
 
 
 def test_a_part_of_the_images(two_domains, tiny):
     net = tiny("test_resnet")
-    dark = features_at(net, two_domains, "stem", domain="dark", split="valid")
-    assert dark.ids.tolist() == two_domains.part("valid", "dark").frame["id"].tolist()
+    dark = extract_stage_features(net, two_domains, "stem", domain="dark", split="valid")
+    assert dark.ids.tolist() == two_domains.subset("valid", "dark").frame["id"].tolist()
 
 
 def test_refusals(toy, tiny):
     net = tiny("test_resnet")
     with pytest.raises(UnknownName, match="did you mean layer"):
-        features_at(net, toy, "layer9")
+        extract_stage_features(net, toy, "layer9")
     with pytest.raises(BadData, match="split 'test'"):
-        features_at(net, toy, split="test")
+        extract_stage_features(net, toy, split="test")
 
 
 def test_a_stage_without_a_single_tensor(toy, tiny, monkeypatch):
     net = tiny("test_resnet")
-    monkeypatch.setattr(type(net), "_measured", lambda self: dict.fromkeys([s.name for s in self.stages]))
+    monkeypatch.setattr(type(net), "_measure_stage_shapes", lambda self: dict.fromkeys([s.name for s in self.stages]))
     with pytest.raises(BadValue, match="no single tensor"):
-        features_at(net, toy, "layer1")
+        extract_stage_features(net, toy, "layer1")

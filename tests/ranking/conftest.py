@@ -7,7 +7,8 @@ import pytest
 
 import workbench as wb
 from workbench.plan import Choice
-from workbench.ranking import Ranking, Scored
+from workbench.ranking.result import Ranking
+from workbench.ranking.score_table import BackboneScores
 
 
 def scored(name, values, noise=0.01, failure="", seed=0, **more):
@@ -15,7 +16,7 @@ def scored(name, values, noise=0.01, failure="", seed=0, **more):
     rng = np.random.default_rng((seed, *name.encode()))
     halves = {s: v + noise * rng.normal(size=40) for s, v in values.items()}
     smaller = {(s, 0.5): v + noise * rng.normal(size=5) for s, v in values.items() if s != "linear_probe"}
-    return Scored(name, Choice(name), {**values, **more}, halves, smaller, images=100, failure=failure)
+    return BackboneScores(name, Choice(name), {**values, **more}, halves, smaller, n_images=100, failure=failure)
 
 
 @pytest.fixture
@@ -38,9 +39,9 @@ def taught(tmp_path_factory):
         patch.setenv("WORKBENCH_HOME", str(tmp_path_factory.mktemp("home")))
         backbone = {"name": "test_resnet", "params": {"pretrained": False, "size": 32}}
         settings = {"epochs": 8, "augment": "none", "lr": 5e-3, "precision": "fp32", "batch_size": 16}
-        from workbench.runs.assembly import assemble
+        from workbench.runs.build import open_training
 
-        training = assemble(wb.Plan(backbone, wb.images(toy_arrays()), **settings))
+        training = open_training(wb.Plan(backbone, wb.load_images(toy_arrays()), **settings))
         list(training)
         path = tmp_path_factory.mktemp("net") / "taught.safetensors"
         training.net.save(path)

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workbench.runs import folder as files
-from workbench.runs import launching
+from workbench.runs.folder import run_files as files
+from workbench.runs.processes import launching
 
 NURSERY = """
 import faulthandler, functools, json, os, signal, sys
 import timm
-from workbench.runs import carrying, worker
+from workbench.runs.processes import runner, worker
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are not kept as zombies
 for line in sys.stdin:
     asked = json.loads(line)
@@ -34,8 +34,8 @@ for line in sys.stdin:
     code = 1
     try:
         exec(asked["before"])
-        if asked["save_every"] is not None:
-            carrying.Carrier = functools.partial(carrying.Carrier, save_every=asked["save_every"])
+        if asked["save_interval"] is not None:
+            runner.Runner = functools.partial(runner.Runner, save_interval=asked["save_interval"])
         code = worker.main([asked["folder"]])
     finally:
         os._exit(code)
@@ -58,23 +58,23 @@ class Nursery:
     def __init__(self) -> None:
         command = [sys.executable, "-c", NURSERY]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=launching.surroundings()
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=launching.worker_environment()
         )
 
     def worker(
         self,
         folder: Path,
-        save_every: float | None = None,
+        save_interval: float | None = None,
         environment: dict[str, str] | None = None,
         log: Path | None = None,
         before: str = "",
     ) -> Forked:
-        """A worker at `folder` in a session of its own, as `launching.new_worker` starts one.
+        """A worker at `folder` in a session of its own, as `launching.spawn_worker` starts one.
 
         Args:
             before: Python that it executes first.
         """
-        asked = {"folder": str(folder), "log": str(log or folder / files.LOG), "save_every": save_every}
+        asked = {"folder": str(folder), "log": str(log or folder / files.LOG), "save_interval": save_interval}
         asked |= {"environment": {**os.environ, **(environment or {})}, "before": before}
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         return Forked(int(self.process.stdout.readline()))
@@ -96,4 +96,4 @@ def nursery():
 @pytest.fixture
 def forked(nursery, monkeypatch):
     """Launches fork their workers; one test launches as a person does."""
-    monkeypatch.setattr(launching, "new_worker", nursery.worker)
+    monkeypatch.setattr(launching, "spawn_worker", nursery.worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -13,10 +14,11 @@ import torch
 
 import workbench as wb
 from workbench.errors import BadData, RunFailed
-from workbench.runs import folder as files
-from workbench.runs.carrying import Carrier
-from workbench.runs.launching import create
-from workbench.runs.saved_state import read_state
+from workbench.plan_migration import SCHEDULE_NAMES
+from workbench.runs.folder import run_files as files
+from workbench.runs.folder.saved_state import read_state, write_state
+from workbench.runs.processes.launching import create_run_folder
+from workbench.runs.processes.runner import Runner
 
 
 @pytest.fixture
@@ -24,9 +26,9 @@ def stopped(tiny_plan):
     """A function that makes a run which was stopped after some steps, its state saved."""
 
     def make(plan=None, steps=4, name="r"):
-        run = wb.run(create(plan or tiny_plan(epochs=3), files.root() / name))
+        run = wb.load_run(create_run_folder(plan or tiny_plan(epochs=3), files.runs_folder() / name))
         asked = lambda point, _: (run.folder / files.STOP).touch() if point.step >= steps else None  # noqa: E731
-        assert Carrier(run.folder, watch=asked, save_every=0).carry_out().state == "stopped"
+        assert Runner(run.folder, callback=asked, save_interval=0).run().state == "stopped"
         return run
 
     return make
@@ -52,10 +54,10 @@ def edit_plan(run, **schedule):
 
 def refused(run):
     kept = (run.folder / files.STATE).read_bytes()
-    status = Carrier(run.folder).carry_out()
+    status = Runner(run.folder).run()
     assert status.state == "failed" and (run.folder / files.STATE).read_bytes() == kept, "nothing is lost"
-    assert f"wb.run('{run.name}').resume(anew=True)" in status.sentence
-    return status.sentence
+    assert f"wb.load_run('{run.name}').resume(restart=True)" in status.message
+    return status.message
 
 
 def test_another_plan_is_refused_until_it_is_put_back(stopped):
@@ -65,7 +67,7 @@ def test_another_plan_is_refused_until_it_is_put_back(stopped):
     assert "epochs was 3, is 5" in refused(run)
     assert run.points.equals(points)
     edit_plan(run, epochs=3, threads=1)  # where and with how many threads is free
-    assert Carrier(run.folder).carry_out().state == "done"
+    assert Runner(run.folder).run().state == "done"
 
 
 def test_another_tuning_is_named(stopped):
@@ -88,7 +90,7 @@ def test_a_class_more_is_named(stopped, tiny_plan, tree):
     (tree / "top").mkdir()
     for path in sorted((tree / "left").iterdir())[:4]:
         path.rename(tree / "top" / path.name)
-    assert "top had not been there, has 4 images" in refused(run)
+    assert "top had no images, has 4 images" in refused(run)
 
 
 def test_other_pixels_under_the_same_name_and_size(stopped, tiny_plan, tree):
@@ -97,7 +99,7 @@ def test_other_pixels_under_the_same_name_and_size(stopped, tiny_plan, tree):
     data, when = first.read_bytes(), os.stat(second)
     second.write_bytes(data + bytes(max(0, when.st_size - len(data))))
     os.utime(second, ns=(when.st_atime_ns, when.st_mtime_ns))
-    assert "what the image files hold has changed" in refused(run)
+    assert "the content of the image files has changed" in refused(run)
 
 
 def test_a_set_that_only_moved_goes_on(stopped, tiny_plan, tree):
@@ -109,7 +111,7 @@ def test_a_set_that_only_moved_goes_on(stopped, tiny_plan, tree):
     path.write_text(json.dumps(plan))
     for image in moved.rglob("*.png"):
         os.utime(image)
-    assert Carrier(run.folder).carry_out().state == "done"
+    assert Runner(run.folder).run().state == "done"
 
 
 def test_other_weights_are_refused(stopped, tiny_plan, tiny, tmp_path, toy):
@@ -119,13 +121,13 @@ def test_other_weights_are_refused(stopped, tiny_plan, tiny, tmp_path, toy):
     with torch.no_grad():
         net.backbone.conv_stem.weight.mul_(2)
     net.save(tmp_path / "net.safetensors")
-    assert "the weights that it began with are others" in refused(run)
+    assert "the initial weights differ" in refused(run)
 
 
 def test_begun_anew_it_takes_what_there_is(stopped, forked):
     run = stopped()
     edit_plan(run, epochs=1)
-    run.resume(anew=True).wait(60)
+    run.resume(restart=True).wait(60)
     assert run.status.state == "done" and run.status.epochs == 1 and run.points.epoch.max() == 1
 
 
@@ -140,7 +142,7 @@ def test_a_torn_state_is_a_sentence(stopped, harm):
     with pytest.raises(BadData, match="is damaged"):
         run.net()
     path.write_bytes(whole)
-    assert Carrier(run.folder).carry_out().state == "done"
+    assert Runner(run.folder).run().state == "done"
 
 
 def test_a_state_from_before_states_were_sealed_is_read(stopped):
@@ -148,7 +150,22 @@ def test_a_state_from_before_states_were_sealed_is_read(stopped):
     state = read_state(run.folder)
     del state["belongs"]
     torch.save(state, run.folder / files.STATE)
-    assert Carrier(run.folder).carry_out().state == "done"
+    assert Runner(run.folder).run().state == "done"
+
+
+def test_a_run_that_version_0_1_stopped_is_resumed(stopped):
+    run, names = stopped(), {today: old for old, today in SCHEDULE_NAMES.items()}
+
+    def to_version_0_1(plan):
+        schedule = plan["schedule"] | {"select": "best", "batch_norm": "follow"}
+        return plan | {"schedule": {names.get(name, name): value for name, value in schedule.items()}}
+
+    path, state = run.folder / files.PLAN, read_state(run.folder)
+    path.write_text(json.dumps(to_version_0_1(json.loads(path.read_text()))))
+    state["belongs"]["plan"] = to_version_0_1(state["belongs"]["plan"])
+    write_state(run.folder, state)
+    assert "clip" in path.read_text() and "clip_grad" not in path.read_text()
+    assert Runner(run.folder).run().state == "done"
 
 
 @pytest.mark.parametrize("left", [0, 100, "zeros"])
@@ -158,7 +175,7 @@ def test_points_that_a_power_cut_took_are_done_without(stopped, left):
     whole = path.read_bytes()
     first = whole.index(b"\n") + 1
     path.write_bytes(whole[:first] + bytes(len(whole) - first) if left == "zeros" else whole[:left])
-    assert Carrier(run.folder).carry_out().state == "done"
+    assert Runner(run.folder).run().state == "done"
     assert b"\0" not in path.read_bytes()
     points = run.points
     assert points.step.is_monotonic_increasing and points[points.split == "valid"].epoch.max() == 3
@@ -180,33 +197,52 @@ def test_points_are_on_disk_before_the_state_that_counts_on_them(tiny_plan, monk
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", replaced)
-    run = wb.run(create(tiny_plan(epochs=1)))
-    assert Carrier(run.folder, save_every=0).carry_out().state == "done"
+    run = wb.load_run(create_run_folder(tiny_plan(epochs=1)))
+    assert Runner(run.folder, save_interval=0).run().state == "done"
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_bits(tiny_plan, nursery):
-    """Points, net and proof are those of a run that nobody killed, whatever a SIGKILL interrupts: saving, too."""
+    """Points, net and frozen check equal those of a run that nobody killed, whatever a SIGKILL interrupts: saving, too.
+
+    The moments are fractions of the time that the undisturbed run took, so that a fast machine is hit too.
+    """
     plan = tiny_plan(epochs=4, tuning="gradual", augment="crop", threads=1, snapshots=1)
-    expected, run = wb.fit(plan, progress=False), wb.run(create(plan))
-    moments, end = random.Random(1), time.monotonic() + 60
-    for _ in range(6):
-        child = nursery.worker(run.folder, save_every=0.0)
-        while run.status.pid != child.pid or run.status.state == "waiting":
+    expected, run = (wb.load_run(create_run_folder(plan)) for _ in range(2))
+    moments, end = random.Random(1), time.monotonic() + 120
+
+    def wait_until(condition):
+        while not condition():
             assert time.monotonic() < end
             time.sleep(0.01)
-        time.sleep(moments.uniform(0.3, 1.0))
-        os.kill(child.pid, signal.SIGKILL)
-        while child.poll() is None:
-            time.sleep(0.01)
+
+    def start_training(run):
+        child = nursery.worker(run.folder, save_interval=0.0)
+        wait_until(lambda: run.status.pid == child.pid and run.status.state != "waiting")
+        return child
+
+    start_training(expected)
+    began = time.monotonic()
+    wait_until(lambda: not expected.is_active)
+    duration = time.monotonic() - began
+    assert expected.status.state == "done"
+    n_hits = 0
+    for _ in range(6):
+        child = start_training(run)
+        time.sleep(moments.uniform(0.1, 0.6) * duration)
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            os.kill(child.pid, signal.SIGKILL)
+        wait_until(lambda child=child: child.poll() is not None and not run.is_active)
         if run.status.state == "done":
             break
         assert run.status.state == "interrupted"
-    assert Carrier(run.folder).carry_out().state == "done"
+        n_hits += 1
+    assert n_hits > 0, "no kill hit a worker that was training"
+    assert Runner(run.folder).run().state == "done"
     a, b = expected.net().state_dict(), run.net().state_dict()
     assert all(torch.equal(a[name], b[name]) for name in a)
     measured = ["step", "epoch", "split", "loss", "accuracy"]
     valid = [r.points[r.points.split == "valid"][measured].reset_index(drop=True) for r in (expected, run)]
-    assert valid[0].equals(valid[1]) and run.proof.equals(expected.proof)
+    assert valid[0].equals(valid[1]) and run.frozen_check.equals(expected.frozen_check)
     assert not list(run.folder.rglob("*.partial")), "what the killed were writing is cleared away"
 
 

@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 import workbench as wb
-from workbench.runs import folder as files
-from workbench.runs.launching import create
+from workbench.runs.folder import run_files as files
+from workbench.runs.processes.launching import create_run_folder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="gloo between forked processes needs a POSIX system")
 
@@ -27,20 +27,20 @@ SECONDS = 90.0  # after which two processes that should have ended are said to h
 
 AT_STEP_3 = """
 from workbench.loop import updater
-attempt, calls = updater.Updater._attempt, []
+attempt, calls = updater.Updater._try_update, []
 def odd(self, batch, *rest):
     calls.append(None)
     if len(calls) == 3:
         {}
     return attempt(self, batch, *rest)
-updater.Updater._attempt = odd
+updater.Updater._try_update = odd
 """
 
 
 class Pair:
     """Two processes at one run, as `torchrun` would start them."""
 
-    def __init__(self, nursery, run, before=("", ""), save_every=None):
+    def __init__(self, nursery, run, before=("", ""), save_interval=None):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
@@ -48,7 +48,7 @@ class Pair:
         for rank, log in enumerate(self.logs):
             told = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port}
             told |= {"MASTER_ADDR": "127.0.0.1", "LOCAL_WORLD_SIZE": "2"}
-            self.workers.append(nursery.worker(run.folder, save_every, told, log, before[rank]))
+            self.workers.append(nursery.worker(run.folder, save_interval, told, log, before[rank]))
 
     def until(self, condition, seconds=SECONDS):
         """Waits; where it takes too long, ends both processes and shows where they stood."""
@@ -71,7 +71,7 @@ class Pair:
 
     def wait(self):
         # a killed process counts as gone while its other threads still end, and with them its lock
-        self.until(lambda: self.gone() and not self.run.alive)
+        self.until(lambda: self.gone() and not self.run.is_active)
         return self.run.status
 
 
@@ -90,7 +90,7 @@ def files_plan(tmp_path, toy_arrays, tiny_plan):
             path = tmp_path / "pictures" / label / f"{row:02d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
-        images = wb.images(tmp_path / "pictures")
+        images = wb.load_images(tmp_path / "pictures")
         training = images.frame[images.frame.split == "train"]
         (tmp_path / "pictures" / training.id.iloc[3]).write_bytes(path.read_bytes()[:70])
         plain = {"name": "test_vit", "epochs": 2, "threads": 1, "optimizer": "sgd", "lr": 1e-2}
@@ -110,9 +110,9 @@ def test_two_processes_give_what_one_gives_on_unequal_shares(files_plan):
     """Batches of 7, a last one that is smaller and a damaged file, by `torchrun` itself; no batch norm."""
     plan = files_plan(batch_size=7)
     alone = wb.fit(plan, progress=False)
-    run = wb.run(create(plan))
+    run = wb.load_run(create_run_folder(plan))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run([*command, "-m", "workbench.runs.worker", str(run.folder)], check=True, timeout=180)
+    subprocess.run([*command, "-m", "workbench.runs.processes.worker", str(run.folder)], check=True, timeout=180)
     assert run.status.state == "done"
     apart, moved = farthest(run, alone)
     assert apart < 1e-5 < 1e-3 < moved
@@ -126,7 +126,7 @@ def test_a_lone_image_is_handed_on_where_batch_norm_needs_company(nursery, files
     """Batches of 3 leave one image to the second process: the first takes all, and is as exact as alone."""
     plan = files_plan(name="test_resnet", batch_size=3)
     alone = wb.fit(plan, progress=False)
-    run = wb.run(create(plan))
+    run = wb.load_run(create_run_folder(plan))
     assert Pair(nursery, run).wait().state == "done"
     apart, moved = farthest(run, alone)
     assert apart < 1e-5 < 1e-3 < moved
@@ -142,25 +142,25 @@ FAILURES = {
     ),
     "the second process sees other images": (
         "",
-        "from workbench.images import Images\nImages.fingerprint = 'others'",
+        "from workbench.data import Images\nImages.fingerprint = 'others'",
         "same images on all processes.* process 2 of 2",
     ),
     "the second process cannot open the images": (
         "",
-        "from workbench.runs import assembly\nassembly.images = lambda *_, **__: open('/nowhere')",
-        "process 2 of 2.*nowhere is gone",
+        "from workbench.runs import build\nbuild.load_images = lambda *_, **__: open('/nowhere')",
+        "process 2 of 2.*nowhere is missing",
     ),
     "the first process cannot save": (
-        "from workbench.runs import carrying\n"
+        "from workbench.runs.processes import runner\n"
         "def full(path, *_): raise OSError(28, 'No space left on device', str(path))\n"
-        "carrying.Carrier._save = lambda self, *_: full(self.folder)",
+        "runner.Runner._save = lambda self, *_: full(self.folder)",
         "",
         "disk is full",
     ),
     "the second process is killed": (
         "",
         AT_STEP_3.format("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"),
-        "another process of this run is gone",
+        "another process of this run has ended unexpectedly",
     ),
 }
 
@@ -168,11 +168,11 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_what_one_process_meets_both_end_with(nursery, tiny_plan, name):
     first, second, told = FAILURES[name]
-    run = wb.run(create(tiny_plan(threads=1)))
-    pair = Pair(nursery, run, (first, second), save_every=0.0 if "save" in name else None)
+    run = wb.load_run(create_run_folder(tiny_plan(threads=1)))
+    pair = Pair(nursery, run, (first, second), save_interval=0.0 if "save" in name else None)
     status = pair.wait()
     assert status.state == "failed"
-    assert re.search(told, status.sentence)
+    assert re.search(told, status.message)
     if "screw" in told:
         assert "in odd\nTypeError" in (run.folder / files.LOG).read_text(), "the log tells where it was"
 
@@ -193,13 +193,13 @@ ON_ONE = {
     "its images cannot be read in mid-run": (
         """
 import numpy as np
-from workbench.images.views import View
-batch, calls = View.batch, []
+from workbench.data.views import View
+load, calls = View.load_batch, []
 def gone(self, rows):
     calls.append(None)
-    x, kept = batch(self, rows)
+    x, kept = load(self, rows)
     return (x[:0], np.zeros(len(rows), bool)) if len(calls) == 3 else (x, kept)
-View.batch = gone
+View.load_batch = gone
 """,
         {},
     ),
@@ -211,14 +211,14 @@ View.batch = gone
 @pytest.mark.parametrize("name", ON_ONE)
 def test_what_happens_to_one_process_changes_nothing(nursery, plain_plan, toy_arrays, name):
     second, settings = ON_ONE[name]
-    images = wb.images(toy_arrays(72))
+    images = wb.load_images(toy_arrays(72))
     if name == "there is nothing to validate":
         valid = images.frame.split == "valid"
-        images = images.part(rows=np.flatnonzero(~valid | (valid.cumsum() == 1)))
-        assert len(images.part("valid")) == 1
+        images = images.subset(rows=np.flatnonzero(~valid | (valid.cumsum() == 1)))
+        assert len(images.subset("valid")) == 1
     plan = plain_plan(images, **settings)
     alone = wb.fit(plan, progress=False)
-    run = wb.run(create(plan))
+    run = wb.load_run(create_run_folder(plan))
     assert Pair(nursery, run, ("", second)).wait().state == "done"
     apart, moved = farthest(run, alone)
     assert apart < 1e-5 < 1e-3 < moved
@@ -228,19 +228,19 @@ def test_what_happens_to_one_process_changes_nothing(nursery, plain_plan, toy_ar
 
 def test_a_gradient_that_one_process_lacks_counts_as_nought(nursery, plain_plan):
     lacking = """
-from workbench.loop import optimiser
-average, calls = optimiser.average, []
+from workbench.loop import optimizer
+average, calls = optimizer.average_gradients, []
 def some(known):
     calls.append(None)
     if len(calls) == 3:
         for p in known[:4]:
             {}
     return average(known)
-optimiser.average = some
+optimizer.average_gradients = some
 """
     runs = []
     for change in ("p.grad = None", "p.grad.zero_()"):
-        runs.append(wb.run(create(plain_plan(epochs=1))))
+        runs.append(wb.load_run(create_run_folder(plain_plan(epochs=1))))
         assert Pair(nursery, runs[-1], ("", lacking.format(change))).wait().state == "done"
     assert farthest(*runs)[0] == 0
 
@@ -248,20 +248,24 @@ optimiser.average = some
 def test_killed_and_stopped_at_random_moments_it_ends_with_the_same_weights(nursery, tiny_plan):
     """One process is killed, or the other, or both; or the second is asked to stop: what is resumed is the same."""
     plan = tiny_plan(name="test_resnet", epochs=6, tuning="gradual", augment="crop", threads=1)
-    expected, run = (wb.run(create(plan)) for _ in range(2))
+    expected, run = (wb.load_run(create_run_folder(plan)) for _ in range(2))
     assert Pair(nursery, expected).wait().state == "done"
     moments = random.Random(0)
     ends = [(signal.SIGKILL, (0,)), (signal.SIGKILL, (1,)), (signal.SIGTERM, (1,)), (signal.SIGKILL, (0, 1))]
     for number, ranks in moments.sample(ends, len(ends)):
         points = len(run.points)
-        pair = Pair(nursery, run, save_every=0.0)
+        pair = Pair(nursery, run, save_interval=0.0)
         pair.until(lambda points=points, pair=pair: len(run.points) != points or pair.gone())
         time.sleep(moments.uniform(0, 0.2))
         pair.signal(number, ranks)
         state = pair.wait().state
         assert state in {signal.SIGTERM: ["stopped"], signal.SIGKILL: ["interrupted", "failed"]}[number]
-        assert "resume() goes on" in run.status.sentence
+        assert "resume() continues" in run.status.message
     assert Pair(nursery, run).wait().state == "done"
     assert farthest(run, expected)[0] == 0
     valid = [r.points[r.points.split == "valid"].step.tolist() for r in (run, expected)]
-    assert valid[0] == valid[1] and run.proof.unchanged.all() and len(run.proof) == len(expected.proof)
+    assert (
+        valid[0] == valid[1]
+        and run.frozen_check.unchanged.all()
+        and len(run.frozen_check) == len(expected.frozen_check)
+    )

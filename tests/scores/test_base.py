@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench import scores as room
-from workbench.scores.base import COLUMNS, facts
+from workbench.scores.base import SCORE_COLUMNS, parse_docstring_facts
 
 
 def test_facts_are_the_docstrings_paragraphs():
@@ -22,7 +22,7 @@ def test_facts_are_the_docstrings_paragraphs():
         Breaks: never; ask Someone: he knows.
         """
 
-    assert facts(score) == {
+    assert parse_docstring_facts(score) == {
         "needs": "features, labels",
         "source": "Someone 2020",
         "cost": "N operations and more",
@@ -31,11 +31,12 @@ def test_facts_are_the_docstrings_paragraphs():
 
 
 def test_the_room_lists_its_scores():
-    frame = room()
-    assert tuple(frame.columns) == COLUMNS
+    frame = room.scores.describe()
+    assert room.list_scores() == frame["name"].tolist()
+    assert tuple(frame.columns) == SCORE_COLUMNS
     assert len(frame) == len(room.scores.classes()) >= 18
     row = frame.set_index("name").loc["leep"]
-    assert row["needs"] == "probabilities, labels" and "2002.12462" in row["source"] and row["better"] == "higher"
+    assert row["needs"] == "probabilities, labels" and "2002.12462" in row["paper"] and row["better"] == "higher"
     assert frame.set_index("name")["better"]["proxy_a_distance"] == "lower"
 
 
@@ -44,3 +45,9 @@ def test_a_score_is_the_rooms_attribute():
     assert "h_score" in dir(room) and "Moments" in dir(room)
     with pytest.raises(AttributeError, match="did you mean logme"):
         getattr(room, "log_me")  # noqa: B009
+
+
+def test_a_score_that_takes_no_part_in_rankings_by_default_says_why():
+    out = {name: room.scores[name].default for name in room.scores if room.scores[name].default}
+    assert set(out) == {"h_score", "n_leep"}
+    assert all(reason.startswith("no, since ") for reason in out.values())

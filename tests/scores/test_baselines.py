@@ -1,4 +1,4 @@
-"""Naive baselines: the catalogue's figures, and places on other targets by hand."""
+"""Naive baselines: the catalogue's figures, and ranks on other targets by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from workbench.errors import BadValue, Unavailable, UnknownName
 from workbench.scores import scores
-from workbench.scores.baselines import IMAGES
+from workbench.scores.baselines import PRETRAINING_IMAGES
 
 ROW = {"name": "a", "parameters": 25_557_032, "gmacs": 4.1, "top1": 76.1, "pretrained_on": "ImageNet-1k"}
 
@@ -26,7 +26,7 @@ def test_a_name_is_looked_up():
 
 
 def test_what_is_not_known_is_said():
-    with pytest.raises(Unavailable, match="top-1 of a is not known"):
+    with pytest.raises(Unavailable, match="top-1 of a is unknown"):
         scores["published_top1"](ROW | {"top1": float("nan")})
     with pytest.raises(Unavailable, match="'unknown'"):
         scores["pretraining_size"](ROW | {"pretrained_on": "unknown"})
@@ -48,10 +48,10 @@ def test_data_sets_add_up(trained_on, images):
 
 
 def test_every_data_set_that_tags_name_is_counted():
-    from workbench.nets.pretraining import DATA
+    from workbench.nets.catalogue.pretraining_data import DATASET_NAMES
 
     # whose makers tell no number of images
-    assert set(DATA.values()) - set(IMAGES) == {"iNaturalist"}
+    assert set(DATASET_NAMES.values()) - set(PRETRAINING_IMAGES) == {"iNaturalist"}
 
 
 def test_places_elsewhere_are_averaged():

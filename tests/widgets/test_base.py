@@ -13,15 +13,15 @@ ENTRIES = sorted(file.name for file in base.STATIC.glob("*.mjs") if "export defa
 
 
 class Answering(base.Panel):
-    @base.shown
+    @base.show_errors
     def refuse(self):
         raise BadValue("the rate is positive; got -1")
 
-    @base.shown
+    @base.show_errors
     def stumble(self):
         raise ZeroDivisionError("division by zero")
 
-    @base.shown
+    @base.show_errors
     def answer(self):
         return 3
 
@@ -43,7 +43,7 @@ def test_any_other_exception_is_shown_with_its_kind_and_logged(caplog):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_a_script_is_one_module_without_imports(name):
-    text = base.script(name)
+    text = base.bundle_script(name)
     assert not re.findall(r"^\s*import\b", text, flags=re.M)
     assert re.findall(r"^export\b.*", text, flags=re.M) == ["export default { render };"]
 
@@ -51,7 +51,7 @@ def test_a_script_is_one_module_without_imports(name):
 @pytest.mark.parametrize("name", ENTRIES)
 def test_a_script_parses_so_no_two_of_its_modules_share_a_name(run_node, name, tmp_path):
     file = tmp_path / name
-    file.write_text(base.script(name))
+    file.write_text(base.bundle_script(name))
     done = run_node("--check", str(file))
     assert done.returncode == 0, done.stderr
 
@@ -63,5 +63,5 @@ def test_names_reach_the_page_as_text_only(file):
 
 
 def test_every_class_of_the_stylesheet_is_ours_or_jupyters():
-    classes = set(re.findall(r"\.([a-zA-Z][\w-]*)", re.sub(r"/\*.*?\*/", "", base.stylesheet(), flags=re.S)))
+    classes = set(re.findall(r"\.([a-zA-Z][\w-]*)", re.sub(r"/\*.*?\*/", "", base.join_stylesheets(), flags=re.S)))
     assert {name for name in classes if not re.match(r"wb-|jupyter-|widget-|jp-|lm-|mod-", name)} == set()

@@ -45,8 +45,8 @@ def drawn(page):
 
 def test_every_view_s_figure_is_in_the_page(nets, toy, monkeypatch):
     monkeypatch.setattr(pio.renderers, "default", "plotly_mimetype")
-    labelled = wb.images((toy.batch(range(24))[0] if hasattr(toy, "batch") else [toy.pixels(k, 16) for k in range(24)],
-                          [["<b>left</b>", "middle 🐈", "right"][k % 3] for k in range(24)]))  # fmt: skip
+    names = ["<b>left</b>", "middle 🐈", "right"]
+    labelled = wb.load_images(([toy.pixels(k, 16) for k in range(24)], [names[k % 3] for k in range(24)]))
     views = {
         "saliency": SaliencyViewer(nets["before"], labelled, split=None),
         "filters": FilterViewer(nets, labelled, split=None),
@@ -59,7 +59,7 @@ def test_every_view_s_figure_is_in_the_page(nets, toy, monkeypatch):
         pictures = drawn(page)
         assert pictures and max(map(len, pictures)) > 3000, f"{name} shows nothing in the page"
         assert "<b>left</b>" not in "".join(p for p in pictures if p.startswith("<svg")), name
-    views["filters"].view.value = "what moved"
+    views["filters"].view.value = "filter drift"
     views["saliency"].method.value = "eigen-cam"
     for name in ("filters", "saliency"):
         assert drawn(exported(settled(views[name]).figure()))
@@ -68,10 +68,10 @@ def test_every_view_s_figure_is_in_the_page(nets, toy, monkeypatch):
 def test_points_in_space_are_seen_as_plotly_sees_them():
     import numpy as np
 
-    from workbench.figures.from_space import flattened
+    from workbench.figures.rendering.project_3d import project_traces
 
     corner = {"type": "scatter3d", "x": [1, 0, 0], "y": [0, 1, 0], "z": [0, 0, 1]}
-    (seen,), layout = flattened([corner], {"width": 680, "height": 560})
+    (seen,), layout = project_traces([corner], {"width": 680, "height": 560})
     x, y = np.array(seen["x"]), np.array(seen["y"])
     assert x[0] < 0 < x[1] and x[2] == pytest.approx(0), "x points to the left, y to the right, z up"
     assert y[0] == pytest.approx(y[1]) and y[2] > 0 > y[0]

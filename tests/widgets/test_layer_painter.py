@@ -8,20 +8,20 @@ import traitlets
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.figures.words import count
-from workbench.widgets.layer_painter import COLUMNS, LayerPainter
+from workbench.formatting import format_count
+from workbench.widgets.layer_painter import MAX_COLUMNS, LayerPainter
 
 
 @pytest.fixture(scope="module")
 def net():
-    return wb.load("test_resnet", classes=3, pretrained=False)
+    return wb.load_net("test_resnet", classes=3, pretrained=False)
 
 
 @pytest.fixture
 def painter(net):
     made = LayerPainter(net, epochs=4, images=100)
     yield made
-    made._estimates.wait(30)
+    made._estimate_task.wait(30)
 
 
 def say(painter, **message):
@@ -51,10 +51,10 @@ def test_a_stroke_makes_a_grid_that_trains_as_it_looks(painter, net):
     assert painter.tuning == wb.tuning("grid", rows={name: [0.0, 0.0, 0.1, 0.1], "head": [1.0]})
     assert painter.preset == "grid"
     np.testing.assert_allclose(painter.grid, painter.rates)
-    np.testing.assert_allclose(painter.grid, wb.grid(painter.tuning, net, 4))
+    np.testing.assert_allclose(painter.grid, wb.lr_grid(painter.tuning, net, 4))
 
 
-def test_painting_over_a_preset_keeps_the_base_rate_that_was_shown(painter):
+def test_painting_over_a_preset_keeps_the_learning_rate_that_was_shown(painter):
     stroke(painter, -2, [0], 1.0)
     assert painter.lr == 1e-2
     say(painter, do="preset", name="full")
@@ -88,7 +88,7 @@ def test_undo_takes_back_strokes_and_presets_one_by_one(painter):
 
 def test_every_tuning_is_a_preset_with_its_form(painter):
     by_name = {preset["name"]: preset for preset in painter.presets}
-    assert list(by_name) == list(wb.tunings()["name"])
+    assert list(by_name) == list(wb.list_tunings())
     (decay,) = by_name["discriminative"]["fields"]
     assert (decay["name"], decay["type"], decay["default"], decay["low"], decay["high"]) == (
         "decay",
@@ -99,12 +99,12 @@ def test_every_tuning_is_a_preset_with_its_form(painter):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in wb.tunings()["name"] if name != "grid"])
+@pytest.mark.parametrize("name", [name for name in wb.list_tunings() if name != "grid"])
 def test_every_preset_shows_its_own_grid(painter, net, name):
     say(painter, do="preset", name=name)
     assert painter.error == ""
     assert painter.tuning == wb.tuning(name)
-    np.testing.assert_allclose(painter.rates, wb.grid(name, net, 4))
+    np.testing.assert_allclose(painter.rates, wb.lr_grid(name, net, 4))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_painted_picture_stretches_with_the_epochs(painter):
 @pytest.mark.parametrize(("epochs", "columns"), [(1, 1), (40, 40), (41, 21), (60, 30), (97, 33), (10_000, 40)])
 def test_a_long_run_has_a_picture_that_can_be_painted(painter, epochs, columns):
     painter.epochs = epochs
-    assert len(painter.rates[0]) == columns <= COLUMNS
+    assert len(painter.rates[0]) == columns <= MAX_COLUMNS
     stroke(painter, -2, [columns - 1], 0.1)
     assert painter.grid.shape[1] == epochs
     assert painter.grid[-2][-1] == 0.1
@@ -169,27 +169,27 @@ def test_a_long_run_has_a_picture_that_can_be_painted(painter, epochs, columns):
 
 def test_costs_say_what_moves_in_each_phase(painter, net):
     stroke(painter, -2, [2, 3], 0.1)
-    painter._estimates.wait(60)
-    head, upper = net.stages[-1].parameters, net.stages[-2].parameters
+    painter._estimate_task.wait(60)
+    head, upper = net.stages[-1].n_parameters, net.stages[-2].n_parameters
     assert painter.costs["epochs"] == [(1, 2), (3, 4)]
-    assert painter.costs["weights"] == [count(head), count(head + upper)]
+    assert painter.costs["weights"] == [format_count(head), format_count(head + upper)]
     assert painter.costs["memory"]
-    assert "an epoch" in painter.costs["time"]
+    assert "per epoch" in painter.costs["time"]
     assert painter.costs["warning"] == ""
 
 
 def test_a_grid_that_moves_nothing_says_so(painter, net):
     stroke(painter, -1, range(4), 0.0)
-    painter._estimates.wait(60)
-    assert painter.costs["warning"].startswith("Nothing moves")
+    painter._estimate_task.wait(60)
+    assert painter.costs["warning"].startswith("All stages are frozen")
 
 
 def test_norms_and_biases_count_only_what_moves_and_leave_the_net_alone(painter, net):
     flags = [parameter.requires_grad for parameter in net.parameters()]
     say(painter, do="preset", name="norms-and-biases")
-    painter._estimates.wait(60)
-    total = sum(stage.parameters for stage in net.stages)
-    assert painter.costs["weights"] != [count(total)]
+    painter._estimate_task.wait(60)
+    total = sum(stage.n_parameters for stage in net.stages)
+    assert painter.costs["weights"] != [format_count(total)]
     assert [parameter.requires_grad for parameter in net.parameters()] == flags
 
 
@@ -197,7 +197,7 @@ def test_a_name_is_read_on_a_thread_without_pretrained_weights():
     painter = LayerPainter("test_resnet", tuning="full")
     assert painter.net.choice.params.get("pretrained") is False
     assert painter.stages[-1]["name"] == "head"
-    painter._estimates.wait(60)
+    painter._estimate_task.wait(60)
 
 
 def test_a_name_that_nothing_bears_is_said_in_the_widget():
@@ -208,12 +208,12 @@ def test_a_name_that_nothing_bears_is_said_in_the_widget():
 
 
 def test_another_net_keeps_the_preset_and_drops_a_picture_of_other_stages(painter, net):
-    other = wb.load("test_vit", classes=3, pretrained=False)
+    other = wb.load_net("test_vit", classes=3, pretrained=False)
     painter.tuning = wb.tuning("full")
-    painter.show(other)
+    painter.show_net(other)
     assert painter.tuning == wb.tuning("full")
     stroke(painter, 0, [0], 0.1)
-    painter.show(net)
+    painter.show_net(net)
     assert painter.tuning == wb.tuning("head")
 
 

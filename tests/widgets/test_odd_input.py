@@ -19,7 +19,7 @@ def odd(tmp_path):
         (tmp_path / name).mkdir()
         for k in range(6):
             Image.fromarray(dice.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(tmp_path / name / f"🐈 {k}.png")
-    return wb.images(tmp_path)
+    return wb.load_images(tmp_path)
 
 
 def test_markup_and_emoji_are_text_in_every_view(odd, tiny):
@@ -28,26 +28,26 @@ def test_markup_and_emoji_are_text_in_every_view(odd, tiny):
              SimilarityMap(nets, odd, split=None), EmbeddingExplorer(nets, odd)]  # fmt: skip
     for view in views:
         assert settled(view).error == "", type(view).__name__
-        text = view.body.value if hasattr(view, "body") else ""
-        assert "<b>" not in text.replace("<b>0.", "").replace("<b>1.", "") and "<img src=x" not in text
-    views[1].view.value = "what excites it"
+        text = (view.body.svg if isinstance(view, SimilarityMap) else view.body.value) if hasattr(view, "body") else ""
+        assert "<b>" not in text and "<img src=x" not in text
+    views[1].view.value = "top activations"
     assert settled(views[1]).error == "" and "<img src=x" not in views[1].body.value
     shown = views[3]
     shown.send = lambda content, buffers=None: heard.append(content)
     heard: list[dict] = []
-    shown._told(shown, {"kind": "hover", "row": 0}, [])
+    shown._handle_message(shown, {"kind": "hover", "row": 0}, [])
     assert any("🐈" in line for line in heard[0]["words"][0])
 
 
 def test_one_image_is_shown_where_one_is_enough_and_else_refused_with_a_sentence(odd, tiny):
-    net, one = tiny("test_resnet", odd.classes, 64), odd.part(rows=[0])
-    assert len(settled(SaliencyViewer(net, one, split=None)).found) == 1
+    net, one = tiny("test_resnet", odd.classes, 64), odd.subset(rows=[0])
+    assert len(settled(SaliencyViewer(net, one, split=None)).result) == 1
     filters = settled(FilterViewer(net, one, split=None))
-    for view in ("what it says", "what excites it"):
+    for view in ("activation maps", "top activations"):
         filters.view.value = view
         assert settled(filters).error == ""
     for view in (SimilarityMap({"a": net, "b": net}, one, split=None), EmbeddingExplorer(net, one)):
-        assert "4 are the least" in settled(view).error
+        assert "at least 4 are needed" in settled(view).error
 
 
 def test_two_nets_that_name_other_classes_are_compared_by_what_each_says(odd, tiny):
@@ -58,5 +58,5 @@ def test_two_nets_that_name_other_classes_are_compared_by_what_each_says(odd, ti
     assert view.error == "" and "do not share their classes" in view.body.value
     assert settled(SimilarityMap(nets, odd, split=None)).error == ""
     filters = settled(FilterViewer(nets, odd, split=None))
-    filters.view.value = "what moved"
-    assert settled(filters).error == "" and "moved" in filters.body.value
+    filters.view.value = "filter drift"
+    assert settled(filters).error == "" and "No filter changed" in filters.body.value

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from workbench.plan import Plan
-from workbench.runs import folder as files
-from workbench.runs.folder import Status
-from workbench.widgets.run_list import EVERY, RunList
+from workbench.runs.folder import run_files as files
+from workbench.runs.folder.run_files import Status
+from workbench.widgets.run_list import REFRESH_EVERY, RunList
 
 
 @pytest.fixture
@@ -55,13 +55,13 @@ def test_the_list_is_read_anew_now_and_then(make):
     shown = RunList()
     make("later")
     assert shown.rows == []
-    assert all(shown.look() for _ in range(EVERY))
+    assert all(shown.poll() for _ in range(REFRESH_EVERY))
     assert [row["name"] for row in shown.rows] == ["later"]
 
 
 def test_what_has_not_changed_is_not_read_again(make, monkeypatch):
     make("over", "done", 0.5)
     shown = RunList()
-    monkeypatch.setattr(files, "row", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(files, "describe_run", lambda path: pytest.fail("read again"))
     shown.refresh()
     assert shown.rows[0]["best"] == 0.5

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from workbench.errors import Unavailable
-from workbench.runs.folder import Status
-from workbench.widgets.run_state import RunState, said, sentence
+from workbench.runs.folder.run_files import Status
+from workbench.widgets.run_state import RunState, build_state, describe_status
 
 
 @pytest.mark.parametrize(
@@ -17,15 +17,15 @@ from workbench.widgets.run_state import RunState, said, sentence
         (Status("running", epoch=2.4, epochs=10, step=24, steps=100, seconds_left=40.0, device="cpu"),
          "epoch 3 of 10, 40 s left, on cpu"),
         (Status("running", epoch=10.0, epochs=10, step=100, steps=100), "epoch 10 of 10"),
-        (Status("running", sentence="opening images and backbone"), "opening images and backbone"),
-        (Status("waiting", sentence="waiting: other-run has the device"), "waiting: other-run has the device"),
-        (Status("failed", sentence="the disk is full"), "the disk is full"),
-        (Status("done"), "all epochs are over"),
+        (Status("running", message="opening images and backbone"), "opening images and backbone"),
+        (Status("waiting", message="waiting: other-run has the device"), "waiting: other-run has the device"),
+        (Status("failed", message="the disk is full"), "the disk is full"),
+        (Status("done"), "all epochs trained"),
         (Status("created"), "not started"),
     ],
 )  # fmt: skip
 def test_the_sentence_of_a_state(status, words):
-    assert sentence(status) == words
+    assert describe_status(status) == words
 
 
 @pytest.mark.parametrize(
@@ -41,20 +41,20 @@ def test_the_sentence_of_a_state(status, words):
     ],
 )
 def test_a_button_that_is_off_says_why(state, stops, resumes):
-    about = said("a run", Status(state))
+    about = build_state("a run", Status(state))
     assert (about["no_stop"] == "") is stops
     assert (about["no_resume"] == "") is resumes
 
 
 def test_stop_and_resume_reach_the_run(run, until):
     resumed = []
-    view = RunState(resumed=lambda: resumed.append(True))
+    view = RunState(on_resume=lambda: resumed.append(True))
     view.run = run
-    view.answer({"do": "stop"})
+    view.handle_message({"do": "stop"})
     assert run.calls == ["stop"]
     assert view.about["state"] == "stopping"
     run.become("stopped")
-    view.answer({"do": "resume"})
+    view.handle_message({"do": "resume"})
     assert until(lambda: resumed)
     assert run.calls == ["stop", "resume"]
     assert view.about["state"] == "running"
@@ -68,7 +68,7 @@ def test_a_resume_that_is_refused_is_told(run, until, monkeypatch):
     monkeypatch.setattr(run, "resume", refuse)
     view = RunState()
     view.run = run
-    view.answer({"do": "resume"})
+    view.handle_message({"do": "resume"})
     assert until(lambda: view.error == "another worker is at it")
 
 
@@ -83,6 +83,6 @@ def test_progress_is_followed_while_the_run_lives(run, until):
 
 def test_without_a_run_nothing_is_shown_or_done():
     view = RunState()
-    view.answer({"do": "stop"})
+    view.handle_message({"do": "stop"})
     assert view.about == {}
-    assert view.look() is False
+    assert view.poll() is False

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.images import images
+from workbench.data.image_loading import load_images
 from workbench.plan import Choice, Plan
-from workbench.widgets.tabs import Bench, Tab, tabs
-from workbench.widgets.workbench import Workbench, described
+from workbench.widgets.tabs import Tab, WorkbenchState, tabs
+from workbench.widgets.workbench import Workbench, describe_images
 
 
 @pytest.fixture(scope="module")
 def digits():
-    return images("digits")
+    return load_images("digits")
 
 
 def test_the_tabs_stand_in_order_with_their_titles():
@@ -38,16 +38,16 @@ def test_the_header_says_what_is_loaded_and_where_it_runs(digits):
     assert "digits" in shown.header.value
     assert "10 classes" in shown.header.value
     assert "no images yet" in Workbench().header.value
-    assert described(digits).startswith("digits · ")
+    assert describe_images(digits).startswith("digits · ")
 
 
 def test_what_is_chosen_anywhere_is_shared(digits):
     shown = Workbench(digits)
     assert shown.plan is None
-    shown.bench.backbone = Choice("resnet18")
+    shown.state.backbone = Choice("resnet18")
     shown.tuning = Choice("full")
     assert shown.plan == Plan("resnet18", digits, "full")
-    assert shown.launcher.bar.code == shown.plan.code()
+    assert shown.launcher.plan_bar.code == shown.plan.to_code()
     shown.launcher.run = None
     assert shown.run is None
 
@@ -57,7 +57,7 @@ def test_every_tab_opens_without_anything_chosen_and_says_what_to_do():
     for tab in shown.tabs.values():
         shown.show_tab(tab.title)
         tab.wait(60)
-        assert tab.built
+        assert tab.is_built
         assert tab.notice.error == ""
     assert "Type a folder" in shown.tabs["data"].notice.text
     assert "Choose one in Backbone" in shown.tabs["layers"].notice.text
@@ -65,22 +65,22 @@ def test_every_tab_opens_without_anything_chosen_and_says_what_to_do():
 
 def test_the_data_tab_counts_and_shows(digits, until):
     tab = Workbench(digits).tabs["data"]
-    assert "digits: 1,797 images, 10 classes" in tab.counts.value
-    assert until(lambda: tab.thumbs.value.count("<figure>") == 20)
-    assert until(lambda: "can be read" in tab.checked.value)
-    tab.label.value = "7"
-    assert until(lambda: tab.thumbs.value.count("<figcaption>7</figcaption>") == 20)
+    assert "digits: 1,797 images, 10 classes" in tab.counts_html.value
+    assert until(lambda: tab.thumbnails_html.value.count("<figure>") == 20)
+    assert until(lambda: "can be read" in tab.problems_html.value)
+    tab.class_chooser.value = "7"
+    assert until(lambda: tab.thumbnails_html.value.count("<figcaption>7</figcaption>") == 20)
 
 
 def test_images_are_opened_from_the_data_tab(until):
     shown = Workbench()
     tab = shown.tabs["data"]
-    tab.source.value = "digits"
-    tab._open()
-    assert until(lambda: "1,797 images" in tab.counts.value)
+    tab.path_field.value = "digits"
+    tab._open_images()
+    assert until(lambda: "1,797 images" in tab.counts_html.value)
     assert shown.images is not None
-    tab.source.value = "/nowhere/at/all"
-    tab._open()
+    tab.path_field.value = "/nowhere/at/all"
+    tab._open_images()
     assert until(lambda: "/nowhere/at/all" in tab.notice.error)
 
 
@@ -95,8 +95,8 @@ def test_painter_and_settings_keep_the_same_epochs_and_rate(digits, until):
     assert painter.lr == 0.02
     painter.tuning = Choice("full")
     assert shown.plan.tuning == Choice("full")
-    painter._loading.wait(60)
-    painter._estimates.wait(60)
+    painter._load_task.wait(60)
+    painter._estimate_task.wait(60)
 
 
 def test_a_backbone_typed_is_taken_and_an_unknown_one_refused():
@@ -104,12 +104,12 @@ def test_a_backbone_typed_is_taken_and_an_unknown_one_refused():
     shown.show_tab("Backbone")
     tab = shown.tabs["backbone"]
     tab.wait(60)
-    tab.field.value = "no-such-backbone"
-    tab._typed()
+    tab.name_field.value = "no-such-backbone"
+    tab._use_typed_name()
     assert "no-such-backbone" in tab.notice.error
     assert shown.backbone is None
-    tab.field.value = "resnet18"
-    tab._typed()
+    tab.name_field.value = "resnet18"
+    tab._use_typed_name()
     assert shown.backbone == Choice("resnet18")
     assert tab.notice.error == ""
     assert "Chosen: resnet18" in tab.notice.text
@@ -123,13 +123,13 @@ def test_a_launched_run_brings_the_train_tab_into_view(run, monkeypatch):
 
 
 def test_a_bench_holds_nothing_to_begin_with():
-    bench = Bench()
+    bench = WorkbenchState()
     assert (bench.images, bench.backbone, bench.plan, bench.run) == (None, None, None, None)
 
 
 def test_a_tab_asked_for_comes_into_view():
     shown = Workbench()
-    shown.bench.asked = "Results"
+    shown.state.requested_tab = "Results"
     assert shown.panes.titles[shown.panes.selected_index] == "Results"
-    shown.bench.asked = "No such tab"
+    shown.state.requested_tab = "No such tab"
     assert shown.panes.titles[shown.panes.selected_index] == "Results"

@@ -1,4 +1,4 @@
-"""What a diagnosis says: findings with their evidence, the experiment that could have refuted each, and the remedy."""
+"""Results of a diagnosis: findings with their evidence, the experiment that could have refuted each, and the remedy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from workbench.arguments import check_arguments
-from workbench.diagnosis.control_plans import RANDOM, SCRATCH, YOURS, controls_of
-from workbench.diagnosis.gaps import Gap, gap
-from workbench.diagnosis.weighing import LEAST
-from workbench.errors import printable_text
+from workbench.argument_checks import check_arguments
+from workbench.diagnosis.experiments.accuracy_gaps import AccuracyGap, accuracy_gap
+from workbench.diagnosis.experiments.control_plans import RANDOM, SCRATCH, YOURS, build_control_plans
+from workbench.diagnosis.report.confidence import MIN_GAIN
+from workbench.errors import escape_returned_text
+from workbench.formatting import join_names
 from workbench.forms import Range
 from workbench.plan import Plan
 
@@ -21,239 +22,241 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from workbench.diagnosis.control_group import Controls
+    from workbench.diagnosis.experiments.control_group import Controls
 
-NAMED = 0.5  # confidence from which on a cause is a finding
-WIDE = 100  # letters of a line
+__all__ = ["Diagnosis", "Finding", "Trial"]
+
+MIN_CONFIDENCE = 0.5  # least confidence of a finding
+LINE_WIDTH = 100  # characters per line
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The experiment that could have refuted a cause: the same plan with that one thing put right.
+    """Experiment that could have refuted a cause: the same plan with that one thing fixed.
 
     Attributes:
-        plan: what was carried out, with the first seed.
-        gain: its accuracy less that of the person's plan, on the same images with the same seeds.
-        runs: folders of its runs, one a seed; `wb.run(name)` opens one.
-        balanced: whether every class weighs the same in the gain.
+        plan: plan as trained, with the first seed.
+        gain: its accuracy minus that of the user's plan, on the same images with the same seeds.
+        runs: folder names of its runs, one per seed; `wb.load_run(name)` opens one.
+        is_class_balanced: True if every class has the same weight in the gain.
     """
 
     plan: Plan
-    gain: Gap
+    gain: AccuracyGap
     runs: tuple[str, ...] = ()
-    balanced: bool = False
+    is_class_balanced: bool = False
 
     @property
-    def said(self) -> str:
-        """Whether the cause is "confirmed" (a clear gain), "refuted" (no gain to speak of), or "open"."""
+    def status(self) -> str:
+        """Status of the cause: "confirmed" (a clear gain), "refuted" (no relevant gain), or "open"."""
         if self.gain.low > 0:
             return "confirmed"
-        return "refuted" if self.gain.value < LEAST or self.gain.high < 2 * LEAST else "open"
+        return "refuted" if self.gain.value < MIN_GAIN or self.gain.high < 2 * MIN_GAIN else "open"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One cause, and what speaks for it.
+    """Cause with its evidence, experiment and advice.
 
     Attributes:
-        cause: its name in the registry.
-        means: what is wrong, as a sentence.
+        cause: name in the registry.
+        problem: description of the problem, as a sentence.
         confidence: 0 to 1, from the evidence and the experiment.
-        words: what was seen, with its numbers.
-        numbers: the same by name.
-        drawn: frames that show it, by what they are; may be empty.
-        strength: of the evidence alone, 0 to 1.
-        trial: the experiment; None where there is none, or the time ran out.
-        advice: what to do, as a sentence.
-        fact: whether it is there to see, so that an experiment says what putting it right is worth, not that it is so
+        summary: summary of the evidence, with its numbers.
+        numbers: the same numbers by name.
+        frames: frames that show the evidence, by title; may be empty.
+        strength: strength of the evidence alone, 0 to 1.
+        trial: the experiment; None if there is none, or time ran out.
+        advice: how to fix it, as a sentence.
+        is_observed: True if the data show the problem directly, so that an experiment measures only its effect.
     """
 
     cause: str
-    means: str
+    problem: str
     confidence: float
-    words: str
+    summary: str
     numbers: Mapping[str, float] = field(default_factory=dict)
-    drawn: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     strength: float = 0.0
     trial: Trial | None = None
     advice: str = ""
-    fact: bool = False
+    is_observed: bool = False
 
     @property
     def remedy(self) -> Plan | None:
-        """The plan with this put right, ready for `wb.fit`; None where none was tried."""
+        """Plan with the problem fixed, ready for `wb.fit`; None if it was not tested."""
         return self.trial.plan if self.trial else None
 
     @property
-    def gain(self) -> Gap | None:
-        """What the remedy is worth."""
+    def gain(self) -> AccuracyGap | None:
+        """Accuracy gap of the remedy to the plan."""
         return self.trial.gain if self.trial else None
 
     @property
-    def said(self) -> str:
-        """What the experiment said: "confirmed", "refuted", "open", "not tried", or of a fact, that it does no harm."""
+    def status(self) -> str:
+        """Status: "confirmed", "refuted", "open", "not tried", or "does no harm" (observed problem, no gain)."""
         if self.trial is None:
             return "not tried"
-        return "does no harm" if self.fact and self.trial.said == "refuted" else self.trial.said
+        return "does no harm" if self.is_observed and self.trial.status == "refuted" else self.trial.status
 
-    @printable_text
+    @escape_returned_text
     def __str__(self) -> str:
-        tried = f"; put right: {self.gain}, {self.said}" if self.gain else ""
-        return f"{self.cause} ({self.confidence:.0%}): {self.words}{tried}"
+        gain = f"; gain of the fix: {self.gain}, {self.status}" if self.gain else ""
+        return f"{self.cause} ({self.confidence:.0%}): {self.summary}{gain}"
 
 
 @check_arguments
 @dataclass(frozen=True)
 class Diagnosis:
-    """Why a transfer is as it is.
+    """Result of `wb.diagnose`: why a transfer performs as it does.
 
     Attributes:
-        plan: what was diagnosed.
-        answer: to whether there is negative transfer: one of `ANSWERS`.
-        findings: the causes that are likely at work, what to put right first coming first; may be empty.
-        considered: a row a cause of the registry: cause, strength, confidence, gain, low, high, said, words.
-        controls: the plan held against its controls; None in a quick look.
-        stages: a row a stage: stage, rate, probe (accuracy of a linear head), untrained (the same without the weights),
-            rank (effective, of the features), drift (of the weights, relative), cka (before against after), gradient
-            (of the loss under a linear head, relative to the weights), gap and mmd (proxy A-distance and squared
-            maximum mean discrepancy of the two domains, or of what the backbone learnt from and these images, where
-            that can be made anew), transplant (accuracy after a short training with only the stages up to this one
-            transferred, and frozen) and tuned (the same with all stages moving); NaN where not measured, and the notes
-            say why.
-        notes: what cannot be said, and what was done about it.
-        seconds: that it took.
-        trainings: that it took, those read from earlier ones included.
+        plan: plan that was diagnosed.
+        answer: answer on negative transfer, one of `ANSWERS`.
+        findings: likely causes, what to fix first coming first; may be empty.
+        cause_table: one row per cause of the registry: cause, strength, confidence, gain, low, high, status, summary.
+        controls: comparison of the plan with its controls; None in a quick look.
+        stages: one row per stage: stage, rate, probe (accuracy of a linear head), untrained (the same with random
+            weights), rank (effective rank of the features), drift (relative change of the weights), cka (of the
+            features, before against after training), gradient (of the loss under a linear head, relative to the
+            weights), gap and mmd (proxy A-distance and squared maximum mean discrepancy between the two domains, or
+            between the backbone's training images and these images, where the former can be generated), transplant
+            (accuracy after a short training with only the stages up to this one transferred, and frozen) and tuned
+            (the same with all stages trainable); NaN where not measured, with the reason in the notes.
+        notes: limits of the diagnosis, and changes made to the input.
+        seconds: duration.
+        n_trainings: number of trainings, including those read from earlier diagnoses.
     """
 
     plan: Plan
     answer: str
     findings: tuple[Finding, ...]
-    considered: pd.DataFrame
+    cause_table: pd.DataFrame
     controls: Controls | None = None
     stages: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
-    trainings: int = 0
+    n_trainings: int = 0
 
     @property
     def verdict(self) -> str:
-        """The whole in a sentence or two."""
-        return f"{self._transfer()} {self._why()}"
+        """Summary in one or two sentences."""
+        return f"{self._describe_transfer()} {self._describe_causes()}"
 
     @property
     def remedy(self) -> Plan | None:
-        """The plan to go on with: the first finding's whose experiment gained, else the best control clearly ahead."""
-        found = self._way_on()
-        return found[1] if found else None
+        """Plan to continue with: that of the first confirmed finding, else the best significantly better control."""
+        remedy = self._find_remedy()
+        return remedy[1] if remedy else None
 
     @property
-    def gain(self) -> Gap | None:
-        """What that plan is worth over the diagnosed one."""
-        found = self._way_on()
-        return found[2] if found else None
+    def gain(self) -> AccuracyGap | None:
+        """Accuracy gap of that plan to the diagnosed one."""
+        remedy = self._find_remedy()
+        return remedy[2] if remedy else None
 
     @property
-    def harmed(self) -> pd.DataFrame | None:
-        """The negative-transfer set: images that training from scratch gets right and the plan wrong."""
-        return self.controls.harmed if self.controls else None
+    def negative_transfer_set(self) -> pd.DataFrame | None:
+        """Negative-transfer set: images that training from scratch classifies correctly and the plan does not."""
+        return self.controls.negative_transfer_set if self.controls else None
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The findings as a table: cause, confidence, words, gain, low, high, said."""
-        named = [finding.cause for finding in self.findings]
-        rows = self.considered.set_index("cause").loc[named].reset_index()
-        return rows[["cause", "confidence", "words", "gain", "low", "high", "said"]]
+        """Findings as a frame: cause, confidence, summary, gain, low, high, status."""
+        names = [finding.cause for finding in self.findings]
+        rows = self.cause_table.set_index("cause").loc[names].reset_index()
+        return rows[["cause", "confidence", "summary", "gain", "low", "high", "status"]]
 
     @check_arguments
     def to_dict(self) -> dict[str, Any]:
-        """Everything but pictures and arrays, ready for JSON."""
-        from workbench.diagnosis.keeping import plainly
+        """Return everything but images and arrays, ready for JSON."""
+        from workbench.diagnosis.report.serialization import to_plain_dict
 
-        return plainly(self)
+        return to_plain_dict(self)
 
     @check_arguments
-    def report(self, file: str | os.PathLike[str], pictures: Annotated[int, Range(0, 1000)] = 8) -> Path:
-        """Writes it as one file of HTML that can be read without a kernel or a network.
+    def report(self, file: str | os.PathLike[str], n_images: Annotated[int, Range(0, 1000)] = 8) -> Path:
+        """Write the diagnosis as one HTML file that can be read without a kernel or a network.
 
         Args:
-            file: such as "out.html"; an earlier one is written over.
-            pictures: of the negative-transfer set, each with where both nets look; 0 leaves them out.
+            file: path such as "out.html"; an existing file is overwritten.
+            n_images: images of the negative-transfer set, each with saliency maps of both nets; 0 omits them.
 
         Raises:
             BadData: the file cannot be written.
         """
-        from workbench.diagnosis.report import write
+        from workbench.diagnosis.report.html_report import write_report
 
-        return write(self, file, pictures)
+        return write_report(self, file, n_images)
 
     @check_arguments
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Keeps it in a folder, which `Diagnosis.open` opens again."""
-        from workbench.diagnosis.keeping import keep
+        """Save the diagnosis in a folder; `Diagnosis.open` opens it again."""
+        from workbench.diagnosis.report.serialization import save_diagnosis
 
-        return keep(self, Path(folder))
+        return save_diagnosis(self, Path(folder))
 
     @staticmethod
     @check_arguments
     def open(folder: str | os.PathLike[str]) -> Diagnosis:
-        """The diagnosis that was saved in a folder.
+        """Open a diagnosis that was saved in a folder.
 
         Raises:
             UnknownName: there is none.
             BadData: it is damaged.
         """
-        from workbench.diagnosis.keeping import opened
+        from workbench.diagnosis.report.serialization import open_diagnosis
 
-        return opened(folder)
+        return open_diagnosis(folder)
 
-    @printable_text
+    @escape_returned_text
     def __str__(self) -> str:
         items = [(f"{i}. ", finding) for i, finding in enumerate(self.findings, 1)]
         parts = [("", self.verdict), *items, *(("- ", note) for note in self.notes)]
-        return "\n".join(_wrapped(mark, str(text)) for mark, text in parts)
+        return "\n".join(_wrap_text(mark, str(text)) for mark, text in parts)
 
-    def _way_on(self) -> tuple[str, Plan, Gap] | None:
-        for found in self.findings:
-            if found.trial and found.trial.said == "confirmed":
-                return found.cause, found.trial.plan, found.trial.gain
-        ahead = [name for name in self.controls.worse_than if name != RANDOM] if self.controls else []
-        if not self.controls or not ahead:
+    def _find_remedy(self) -> tuple[str, Plan, AccuracyGap] | None:
+        for finding in self.findings:
+            if finding.trial and finding.trial.status == "confirmed":
+                return finding.cause, finding.trial.plan, finding.trial.gain
+        better = [name for name in self.controls.better_controls if name != RANDOM] if self.controls else []
+        if not self.controls or not better:
             return None
-        best, yours = (self.controls.right(name) for name in (ahead[0], YOURS))
-        return ahead[0], controls_of(self.plan)[ahead[0]], gap(best, yours, self.controls.level)
+        best, yours = (self.controls.correct_by_seed(name) for name in (better[0], YOURS))
+        return better[0], build_control_plans(self.plan)[better[0]], accuracy_gap(best, yours, self.controls.level)
 
-    def _transfer(self) -> str:
+    def _describe_transfer(self) -> str:
         if self.controls is None:
             return f"{ANSWERS[self.answer]}."
-        found = self.controls.gap()
-        told = f"{ANSWERS[self.answer]}: {found} against training from scratch, on {found.images} images."
-        behind = [name for name in self.controls.worse_than if name != SCRATCH]
-        return told + (f" It is clearly behind {' and '.join(behind)}." if behind else "")
+        gap = self.controls.accuracy_gap()
+        sentence = f"{ANSWERS[self.answer]}: {gap} against training from scratch, on {gap.n_images} images."
+        better = [name for name in self.controls.better_controls if name != SCRATCH]
+        return sentence + (f" Significantly better: {join_names(better)}." if better else "")
 
-    def _why(self) -> str:
+    def _describe_causes(self) -> str:
         if not self.findings:
-            found = self._way_on()
-            better = f" Go on with another plan all the same: {found[0]}, which gains {found[2]}." if found else ""
-            return f"No cause that is looked for stands out.{better}"
+            remedy = self._find_remedy()
+            better = f" Another plan is better all the same: {remedy[0]}, which gains {remedy[2]}." if remedy else ""
+            return f"No cause is likely.{better}"
         first = self.findings[0]
         likely = "Most likely" if first.confidence >= 0.8 else "Perhaps"
-        better = f"; put right, it gains {first.gain}" if first.trial and first.trial.said == "confirmed" else ""
+        gain = f"; fixing it gains {first.gain}" if first.trial and first.trial.status == "confirmed" else ""
         others = [f.cause for f in self.findings[1:]]
-        return f"{likely} {first.means} ({first.cause}){better}." + (f" Also: {', '.join(others)}." if others else "")
+        return f"{likely} {first.problem} ({first.cause}){gain}." + (f" Also: {', '.join(others)}." if others else "")
 
 
-def _wrapped(mark: str, text: str) -> str:
-    """Lines that fit where a notebook shows text, which would break them within words."""
-    wrapper = textwrap.TextWrapper(WIDE, mark, " " * len(mark), break_long_words=False, break_on_hyphens=False)
+def _wrap_text(mark: str, text: str) -> str:
+    """Wrap text to the line width of notebooks, which would otherwise break lines within words."""
+    wrapper = textwrap.TextWrapper(LINE_WIDTH, mark, " " * len(mark), break_long_words=False, break_on_hyphens=False)
     return wrapper.fill(text)
 
 
-# what was found about the transfer -> as a sentence begins with it
+# answer on negative transfer -> beginning of a sentence
 ANSWERS: Mapping[str, Any] = {
     "negative transfer": "There is negative transfer",
     "transfer helps": "There is no negative transfer, the transfer helps",
     "no difference": "There is no negative transfer and no gain from the transfer either",
-    "not enough data to tell": "There are not enough data to tell whether there is negative transfer",
-    "nothing is transferred": "Nothing is transferred, since the backbone has no pretrained weights",
-    "not asked": "Whether there is negative transfer was not tried",
+    "not enough data to tell": "There are too few data to decide whether there is negative transfer",
+    "nothing is transferred": "There is no transfer, because the backbone has no pretrained weights",
+    "not asked": "Negative transfer was not tested",
 }

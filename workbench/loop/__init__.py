@@ -1,7 +1,5 @@
-"""The loop: a plan's parts in, points out. To watch is to iterate, to stop is to leave."""
+"""Training loop: a net, a tuning, a strategy and batches in, points out; iterate to train, break to stop."""
 
-from __future__ import annotations
+from workbench._lazy_names import attach_names
 
-from workbench.loop.training import Point, Training, train
-
-__all__ = ["Point", "Training", "train"]
+__getattr__, __dir__, __all__ = attach_names(__name__, __file__, "name of the loop")

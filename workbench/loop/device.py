@@ -1,4 +1,4 @@
-"""Where a run computes."""
+"""Devices of a training, their random generators and memory; rank of this process."""
 
 from __future__ import annotations
 
@@ -14,84 +14,89 @@ from workbench.errors import Unavailable, WorkbenchError
 from workbench.plan import Schedule
 
 
-def devices() -> list[str]:
-    """The devices of this machine, the best first."""
-    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+def list_devices() -> list[str]:
+    """List the devices of this machine, fastest first."""
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return [*found, "cpu"]
+        names.append("mps")
+    return [*names, "cpu"]
 
 
-def device(schedule: Schedule) -> torch.device:
-    """The device of a run; where several processes share it, each has a GPU of its own as long as there are enough.
+def select_device(schedule: Schedule) -> torch.device:
+    """Select the device of a run; several processes of one run get a GPU each, as far as there are enough.
 
     Raises:
-        Unavailable: the one asked for is not here.
+        Unavailable: the requested device does not exist here.
     """
-    here = devices()
-    wanted = here[0] if schedule.device == "auto" else schedule.device
+    available = list_devices()
+    wanted = available[0] if schedule.device == "auto" else schedule.device
     if wanted == "cuda" or (schedule.device == "auto" and wanted.startswith("cuda")):
         wanted = f"cuda:{local_rank() % max(torch.cuda.device_count(), 1)}"
-    if wanted not in here:
-        raise Unavailable(f"there is no device {schedule.device!r} here; there are {', '.join(here)}, or auto")
+    if wanted not in available:
+        raise Unavailable(
+            f"expected a device of this machine ({', '.join(available)}, or auto), got {schedule.device!r}"
+        )
     return torch.device(wanted)
 
 
-def tune(place: torch.device) -> None:
-    """Sets CUDA's choices for training: the fastest convolutions for a fixed size, TF32 where fp32 is asked for."""
-    if place.type == "cuda":
+def set_cuda_options(device: torch.device) -> None:
+    """Set CUDA's options for training: the fastest convolutions for a fixed size, TF32 where fp32 is requested."""
+    if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
 
 
-def seed(place: torch.device, number: int) -> None:
-    """Seeds what `place` and the CPU draw from; `torch.manual_seed` asks every kind of device, at a millisecond."""
-    torch.default_generator.manual_seed(number)
-    if place.type == "cuda":
-        torch.cuda.manual_seed_all(number)
-    elif place.type == "mps":
-        torch.mps.manual_seed(number)
+def seed_generators(device: torch.device, seed: int) -> None:
+    """Seed the generators of `device` and of the CPU.
+
+    `torch.manual_seed` seeds every type of device, which takes a millisecond.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed_all(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 @contextlib.contextmanager
-def forked(place: torch.device) -> Iterator[None]:
-    """Whatever is drawn or seeded meanwhile, the random numbers drawn afterwards are those that would have come."""
-    cards = list(range(torch.cuda.device_count())) if place.type == "cuda" else []
+def fork_rng(device: torch.device) -> Iterator[None]:
+    """Restore the random generators after the context, whatever was drawn or seeded within it."""
+    cards = list(range(torch.cuda.device_count())) if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cards):
         yield
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory ran out, on any device."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """True if `error` reports that memory ran out, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    if isinstance(error, WorkbenchError):  # may speak of it
+    if isinstance(error, WorkbenchError):  # its message may mention memory
         return False
     text = str(error).lower()
     return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
 
 
-def free_memory(place: torch.device) -> None:
-    """Gives back what a failed attempt left behind."""
+def free_memory(device: torch.device) -> None:
+    """Free the memory that a failed attempt left allocated."""
     gc.collect()
-    if place.type == "cuda":
+    if device.type == "cuda":
         torch.cuda.empty_cache()
 
 
-def memory_gb(place: torch.device) -> float:
-    """Peak memory in GB: of the device on CUDA, else of this process."""
-    if place.type == "cuda":
-        return torch.cuda.max_memory_allocated(place) / 1e9
+def peak_memory_gb(device: torch.device) -> float:
+    """Return the peak memory in GB: of the device on CUDA, else of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
     import psutil
 
     return psutil.Process().memory_info().rss / 1e9
 
 
 def rank_and_world() -> tuple[int, int]:
-    """This process's number and how many share the run."""
+    """Return the rank of this process and the number of processes of the run."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
 def local_rank() -> int:
-    """This process's number among those of the run on this machine."""
+    """Return the rank of this process among those of the run on this machine."""
     return int(os.environ.get("LOCAL_RANK", "0")) if dist.is_initialized() else 0

@@ -1,8 +1,9 @@
-"""Several processes on one training, started by `torchrun` or `accelerate launch`: they decide and end together.
+"""Distributed training: processes started by `torchrun` or `accelerate launch` decide together and end together.
 
-A process that has left for an error is waited for by the others wherever they need it. So every collective operation
-is preceded by one question, `gather`, that all processes ask in the same order: a process that fails answers it with
-its reason, and all end. Only then do tensors travel, which cannot fail for a reason of one process alone.
+A process that has left because of an error would keep the others waiting at their next collective operation. So every
+collective operation is preceded by one call of `gather_answers`, in the same order on all processes: a process that
+fails answers it with the reason, and all end. Only then are tensors exchanged, which cannot fail for a reason of one
+process alone.
 """
 
 from __future__ import annotations
@@ -26,120 +27,122 @@ log = logging.getLogger("workbench")
 
 T = TypeVar("T")
 
-_devices: dist.ProcessGroup | None = None  # between GPUs, where every process has one of its own
+_gpu_group: dist.ProcessGroup | None = None  # process group over GPUs, if every process has a GPU of its own
 
 
 class Failure(NamedTuple):
     """Answer of a process that failed: the reason as a sentence, and the traceback."""
 
     reason: str
-    story: str
+    traceback_text: str
 
 
 class FailedElsewhere(RunFailed):
-    """Another process of the run failed, or is gone; all processes know it.
+    """Failure or loss of another process of the run, known to all processes.
 
     Attributes:
-        story: its traceback, where there is one.
+        traceback_text: its traceback, if there is one.
     """
 
-    def __init__(self, reason: str, story: str = "") -> None:
+    def __init__(self, reason: str, traceback_text: str = "") -> None:
         super().__init__(reason)
-        self.story = story
+        self.traceback_text = traceback_text
 
 
-def join() -> bool:
-    """Joins the other processes of this run, if the launcher started several; whether it did."""
+def join_processes() -> bool:
+    """Join the other processes of this run if the launcher started several; return whether it did."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or dist.is_initialized():
         return False
-    # decisions go over the CPU, whatever the run computes on: they wait for no device
+    # decisions are exchanged over the CPU, whatever the device: they wait for no device
     dist.init_process_group("gloo")
     return True
 
 
-def connect(place: torch.device) -> None:
-    """Chooses the way of gradients: NCCL where every process has a GPU of its own, gloo where they share one.
+def choose_gradient_backend(device: torch.device) -> None:
+    """Choose the backend for gradients: NCCL if every process has a GPU of its own, gloo if they share one.
 
     Args:
-        place: the device of this process.
+        device: device of this process.
     """
-    global _devices
+    global _gpu_group
     if not dist.is_initialized():
         return
-    if place.type == "cuda":
-        torch.cuda.set_device(place)
-    places = gather("device", (socket.gethostname(), place.type, identity(place)))
-    if all_apart(places):
-        _devices = _devices or dist.new_group(backend="nccl")  # type: ignore[assignment]
-    elif place.type != "cpu":
-        log.info("%d processes share %s: gradients go over gloo, through the CPU's memory", len(places), place)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    identities = gather_answers("device", (socket.gethostname(), device.type, device_identity(device)))
+    if has_gpu_per_process(identities):
+        _gpu_group = _gpu_group or dist.new_group(backend="nccl")  # type: ignore[assignment]
+    elif device.type != "cpu":
+        log.info("%d processes share %s: gradients go over gloo, through the CPU's memory", len(identities), device)
 
 
-def identity(place: torch.device) -> str:
-    """What tells a device from others of its machine, however the launcher numbers them."""
-    if place.type != "cuda":
-        return str(place)
-    return str(getattr(torch.cuda.get_device_properties(place), "uuid", place))
+def device_identity(device: torch.device) -> str:
+    """Return the identity of a device on its machine, independent of how the launcher numbers devices."""
+    if device.type != "cuda":
+        return str(device)
+    return str(getattr(torch.cuda.get_device_properties(device), "uuid", device))
 
 
-def all_apart(places: list[tuple[str, str, str]]) -> bool:
-    """Whether all processes compute on GPUs, no two on the same one: host, kind and identity of each."""
-    return all(kind == "cuda" for _, kind, _ in places) and len(set(places)) == len(places)
-
-
-def gather(question: str, answer: T) -> list[T]:
-    """Every process's answer, in the order of ranks; alone, the answer itself.
+def has_gpu_per_process(devices: list[tuple[str, str, str]]) -> bool:
+    """True if all processes compute on GPUs, no two on the same one.
 
     Args:
-        question: what is asked; the same on all processes.
-        answer: anything that can be pickled.
+        devices: host, type and identity of each process's device.
+    """
+    return all(kind == "cuda" for _, kind, _ in devices) and len(set(devices)) == len(devices)
+
+
+def gather_answers(question: str, answer: T) -> list[T]:
+    """Return every process's answer, in the order of ranks; a single process gets its own answer.
+
+    Args:
+        question: name of the exchange; the same on all processes.
+        answer: any object that can be pickled.
 
     Raises:
-        FailedElsewhere: a process failed on the way here, is gone, or asks something else.
+        FailedElsewhere: a process failed before this exchange, is gone, or is at another exchange.
     """
     if not dist.is_initialized():
         return [answer]
-    answers = _exchange((question, answer))
-    for rank, found in enumerate(answers):
-        if isinstance(found, Failure):
-            raise FailedElsewhere(f"process {rank + 1} of {len(answers)} failed: {found.reason}", found.story)
-    questions = [found[0] for found in answers]
+    answers = _all_gather((question, answer))
+    for rank, other in enumerate(answers):
+        if isinstance(other, Failure):
+            raise FailedElsewhere(f"process {rank + 1} of {len(answers)} failed: {other.reason}", other.traceback_text)
+    questions = [other[0] for other in answers]
     if len(set(questions)) > 1:
         listed = ", ".join(f"process {rank + 1} at {name!r}" for rank, name in enumerate(questions))
-        raise FailedElsewhere(
-            f"the processes of this run are no longer at the same place ({listed}); please report this"
-        )
-    return [found[1] for found in answers]
+        raise FailedElsewhere(f"the processes of this run are no longer synchronized ({listed}); please report this")
+    return [other[1] for other in answers]
 
 
-def first(question: str, answer: T) -> T:
-    """The first process's answer, on all processes."""
-    return gather(question, answer if rank_and_world()[0] == 0 else None)[0]  # type: ignore[return-value]
+def broadcast_answer(question: str, answer: T) -> T:
+    """Return the first process's answer, on all processes."""
+    return gather_answers(question, answer if rank_and_world()[0] == 0 else None)[0]  # type: ignore[return-value]
 
 
-def give_up(error: BaseException, reason: str) -> None:
-    """Answers the others' next question with the failure of this process; nothing where all know of it.
+def report_failure(error: BaseException, reason: str) -> None:
+    """Answer the next exchange of the other processes with the failure of this one; without effect if all know of it.
 
     Args:
-        reason: for a person.
+        reason: message for a person.
     """
     if not dist.is_initialized() or isinstance(error, FailedElsewhere):
         return
-    with contextlib.suppress(FailedElsewhere):  # they are gone already
-        _exchange(Failure(reason, "".join(traceback.format_exception(error))))
+    with contextlib.suppress(FailedElsewhere):  # the other processes have ended already
+        _all_gather(Failure(reason, "".join(traceback.format_exception(error))))
 
 
-def total(flat: Tensor) -> Tensor:
-    """The sum of a tensor (n,) over all processes; `flat` may be overwritten."""
-    there = flat if _devices is not None else flat.cpu()
-    with _connection():
-        dist.all_reduce(there, group=_devices)
-    return there.to(flat.device)
+def all_reduce_sum(flat: Tensor) -> Tensor:
+    """Return the sum of a tensor (n,) over all processes; `flat` may be overwritten."""
+    exchanged = flat if _gpu_group is not None else flat.cpu()
+    with _explain_lost_connection():
+        dist.all_reduce(exchanged, group=_gpu_group)
+    return exchanged.to(flat.device)
 
 
 @torch.no_grad()
-def take_first(tensors: Iterable[Tensor]) -> None:
-    """Overwrites tensors with those of the first process, bit for bit; nothing where it is alone."""
+def broadcast_tensors(tensors: Iterable[Tensor]) -> None:
+    """Overwrite tensors with those of the first process, bit for bit; without effect in a single process."""
     if not dist.is_initialized():
         return
     by_type: dict[torch.dtype, list[Tensor]] = {}
@@ -147,29 +150,29 @@ def take_first(tensors: Iterable[Tensor]) -> None:
         by_type.setdefault(tensor.dtype, []).append(tensor)
     for same in by_type.values():
         flat = torch.cat([tensor.reshape(-1) for tensor in same])
-        there = flat if _devices is not None else flat.cpu()
-        with _connection():
-            dist.broadcast(there.view(torch.uint8), 0, group=_devices)
+        exchanged = flat if _gpu_group is not None else flat.cpu()
+        with _explain_lost_connection():
+            dist.broadcast(exchanged.view(torch.uint8), 0, group=_gpu_group)
         if rank_and_world()[0]:
-            pieces = there.to(flat.device).split([tensor.numel() for tensor in same])
+            pieces = exchanged.to(flat.device).split([tensor.numel() for tensor in same])
             for tensor, piece in zip(same, pieces, strict=True):
                 tensor.copy_(piece.view(tensor.shape))
 
 
-def _exchange(said: Any) -> list[Any]:
+def _all_gather(answer: Any) -> list[Any]:
     answers: list[Any] = [None] * dist.get_world_size()
-    with _connection():
-        dist.all_gather_object(answers, said)
+    with _explain_lost_connection():
+        dist.all_gather_object(answers, answer)
     return answers
 
 
 @contextlib.contextmanager
-def _connection() -> Iterator[None]:
-    """Turns a broken connection into a sentence."""
+def _explain_lost_connection() -> Iterator[None]:
+    """Turn a broken connection into an error with a clear message."""
     try:
         yield
     except RuntimeError as error:
         raise FailedElsewhere(
-            "another process of this run is gone without a word (killed, out of memory, or its machine went down); "
-            "resume() goes on from the last saved state"
+            "another process of this run has ended unexpectedly (killed, out of memory, or its machine went down); "
+            "resume() continues from the last saved state"
         ) from error

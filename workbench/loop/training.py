@@ -1,4 +1,4 @@
-"""train(): a net, a tuning, a strategy and batches in; an iterator of points out, resumable at any step."""
+"""Training as an iterator of points, resumable at any step: `train()` takes a net, a tuning, a strategy and batches."""
 
 from __future__ import annotations
 
@@ -12,43 +12,47 @@ from typing import Any
 
 import torch
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
+from workbench.data.batches import Batches
 from workbench.errors import RunFailed
 from workbench.evaluation import NotFinite
-from workbench.images.batches import Batches
 from workbench.loop import device as devices
-from workbench.loop import distributed, trial
-from workbench.loop.clock import Clock
-from workbench.loop.feed import Feed, shown
-from workbench.loop.gradient_trial import check_gradients
-from workbench.loop.loss_terms import Seen, averaged, summed
-from workbench.loop.optimiser import Stepper, optimiser, set_rates, shape
-from workbench.loop.phase import Proof, has_batch_norm, set_phase
-from workbench.loop.preparation import check_whole, find_moving_epochs, prepare
-from workbench.loop.sharing import begin_alike, shared
+from workbench.loop import distributed
+from workbench.loop.batch_feed import BatchFeed, show_batch
+from workbench.loop.batch_sharing import share_batch, synchronize_modules
+from workbench.loop.freezing import FrozenCheck, freeze_all_but, has_batch_norm
+from workbench.loop.gradient_flow import check_gradients
+from workbench.loop.loss_terms import StepLosses, average_loss_terms, sum_loss_terms
+from workbench.loop.optimizer import GradientStepper, lr_schedule_factor, make_optimizer, set_learning_rates
+from workbench.loop.precision import auto_precision
+from workbench.loop.preparation import check_whole_batches, prepare_training, require_moving_weights
+from workbench.loop.throughput import ThroughputMeter
 from workbench.loop.updater import Updater
-from workbench.loop.validation import validate
-from workbench.nets import Net
+from workbench.loop.validation import validate_splits
+from workbench.nets.net import Net
 from workbench.plan import Schedule
 from workbench.strategies import Examples, Strategy
 from workbench.tunings import MovingWeights, Tuning
 
+__all__ = ["Point", "Training", "train"]
+
 log = logging.getLogger("workbench")
 
-NONE_YET: dict[str, Any] = {"score": (-math.inf, -math.inf), "epoch": 0, "weights": None, "strategy": None}
+NO_BEST: dict[str, Any] = {"score": (-math.inf, -math.inf), "epoch": 0, "weights": None, "strategy": None}
 
 
 @dataclass(frozen=True)
 class Point:
-    """What was measured: `split` is train, valid or target; `values` holds loss terms, metrics and rates."""
+    """Measurements at one step: `split` is train, valid or target; `values` holds loss terms, metrics and rates."""
 
     step: int
     epoch: float
     split: str
     values: dict[str, float] = field(default_factory=dict)
 
-    def flat(self) -> dict[str, float | str]:
-        """The point as one mapping, as `points.jsonl` holds it."""
+    @check_arguments
+    def to_dict(self) -> dict[str, float | str]:
+        """Return the point as one mapping, as `points.jsonl` stores it."""
         return {"step": self.step, "epoch": self.epoch, "split": self.split, **self.values}
 
 
@@ -63,40 +67,45 @@ def train(
     seed: int = 0,
     state: dict[str, Any] | None = None,
 ) -> Training:
-    """Trains `net` while its points are read: `for point in train(...)`; leaving the loop stops it.
+    """Train `net` while its points are iterated: `for point in train(...)`; leaving the iteration stops the training.
 
-    Everything is checked before this returns, so that mistakes surface at the call.
+    Everything is checked before this function returns, so that mistakes surface at the call.
 
     Args:
-        tasks: the batches of one task after another; one in ordinary transfer.
-        seed: of everything random in a step.
-        state: what `Training.state()` gave; the training goes on from there, bit for bit on a CPU.
+        tasks: batches of successive tasks; one task in ordinary transfer.
+        seed: seed of everything random in a step.
+        state: result of `Training.state_dict()`; the training resumes from it, bit for bit on a CPU.
 
     Raises:
-        BadValue: nothing would move, a combination that cannot train, or losses that move nothing they could improve.
+        BadValue: no weight would move, the combination cannot train, or losses move no weight that they could improve.
     """
     training = Training(net, tuning, strategy, tasks, schedule, seed)
     if state is None:
-        check_gradients(net, tuning, strategy, training.moving, training.tasks[0], schedule, training.place)
+        check_gradients(net, tuning, strategy, training.moving_weights, training.tasks[0], schedule, training.device)
         steps = training.steps
-        training.compute_in(trial.chosen(schedule, training.place, net, training.moving, steps, strategy.derivatives))
+        training.set_precision(
+            auto_precision.choose_precision(
+                schedule, training.device, net, training.moving_weights, steps, strategy.derivatives
+            )
+        )
     else:
-        training.load(state)
-    begin_alike([net, strategy], [batches.images for batches in training.tasks], training.step)
+        training.load_state_dict(state)
+    synchronize_modules([net, strategy], [batches.images for batches in training.tasks], training.step)
     return training
 
 
 class Training(Iterator[Point]):
-    """A training under way: an iterator of points, whose state can be taken between any two of them.
+    """Training under way: an iterator of points, whose state can be taken between any two of them.
 
     Attributes:
-        step: updates done, over all epochs and tasks; `steps` is their number in the end.
-        task: place of the task under way; those before it are over, and the strategy was told.
-        moving: the weights that may move, epoch by epoch.
-        proof: hashes of what is frozen before and after.
+        step: updates done, over all epochs and tasks; `steps` is their number at the end.
+        task: position of the task under way; earlier ones are over, and the strategy's `end_task` was called for them.
+        moving_weights: weights that may move, per epoch.
+        frozen_check: hashes of the frozen tensors, before and after.
+        selects_best: whether the best weights are selected at the end, not the last ones.
         best: score, epoch, weights and the strategy's state of the task's best validation so far.
-        precision: of forward passes, fp32 or bf16; a resumed training computes in that of its state.
-        finished: whether it ran to its end; the net then holds the weights that the schedule keeps.
+        precision: precision of forward passes, fp32 or bf16; a resumed training uses that of its state.
+        finished: whether the training has ended; the net then holds the weights that the schedule selects.
     """
 
     def __init__(
@@ -104,200 +113,224 @@ class Training(Iterator[Point]):
     ) -> None:
         self.net, self.tuning, self.strategy = net, tuning, strategy
         self.tasks, self.schedule, self.seed = list(tasks), schedule, seed
-        self.place, self.lr = devices.device(schedule), tuning.lr if schedule.lr is None else schedule.lr
+        self.device, self.lr = devices.select_device(schedule), tuning.lr if schedule.lr is None else schedule.lr
         self.steps = sum(batches.steps for batches in self.tasks) * schedule.epochs
-        self.step, self.validated, self.finished = 0, 0, False
-        self.task, self._began = 0, 0  # and the step at which it began
-        self.best: dict[str, Any] = dict(NONE_YET)
-        prepare(net, tuning, strategy, self.tasks[0], schedule, seed)
-        self._follows = schedule.batch_norm == "follow" and has_batch_norm(net)
-        self.moving = find_moving_epochs(net, tuning, schedule.epochs, strategy.frozen)
-        self.grid = [list(moving.rates) for moving in self.moving]
-        self._norms_still = schedule.batch_norm == "still"
-        self.proof = Proof(net, self.moving, self._norms_still)
-        devices.tune(self.place)
-        net.to(self.place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        strategy.to(self.place)
-        names = frozenset[str]().union(*(moving.names for moving in self.moving))
-        self.optimizer = optimiser(net, strategy, schedule, strategy.decays, names)
-        stepper = Stepper(self.optimizer, schedule.clip, self.place)
-        self.update = Updater(net, strategy, stepper, None, self.tasks[0].lead)
-        self.compute_in(trial.untried(schedule, self.place, strategy.derivatives) or "fp32")
-        self._feed: Feed | None = None
-        self._points = self._run()
+        self.step, self.validated_step, self.finished = 0, 0, False
+        self.task, self._task_start = 0, 0  # `_task_start`: the step at which the task began
+        self.best: dict[str, Any] = dict(NO_BEST)
+        prepare_training(net, tuning, strategy, self.tasks[0], schedule, seed)
+        self._uses_batch_statistics = schedule.batch_norm == "train" and has_batch_norm(net)
+        self.moving_weights = require_moving_weights(net, tuning, schedule.epochs, strategy.frozen)
+        self.lr_grid = [list(moving.lr_multipliers) for moving in self.moving_weights]
+        self._norms_in_eval = schedule.batch_norm == "eval"
+        self.selects_best = (strategy.select if schedule.select == "auto" else schedule.select) == "best"
+        self.frozen_check = FrozenCheck(net, self.moving_weights, self._norms_in_eval)
+        devices.set_cuda_options(self.device)
+        net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        strategy.to(self.device)
+        names = frozenset[str]().union(*(moving.names for moving in self.moving_weights))
+        self.optimizer = make_optimizer(net, strategy, schedule, strategy.uses_weight_decay, names)
+        stepper = GradientStepper(self.optimizer, schedule.clip_grad, self.device)
+        self.update = Updater(net, strategy, stepper, None, self.tasks[0].lead_stream)
+        self.set_precision(auto_precision.known_precision(schedule, self.device, strategy.derivatives) or "fp32")
+        self._feed: BatchFeed | None = None
+        self._points = self._iter_points()
 
     def __next__(self) -> Point:
         return next(self._points)
 
+    @check_arguments
     def close(self) -> None:
-        """Ends the reading ahead of a training that is left before its end."""
+        """Stop reading ahead, in a training that is left before its end."""
         self._points.close()  # type: ignore[attr-defined]
 
-    def compute_in(self, precision: str) -> None:
-        """Lets forward passes run in `precision`, fp32 or bf16, from the next on."""
+    @check_arguments
+    def set_precision(self, precision: str) -> None:
+        """Set the `precision` of forward passes, fp32 or bf16, from the next one on."""
         self.precision = precision
-        self.autocast = self.update.autocast = trial.DTYPES[precision]
+        self.autocast = self.update.autocast = auto_precision.DTYPES[precision]
 
-    def state(self) -> dict[str, Any]:
-        """All that a resumed training needs, as tensors and plain data (`torch.load(weights_only=True)` reads it)."""
-        self.flush()  # what the steps so far were made of must be there when they are gone on from
-        plain = {"step": self.step, "validated": self.validated, "chunks": self.update.chunks}
-        plain |= {"task": self.task, "began": self._began, "finished": self.finished}
+    @check_arguments
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that resuming needs, as tensors and plain data, which `torch.load(weights_only=True)` reads."""
+        self.flush()  # activations used so far must be on disk when the training resumes
+        plain = {"step": self.step, "validated": self.validated_step, "chunks": self.update.n_chunks}
+        plain |= {"task": self.task, "began": self._task_start, "finished": self.finished}
         parts = {name: getattr(self, name).state_dict() for name in ("net", "strategy", "optimizer")}
         best = {**self.best, "strategy": share_unchanged(self.best["strategy"], parts["strategy"])}
-        return {**plain, **parts, "proof": self.proof.rows, "best": best, "precision": self.precision}
+        return {**plain, **parts, "proof": self.frozen_check.rows, "best": best, "precision": self.precision}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state` gave."""
+    @check_arguments
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Resume from the result of `state_dict`."""
         self.strategy.load_state_dict(state["strategy"])
         if state.get("finished", False):
-            self.strategy.finish(self.net)  # it may have added to the net, whose state this is
+            self.strategy.finish(self.net)  # `finish` may have added tensors to the net, and the state holds them
         for name in ("net", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
-        self.step, self.validated, self.update.chunks = state["step"], state["validated"], state["chunks"]
-        check_whole(self.strategy, self.update.chunks)
-        self.task, self._began = state.get("task", 0), state.get("began", 0)
+        self.step, self.validated_step, self.update.n_chunks = state["step"], state["validated"], state["chunks"]
+        check_whole_batches(self.strategy, self.update.n_chunks)
+        self.task, self._task_start = state.get("task", 0), state.get("began", 0)
         self.finished = state.get("finished", False)
-        self.proof.rows, self.best = copy.deepcopy(state["proof"]), {**NONE_YET, **copy.deepcopy(state["best"])}
-        # a state from before there were trials was computed in what needs none
-        self.compute_in(state.get("precision", self.precision))
+        self.frozen_check.rows, self.best = copy.deepcopy(state["proof"]), {**NO_BEST, **copy.deepcopy(state["best"])}
+        # older states have no precision: theirs is the one known without a trial
+        self.set_precision(state.get("precision", self.precision))
 
-    def _run(self) -> Iterator[Point]:
-        self._clock = Clock(self.step, self.steps)
+    def _iter_points(self) -> Iterator[Point]:
+        self._throughput = ThroughputMeter(self.step, self.steps)
         while self.task < len(self.tasks):
-            yield from self._epochs(self.tasks[self.task])
+            yield from self._iter_epochs(self.tasks[self.task])
             self._end_task(self.tasks[self.task])
         self._finish()
 
-    def _epochs(self, batches: Batches) -> Iterator[Point]:
-        for epoch, moving in enumerate(self.moving):
-            start = self._began + epoch * batches.steps
-            # an epoch whose steps are done but not validated goes on with its validation
-            if self.validated < start + batches.steps:
-                yield from self._epoch(batches, epoch, moving, start)
-            if self._out_of_patience(epoch + 1):
+    def _iter_epochs(self, batches: Batches) -> Iterator[Point]:
+        for epoch, moving in enumerate(self.moving_weights):
+            start = self._task_start + epoch * batches.steps
+            # an epoch whose steps are done but which is not validated resumes with its validation
+            if self.validated_step < start + batches.steps:
+                yield from self._train_epoch(batches, epoch, moving, start)
+            if self._is_out_of_patience(epoch + 1):
                 break
 
-    def _epoch(self, batches: Batches, epoch: int, moving: MovingWeights, start: int) -> Iterator[Point]:
-        set_phase(self.net, moving, norms_still=self._norms_still)
+    def _train_epoch(self, batches: Batches, epoch: int, moving: MovingWeights, start: int) -> Iterator[Point]:
+        freeze_all_but(self.net, moving, norms_in_eval=self._norms_in_eval)
         self.strategy.train()
         if self.step == start:
-            self.proof.watch(epoch)
-        rates = {stage.name: rate for stage, rate in zip(self.net.stages, moving.rates, strict=True)}
-        seen: Seen = []
-        feed = self._fed(batches, moving)
-        stream = feed.epoch(epoch, self.step - start)
+            self.frozen_check.begin_epoch(epoch)
+        rates = {stage.name: rate for stage, rate in zip(self.net.stages, moving.lr_multipliers, strict=True)}
+        seen: StepLosses = []
+        feed = self._get_feed(batches, moving)
+        stream = feed.iter_epoch(epoch, self.step - start)
         try:
             for batch in stream:
-                seen += self._step(feed, batch, rates, epoch, self.step - start)
+                seen += self._train_step(feed, batch, rates, epoch, self.step - start)
                 self.step += 1
                 done = self.step - start
-                if self._clock.due(self.step) or done in (1, batches.steps):
-                    yield self._point(seen, epoch + done / batches.steps, rates)
+                if self._throughput.is_point_due(self.step) or done in (1, batches.steps):
+                    yield self._make_point(seen, epoch + done / batches.steps, rates)
                     seen = []
         finally:
             stream.close()  # type: ignore[attr-defined]
         yield from self._validate(feed, epoch)
 
-    def _fed(self, batches: Batches, moving: MovingWeights) -> Feed:
-        """What the batches are made of while the same weights move."""
+    def _get_feed(self, batches: Batches, moving: MovingWeights) -> BatchFeed:
+        """Return the feed of the present batches, the same one while the same weights move."""
         feed = self._feed
         if feed is None or feed.batches is not batches or feed.phase != moving.phase:
             self.flush()
-            feed = self._feed = Feed(self.net, batches, self.schedule, moving, self.place, self.autocast)
+            feed = self._feed = BatchFeed(self.net, batches, self.schedule, moving, self.device, self.autocast)
         return feed
 
+    @check_arguments
     def flush(self) -> None:
-        """Puts on disk what was stored of frozen layers."""
+        """Write the cached activations of frozen layers to disk."""
         if self._feed is not None:
             self._feed.flush()
 
-    def _step(self, feed: Feed, batch: dict[str, Examples], rates: dict[str, float], epoch: int, place: int) -> Seen:
-        """One batch; nothing where too few of its images could be read."""
-        batches, fewest = feed.batches, 2 if self._follows else 1
-        again, least = functools.partial(feed.again, epoch, place), min(2, batches.count)
-        share = shared(batch, again, self.update.chunks, fewest=fewest, least=least, lead=batches.lead)
+    def _train_step(
+        self, feed: BatchFeed, batch: dict[str, Examples], rates: dict[str, float], epoch: int, step: int
+    ) -> StepLosses:
+        """Train on one batch; return no losses if too few of its images could be read."""
+        batches, min_per_process = feed.batches, 2 if self._uses_batch_statistics else 1
+        read_batch, min_per_batch = functools.partial(feed.read_batch, epoch, step), min(2, batches.n_images)
+        share = share_batch(
+            batch,
+            read_batch,
+            self.update.n_chunks,
+            min_per_process=min_per_process,
+            min_per_batch=min_per_batch,
+            lead_stream=batches.lead_stream,
+        )
         if share is None:
             return []
-        self.update.chunks = share.chunks
+        self.update.n_chunks = share.n_chunks
         progress = (self.step + 0.5) / self.steps
-        set_rates(self.optimizer, rates, self.lr * shape(self.schedule, progress))
-        # seeded by the step alone: a resumed step draws the same dropout as an uninterrupted one
-        devices.seed(self.place, self.seed * 1_000_003 + self.step * 64 + batches.rank)
-        return [(self.update(share.batch, progress, share.count * batches.world / share.whole), share.count)]
+        set_learning_rates(self.optimizer, rates, self.lr * lr_schedule_factor(self.schedule, progress))
+        # the seed depends on the step alone, so that dropout is the same in a resumed run
+        devices.seed_generators(self.device, self.seed * 1_000_003 + self.step * 64 + batches.rank)
+        return [
+            (
+                self.update(share.batch, progress, share.n_images * batches.world_size / share.n_images_total),
+                share.n_images,
+            )
+        ]
 
-    def _point(self, seen: Seen, epoch: float, rates: dict[str, float]) -> Point:
-        # of all processes, so that each of them sees a loss that is no longer finite
-        found = distributed.gather("point", summed(seen))
-        images = sum(count for _, count in found)
-        values, terms = averaged(found)
+    def _make_point(self, seen: StepLosses, epoch: float, rates: dict[str, float]) -> Point:
+        # over all processes, so that each of them detects a loss that is not finite
+        sums = distributed.gather_answers("point", sum_loss_terms(seen))
+        images = sum(count for _, count in sums)
+        values, terms = average_loss_terms(sums)
         if not all(map(math.isfinite, terms.values())):
-            raise self._diverged(", ".join(f"{name} {value:g}" for name, value in terms.items()))
-        lr = self.lr * shape(self.schedule, (self.step - 0.5) / self.steps)
+            raise self._divergence_error(", ".join(f"{name} {value:g}" for name, value in terms.items()))
+        lr = self.lr * lr_schedule_factor(self.schedule, (self.step - 0.5) / self.steps)
         values |= {f"loss/{name}": value for name, value in terms.items()}
         values |= {f"rate/{stage}": lr * rate for stage, rate in rates.items()}
-        values |= self._clock.read(self.step, images)
-        return Point(self.step, epoch, "train", {**values, "lr": lr, "memory_gb": devices.memory_gb(self.place)})
+        values |= self._throughput.read(self.step, images)
+        return Point(self.step, epoch, "train", {**values, "lr": lr, "memory_gb": devices.peak_memory_gb(self.device)})
 
-    def _validate(self, feed: Feed, epoch: int) -> Iterator[Point]:
-        self.strategy.eval()  # it may answer with modules of its own
+    def _validate(self, feed: BatchFeed, epoch: int) -> Iterator[Point]:
+        self.strategy.eval()  # its logits may use modules of its own
         try:
-            results = validate(self.net, self.strategy, feed.batches, self.place, self.autocast, feed.reading)
+            results = validate_splits(
+                self.net, self.strategy, feed.batches, self.device, self.autocast, feed.make_view_reader
+            )
         except NotFinite as error:
-            raise self._diverged(f"validation of epoch {epoch + 1}: {error}") from error
+            raise self._divergence_error(f"validation of epoch {epoch + 1}: {error}") from error
         if "valid" in results:
             self._keep_best(results["valid"], epoch + 1)
-        self.validated = self.step
-        self._clock.restart()
+        self.validated_step = self.step
+        self._throughput.restart()
         for split, values in results.items():
             yield Point(self.step, epoch + 1.0, split, values)
 
     def _keep_best(self, values: dict[str, float], epoch: int) -> None:
         score = (values["accuracy"], -values["loss"])
         if score > tuple(self.best["score"]):
-            kept = self.schedule.keep == "best"
-            weights = self._moving_weights() if kept else None
-            strategy = copied(self.strategy.state_dict()) if kept else None
+            weights = self._copy_moving_weights() if self.selects_best else None
+            strategy = copy_to_cpu(self.strategy.state_dict()) if self.selects_best else None
             self.best = {"score": score, "epoch": epoch, "weights": weights, "strategy": strategy}
 
-    def _moving_weights(self) -> dict[str, torch.Tensor]:
-        """A copy of the weights and statistics of every stage that moves in some epoch."""
-        courses = zip(*self.grid, strict=True)
+    def _copy_moving_weights(self) -> dict[str, torch.Tensor]:
+        """Copy the weights and statistics of every stage that moves in some epoch."""
+        rates_by_stage = zip(*self.lr_grid, strict=True)
         names = {
-            name for stage, rates in zip(self.net.stages, courses, strict=True) if any(rates) for name in stage.tensors
+            name
+            for stage, rates in zip(self.net.stages, rates_by_stage, strict=True)
+            if any(rates)
+            for name in stage.tensor_names
         }
-        return copied({name: tensor for name, tensor in self.net.state_dict().items() if name in names})
+        return copy_to_cpu({name: tensor for name, tensor in self.net.state_dict().items() if name in names})
 
-    def _diverged(self, what: str) -> RunFailed:
+    def _divergence_error(self, what: str) -> RunFailed:
         return RunFailed(
             f"the loss is no longer a finite number at step {self.step} ({what}). The last good state is kept; "
             f"a lower learning rate usually helps, it was {self.lr:g}"
         )
 
-    def _out_of_patience(self, epoch: int) -> bool:
+    def _is_out_of_patience(self, epoch: int) -> bool:
         return bool(self.schedule.patience) and epoch - self.best["epoch"] >= self.schedule.patience
 
     def _end_task(self, batches: Batches) -> None:
-        """Lets the strategy keep what it needs of a task that is over; the next one is under way then."""
-        with devices.forked(self.place):
-            devices.seed(self.place, self.seed * 1_000_003 + self.step * 64)  # the same on all processes
-            self.strategy.end_task(self.net, self._plain(batches))
-        self.task, self._began = self.task + 1, self.validated
-        if self.task < len(self.tasks):  # the best epoch of one task is not that of the next
-            self.best = dict(NONE_YET)
+        """End a task: call the strategy's `end_task`, then make the next task the present one."""
+        with devices.fork_rng(self.device):
+            devices.seed_generators(self.device, self.seed * 1_000_003 + self.step * 64)  # equal on all processes
+            self.strategy.end_task(self.net, self._iter_plain_batches(batches))
+        self.task, self._task_start = self.task + 1, self.validated_step
+        if self.task < len(self.tasks):  # each task has its own best epoch
+            self.best = dict(NO_BEST)
 
-    def _plain(self, batches: Batches) -> Iterator[dict[str, Examples]]:
+    def _iter_plain_batches(self, batches: Batches) -> Iterator[dict[str, Examples]]:
         self.net.eval()
-        # whole batches on every process, so that what the strategy keeps is the same
-        for drawn in batches.alone().epoch(0):
-            yield shown(drawn, self.place, batches.size, "none")
+        # whole batches on every process, so that the strategies' states are equal
+        for batch in batches.as_single_process().iter_epoch(0):
+            yield show_batch(batch, self.device, batches.size, "none")
 
     def _finish(self) -> None:
         self.flush()
         if not self.finished:
-            if not self.proof.finish(self.schedule.epochs):
-                moved = ", ".join(str(row["stage"]) for row in self.proof.rows if not row["unchanged"])
-                log.error("weights said to be frozen have changed, in %s", moved)
+            if not self.frozen_check.finish(self.schedule.epochs):
+                moved = ", ".join(str(row["stage"]) for row in self.frozen_check.rows if not row["unchanged"])
+                log.error("frozen weights have changed in %s", moved)
             if self.best["weights"] is not None:
                 self.net.load_state_dict(self.best["weights"], strict=False)
                 self.strategy.load_state_dict(self.best["strategy"] or self.strategy.state_dict())
@@ -307,16 +340,16 @@ class Training(Iterator[Point]):
         self.finished = True
 
 
-def copied(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A copy of a state on the CPU, which further training does not change."""
+def copy_to_cpu(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copy a state to the CPU, so that further training does not change it."""
     return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
 
 
 def share_unchanged(
-    kept: Mapping[str, torch.Tensor] | None, now: Mapping[str, torch.Tensor]
+    saved: Mapping[str, torch.Tensor] | None, current: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor] | None:
-    """`kept`, with what has not changed since (a teacher) given as the tensors of `now`: a file holds them once."""
-    if kept is None:
+    """Replace tensors of `saved` by those of `current` where equal (a teacher's), so that a file holds them once."""
+    if saved is None:
         return None
-    same = {name for name, tensor in kept.items() if name in now and torch.equal(now[name].cpu(), tensor)}
-    return {name: now[name] if name in same else tensor for name, tensor in kept.items()}
+    same = {name for name, tensor in saved.items() if name in current and torch.equal(current[name].cpu(), tensor)}
+    return {name: current[name] if name in same else tensor for name, tensor in saved.items()}

@@ -1,4 +1,4 @@
-"""Validation after an epoch: the source's valid split, and the target's where there is one."""
+"""Validation after an epoch: on the source's valid split, and on the target's if there is one."""
 
 from __future__ import annotations
 
@@ -7,63 +7,65 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from workbench.evaluation import Reading, answered, joined, judged
-from workbench.images import Images
-from workbench.images.batches import Batches
+from workbench.data.batches import Batches
+from workbench.data.labeled_images import Images
+from workbench.evaluation import ViewReader, concat_predictions, evaluate_logits, predict_logits
 from workbench.loop import distributed
 from workbench.loop.device import rank_and_world
 from workbench.metrics import Evaluation
-from workbench.nets import Net
+from workbench.nets.net import Net
 from workbench.strategies import Strategy
 
 
-def validate(
+def validate_splits(
     net: Net,
     strategy: Strategy,
     batches: Batches,
-    place: torch.device,
+    device: torch.device,
     autocast: torch.dtype | None,
-    reading: Callable[[Images], Reading | None] = lambda part: None,
+    make_view_reader: Callable[[Images], ViewReader | None] = lambda part: None,
 ) -> dict[str, dict[str, float]]:
-    """Metrics by split: `valid` is the source domain's, `target` the target domain's; none where it has no images.
+    """Compute the metrics per split: `valid` of the source domain, `target` of the target domain; empty without images.
 
     Args:
-        reading: where the views of a part come from; None is its pixels.
+        make_view_reader: returns the reader of a part's cached views; None for its pixels.
     """
     images = batches.images
-    parts = {"valid": images.source.part("valid")}
+    parts = {"valid": images.source.subset("valid")}
     if images.target is not None:
-        parts["target"] = images.target.part("valid")
-    # every process answers with the statistics of the first
-    distributed.take_first([*net.buffers(), *strategy.buffers()])
+        parts["target"] = images.target.subset("valid")
+    # every process computes with the statistics of the first
+    distributed.broadcast_tensors([*net.buffers(), *strategy.buffers()])
     results = {}
     for name, part in parts.items():
         if len(part):
-            found = judge(net, strategy, part, place, autocast, reading(part))
-            # which epoch is the best is decided once: on other machines the last digits may differ
-            results[name] = distributed.first("metrics", found and found.summary())
+            evaluation = evaluate_part(net, strategy, part, device, autocast, make_view_reader(part))
+            # the best epoch is decided on one process: on other machines the last digits may differ
+            results[name] = distributed.broadcast_answer("metrics", evaluation and evaluation.summary())
     return results
 
 
-def judge(
+def evaluate_part(
     net: Net,
     strategy: Strategy,
     part: Images,
-    place: torch.device,
+    device: torch.device,
     autocast: torch.dtype | None,
-    reading: Reading | None = None,
+    reader: ViewReader | None = None,
 ) -> Evaluation | None:
-    """The evaluation of one part, shared among the processes of the run; None on all but the first of them.
+    """Evaluate one part, shared among the processes of the run; None on all of them except the first.
 
     Raises:
         BadData: none of the images can be read.
     """
     rank, world = rank_and_world()
     rows = np.arange(len(part))[rank::world]
-    own = answered(net, part, device=place, predict=strategy.predict, rows=rows, autocast=autocast, reading=reading)
-    found = distributed.gather("answers", own)
+    predictions = predict_logits(
+        net, part, device=device, predict=strategy.logits, rows=rows, autocast=autocast, reader=reader
+    )
+    gathered = distributed.gather_answers("answers", predictions)
     if rank:
         return None
-    logits, kept = joined([piece for pieces in found for piece in pieces], part)
-    order = np.argsort(kept, kind="stable")
-    return judged(logits[order], kept[order], part)
+    logits, kept_rows = concat_predictions([piece for pieces in gathered for piece in pieces], part)
+    order = np.argsort(kept_rows, kind="stable")
+    return evaluate_logits(logits[order], kept_rows[order], part)

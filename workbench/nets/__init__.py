@@ -1,20 +1,5 @@
-"""Pretrained backbones: what there is, loading one, and its stages from stem to head."""
+"""Pretrained backbones: the catalogue, loading, and the stages of a net from stem to head."""
 
-from __future__ import annotations
+from workbench._lazy_names import attach_names
 
-from typing import Any
-
-from workbench.nets.load import load
-from workbench.nets.net import Net
-from workbench.nets.preprocessing import Preprocessing
-from workbench.nets.stages import Stage
-
-__all__ = ["Net", "Preprocessing", "Stage", "backbones", "load"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "backbones":
-        from workbench.nets.catalogue import backbones
-
-        return backbones
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = attach_names(__name__, __file__, "name of a net")

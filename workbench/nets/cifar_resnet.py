@@ -1,4 +1,4 @@
-"""The small residual nets for 32-pixel images: He et al. 2015, section 4.2, shortcuts of kind A."""
+"""Small residual nets for 32-pixel images: He et al. 2015, section 4.2, shortcuts of option A."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from torch.nn import functional as F
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions beside a shortcut without weights: every second pixel, new channels zero."""
+    """Two 3×3 convolutions with a parameter-free shortcut: every second pixel, zeros for the new channels."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.stride, self.added = stride, outputs - inputs
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.stride, self.n_new_channels = stride, out_channels - in_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, C, H, W) -> (B, C', H/stride, W/stride)."""
+        """Compute the block: x (B, C, H, W) -> (B, C', H/stride, W/stride)."""
         y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
-        short = x[:, :, :: self.stride, :: self.stride]
-        if self.added:
-            short = F.pad(short, (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
-        return torch.relu(y + short)
+        shortcut = x[:, :, :: self.stride, :: self.stride]
+        if n_new := self.n_new_channels:
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, n_new // 2, n_new - n_new // 2))
+        return torch.relu(y + shortcut)
 
 
 class CifarResNet(nn.Module):
@@ -34,8 +34,8 @@ class CifarResNet(nn.Module):
 
     Args:
         blocks_per_stage: blocks of each of the three stages; (3, 3, 3) is ResNet-20.
-        channels: of each stage.
-        num_classes: K.
+        channels: channels of each stage.
+        num_classes: number of outputs, K.
     """
 
     def __init__(
@@ -47,28 +47,28 @@ class CifarResNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, channels[0], 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels[0])
-        inputs = channels[0]
-        for place, (count, width) in enumerate(zip(blocks_per_stage, channels, strict=True)):
-            strides = [1 if place == 0 else 2] + [1] * (count - 1)
+        in_channels = channels[0]
+        for index, (count, width) in enumerate(zip(blocks_per_stage, channels, strict=True)):
+            strides = [1 if index == 0 else 2] + [1] * (count - 1)
             blocks = []
             for stride in strides:
-                blocks.append(BasicBlock(inputs, width, stride))
-                inputs = width
-            self.add_module(f"layer{place + 1}", nn.Sequential(*blocks))
+                blocks.append(BasicBlock(in_channels, width, stride))
+                in_channels = width
+            self.add_module(f"layer{index + 1}", nn.Sequential(*blocks))
         self.stages = len(channels)
-        self.linear = nn.Linear(inputs, num_classes)
+        self.linear = nn.Linear(in_channels, num_classes)
 
     def get_classifier(self) -> nn.Module:
-        """The last layer."""
+        """Return the last layer."""
         return self.linear
 
     def group_matcher(self, coarse: bool = True) -> dict[str, str]:
-        """The stages, in timm's form."""
+        """Return the stages in timm's format."""
         return {"stem": r"^conv1|bn1", "layers": r"^layer(\d+)" if coarse else r"^layer(\d+)\.(\d+)"}
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, 3, H, W) -> (B, K)."""
+        """Compute logits: x (B, 3, H, W) -> (B, K)."""
         x = torch.relu(self.bn1(self.conv1(x)))
-        for place in range(self.stages):
-            x = self.get_submodule(f"layer{place + 1}")(x)
+        for index in range(self.stages):
+            x = self.get_submodule(f"layer{index + 1}")(x)
         return self.linear(x.mean((2, 3)))

@@ -1,4 +1,4 @@
-"""Taking the classifier out of a backbone, so that features and logits are two steps."""
+"""Separation of a backbone from its classifier, so that features and logits are two steps."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 
 class MeanOfHeads(nn.Module):
-    """Several classifiers whose answers are averaged, as distilled nets do in evaluation.
+    """Average of several classifiers' outputs, as in distilled nets in evaluation mode.
 
     Args:
-        heads: the classifiers.
-        widths: features each reads, side by side; None where all read the same features.
-        weights: fixed or learned logits of the average, one vector of len(heads) an ensemble; None for equal shares.
+        heads: classifiers.
+        widths: number of features that each reads, side by side; None where all read the same features.
+        weights: fixed or learned logits of the average, one vector of len(heads) per ensemble; None for equal weights.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class MeanOfHeads(nn.Module):
         self.weights = weights
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, D) -> (B, K)."""
+        """Average the logits: x (B, D) -> (B, K)."""
         parts = [x] * len(self.heads) if self.widths is None else list(x.split(self.widths, dim=1))
         logits = torch.stack([head(part) for head, part in zip(self.heads, parts, strict=True)])
         if self.weights is None:
@@ -35,7 +35,7 @@ class MeanOfHeads(nn.Module):
 
 
 class MapHead(nn.Module):
-    """A pretrained classifier that reads the whole map or all tokens rather than their pooled features."""
+    """Pretrained classifier that reads the whole map or all tokens rather than their pooled features."""
 
     takes_map = True
 
@@ -44,12 +44,12 @@ class MapHead(nn.Module):
         self.classifier = classifier
 
     def forward(self, x: Tensor) -> Tensor:
-        """x, as the backbone gives it, -> (B, K)."""
+        """Compute logits: x, the backbone's output, -> (B, K)."""
         return self.classifier(x)
 
 
-class _Beside(nn.Module):
-    """Puts features into the first or the second half, doubled: the mean of both halves lays them side by side."""
+class _ConcatenatedHalf(nn.Module):
+    """Features in the first or second half of a vector, doubled: the mean of both halves concatenates them."""
 
     def __init__(self, first: bool) -> None:
         super().__init__()
@@ -61,91 +61,91 @@ class _Beside(nn.Module):
 
 
 def take_head(model: nn.Module) -> nn.Module:
-    """Takes the classifier out of a timm-like model, in place; the model then gives features.
+    """Take the classifier out of a timm-like model, in place; the model then returns features.
 
     Returns:
         the classifier, (B, D) -> (B, K), with its weights; `nn.Identity` where the model has none.
     """
-    heads = _parts(model.get_classifier()) if hasattr(model, "get_classifier") else []  # type: ignore[operator]
+    heads = _flatten_heads(model.get_classifier()) if hasattr(model, "get_classifier") else []  # type: ignore[operator]
     if not heads:
         return nn.Identity()
     if hasattr(model, "heads_dist"):  # EfficientViM, distilled
-        second = _ensemble(model, "heads_dist", "weights_dist")
-        first = _ensemble(model, "heads", "weights")
+        second = _take_ensemble(model, "heads_dist", "weights_dist")
+        first = _take_ensemble(model, "heads", "weights")
         return MeanOfHeads([first, second])
     if hasattr(model, "heads") and hasattr(model, "weights"):
-        return _ensemble(model, "heads", "weights")
-    if getattr(model, "aux_head", None) is not None:  # VOLO: the maximum over all tokens joins in
+        return _take_ensemble(model, "heads", "weights")
+    if getattr(model, "aux_head", None) is not None:  # VOLO: its logits include the maximum over all tokens
         return _take_volo(model)
-    paths = [_path(model, head) for head in heads]
+    paths = [_find_module_path(model, head) for head in heads]
     if len(heads) == 1:
-        _put(model, paths[0], nn.Identity())
-        return _flat(heads[0])
+        _replace_module(model, paths[0], nn.Identity())
+        return _to_linear(heads[0])
     return _take_several(model, paths, heads)
 
 
-def in_features(head: nn.Module) -> int | None:
-    """How many features a head reads, where its layers say so."""
+def find_in_features(head: nn.Module) -> int | None:
+    """Return the number of a head's input features, if one of its layers has that attribute."""
     if isinstance(head, MeanOfHeads):
-        return sum(head.widths) if head.widths else in_features(head.heads[0])
+        return sum(head.widths) if head.widths else find_in_features(head.heads[0])
     for module in head.modules():
         if isinstance(module, nn.Linear):
             return module.in_features
     return None
 
 
-def linear(features: int, classes: int, seed: int) -> nn.Linear:
-    """A fresh classifier: weights from N(0, 0.01), bias 0, drawn without touching torch's own generator.
+def make_linear_head(in_features: int, n_classes: int, seed: int) -> nn.Linear:
+    """Make a new classifier: weights from N(0, 0.01), bias 0, without touching torch's global generator.
 
     Args:
-        features: D.
-        classes: K.
+        in_features: number of features, D.
+        n_classes: number of classes, K.
     """
     with torch.device("cpu"), torch.random.fork_rng(devices=[]):
-        head = nn.Linear(features, classes)
+        head = nn.Linear(in_features, n_classes)
     with torch.no_grad():
         head.weight.normal_(0.0, 0.01, generator=torch.Generator().manual_seed(seed))
         head.bias.zero_()
     return head
 
 
-def _parts(found: object) -> list[nn.Module]:
-    if isinstance(found, (tuple, list, nn.ModuleList)):
-        return [part for item in found for part in _parts(item)]
-    # SAM's encoder answers with its whole head, pooling included
-    found = getattr(found, "fc", found)
-    return [found] if isinstance(found, nn.Module) and not isinstance(found, nn.Identity) else []
+def _flatten_heads(classifier: object) -> list[nn.Module]:
+    if isinstance(classifier, (tuple, list, nn.ModuleList)):
+        return [part for item in classifier for part in _flatten_heads(item)]
+    # SAM's encoder returns its whole head, including the pooling
+    classifier = getattr(classifier, "fc", classifier)
+    return [classifier] if isinstance(classifier, nn.Module) and not isinstance(classifier, nn.Identity) else []
 
 
-def _ensemble(model: nn.Module, heads: str, weights: str) -> MeanOfHeads:
+def _take_ensemble(model: nn.Module, heads: str, weights: str) -> MeanOfHeads:
     taken, share = getattr(model, heads), getattr(model, weights)
-    model.num_classes = 0  # type: ignore[assignment]  # EfficientViM then gives its features side by side
+    model.num_classes = 0  # type: ignore[assignment]  # EfficientViM then returns its features concatenated
     setattr(model, heads, nn.ModuleList())
     delattr(model, weights)
-    return MeanOfHeads(list(taken), [_width(head) for head in taken], share)
+    return MeanOfHeads(list(taken), [_require_in_features(head) for head in taken], share)
 
 
 def _take_several(model: nn.Module, paths: list[str], heads: list[nn.Module]) -> nn.Module:
     for path in paths:
-        _put(model, path, nn.Identity())
-    if isinstance(getattr(model, "head", None), nn.ModuleList):  # CrossViT: one head a branch
-        return MeanOfHeads(heads, [_width(head) for head in heads])
+        _replace_module(model, path, nn.Identity())
+    if isinstance(getattr(model, "head", None), nn.ModuleList):  # CrossViT: one head per branch
+        return MeanOfHeads(heads, [_require_in_features(head) for head in heads])
     if hasattr(model, "dist_token") or (hasattr(model, "cls_token") and hasattr(model, "head_dist")):
-        for path, first in zip(paths, (True, False), strict=True):  # DeiT, PiT: a token a head
-            _put(model, path, _Beside(first))
-        return MeanOfHeads(heads, [_width(head) for head in heads])
+        for path, first in zip(paths, (True, False), strict=True):  # DeiT, PiT: one token per head
+            _replace_module(model, path, _ConcatenatedHalf(first))
+        return MeanOfHeads(heads, [_require_in_features(head) for head in heads])
     return MeanOfHeads(heads)
 
 
-def _width(head: nn.Module) -> int:
-    width = in_features(head)
+def _require_in_features(head: nn.Module) -> int:
+    width = find_in_features(head)
     if width is None:
-        raise ValueError(f"a {type(head).__name__} does not say how many features it reads")
+        raise ValueError(f"a {type(head).__name__} has no layer that gives its number of input features")
     return width
 
 
-def _flat(head: nn.Module) -> nn.Module:
-    """A 1×1 convolution over pooled features as the linear layer that it is."""
+def _to_linear(head: nn.Module) -> nn.Module:
+    """Convert a 1×1 convolution over pooled features to the equivalent linear layer."""
     if not isinstance(head, nn.Conv2d):
         return head
     plain = nn.Linear(head.in_channels, head.out_channels, head.bias is not None, device="meta")
@@ -156,14 +156,14 @@ def _flat(head: nn.Module) -> nn.Module:
 
 
 class VoloHead(nn.Module):
-    """VOLO's two classifiers: one over the class token, and half the maximum of one over all others."""
+    """Classifiers of VOLO: one over the class token, plus half the maximum of one over all other tokens."""
 
     def __init__(self, head: nn.Module, aux_head: nn.Module) -> None:
         super().__init__()
         self.head, self.aux_head = head, aux_head
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (B, N, D), class token first, -> (B, K)."""
+        """Compute logits: x (B, N, D), class token first, -> (B, K)."""
         return self.head(x[:, 0]) + 0.5 * self.aux_head(x[:, 1:]).max(1)[0]
 
 
@@ -173,11 +173,11 @@ def _take_volo(model: nn.Module) -> nn.Module:
     return MapHead(classifier)
 
 
-def _path(model: nn.Module, wanted: nn.Module) -> str:
-    return next(name for name, module in model.named_modules() if module is wanted)
+def _find_module_path(model: nn.Module, target: nn.Module) -> str:
+    return next(name for name, module in model.named_modules() if module is target)
 
 
-def _put(model: nn.Module, path: str, module: nn.Module) -> None:
+def _replace_module(model: nn.Module, path: str, module: nn.Module) -> None:
     parent, _, name = path.rpartition(".")
     owner = model.get_submodule(parent)
     owner._modules[name] = module

@@ -1,4 +1,4 @@
-"""The stages of a backbone, stem to head: what a person freezes, paints and compares."""
+"""Stages of a backbone from stem to head: the units of freezing, painting and comparison."""
 
 from __future__ import annotations
 
@@ -9,47 +9,50 @@ from typing import Any
 
 from torch import nn
 
-from workbench.nets import naming, orders
+from workbench.nets import layer_groups, stage_names
 
-Key = tuple[float, ...]
-EARLY = re.compile(r"rope|rel_pos|shared_rel_pos|pos_")  # positions enter every block, the first one included
-ROWS = 18  # from here on lists of blocks are shown as one stage each
-FEWEST = 6  # unless that leaves fewer stages than this
+__all__ = ["Stage"]
+
+GroupKey = tuple[float, ...]
+# positions enter every block, the first one included
+POSITION_PATTERN = re.compile(r"rope|rel_pos|shared_rel_pos|pos_")
+MAX_STAGES = 18  # above this number of stages, each list of blocks becomes one stage
+MIN_STAGES = 6  # unless fewer stages than this would remain
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of a net that is frozen and trained as one.
+    """Consecutive part of a net that is frozen or trained as a unit.
 
-    Args:
-        name: unique in its net; the last one is `head`.
-        modules: dotted names, from the net's root, of every module that lies wholly inside.
-        parameters: how many numbers training could move.
-        share: of the net's parameters, 0 to 1.
-        tensors: dotted names of every parameter and buffer.
-        measured: gives the output shapes of all stages by name; asked on first use of `shape`.
+    Attributes:
+        name: unique name in the net; the last one is `head`.
+        module_names: dotted names, from the net's root, of every module entirely inside.
+        n_parameters: number of trainable values.
+        parameter_fraction: fraction of the net's parameters, 0 to 1.
+        tensor_names: dotted names of every parameter and buffer.
+        measure_shapes: function that returns the output shapes of all stages by name; called on first use of `shape`.
     """
 
     name: str
-    modules: tuple[str, ...]
-    parameters: int
-    share: float
-    tensors: tuple[str, ...]
-    measured: Callable[[], Mapping[str, tuple[int, ...] | None]] = field(repr=False, compare=False, default=dict)
+    module_names: tuple[str, ...]
+    n_parameters: int
+    parameter_fraction: float
+    tensor_names: tuple[str, ...]
+    measure_shapes: Callable[[], Mapping[str, tuple[int, ...] | None]] = field(repr=False, compare=False, default=dict)
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """Output for one image, without the batch axis; None where the stage gives no single tensor."""
-        return self.measured().get(self.name)
+        """Output shape for one image, without the batch axis; None where the stage returns no single tensor."""
+        return self.measure_shapes().get(self.name)
 
 
-def find(net: nn.Module, measured: Callable[[], Mapping[str, tuple[int, ...] | None]]) -> list[Stage]:
-    """The stages of a net that has a `backbone` and a `head`, in the order data flows.
+def find_stages(net: nn.Module, measure_shapes: Callable[[], Mapping[str, tuple[int, ...] | None]]) -> list[Stage]:
+    """Find the stages of a net that has a `backbone` and a `head`, in the order of data flow.
 
     Every parameter, buffer and leaf module of the net is in exactly one stage.
     """
     backbone: nn.Module = net.backbone  # type: ignore[assignment]
-    groups = [(name, [f"backbone.{unit}" for unit in units]) for name, units in split(backbone)]
+    groups = [(name, [f"backbone.{unit}" for unit in units]) for name, units in split_backbone(backbone)]
     tensors = {n for n, _ in net.named_parameters()} | {n for n, _ in net.named_buffers()}
     # the net's own constants (mean and std) come before everything
     own = [n for n in tensors if not n.startswith(("backbone.", "head."))]
@@ -57,55 +60,59 @@ def find(net: nn.Module, measured: Callable[[], Mapping[str, tuple[int, ...] | N
         groups = [("stem", ["backbone"])]
     groups[0][1].extend(own)
     groups.append(("head", ["head"] + [f"head.{n}" for n, m in net.head.named_modules() if n]))  # type: ignore[union-attr]
-    return _described(net, groups, measured)
+    return _make_stages(net, groups, measure_shapes)
 
 
 def describe_structure(net: nn.Module) -> list[object]:
-    """Describe all that the stages of a net follow from: equal for equal modules, parameters and buffers.
+    """Describe everything that determines a net's stages: equal for equal modules, parameters and buffers.
 
-    It is made of plain values rather than of objects, whose numbers are given again once they are gone.
+    The description consists of plain values rather than object ids, which are reused once an object is gone.
     """
-    found: list[object] = []
-    waiting: list[nn.Module] = [net]
-    for module in waiting:  # grows as it is read
-        found.append(type(module))
+    description: list[object] = []
+    queue: list[nn.Module] = [net]
+    for module in queue:  # the list grows during the loop
+        description.append(type(module))
         for own in (module._parameters, module._buffers):
             for name, tensor in own.items():
                 if tensor is not None:
-                    found += (name, tensor.shape)
+                    description += (name, tensor.shape)
         for name, child in module._modules.items():
             if child is not None:
-                found.append(name)
-                waiting.append(child)
-    return found
+                description.append(name)
+                queue.append(child)
+    return description
 
 
-def split(backbone: nn.Module) -> list[tuple[str, list[str]]]:
-    """Names of leaf modules and loose tensors of a backbone by stage: `(name of the stage, units)`, stem first."""
-    units = list(_units(backbone))
-    match = orders.matcher(backbone)
-    places = _places(units, match) if match else {}
-    if len({place[0] for place in places.values()}) < 2:
-        places = _places(units, orders.inferred(backbone))
-    keys = _completed(units, {name: key for name, (key, _) in places.items()})
-    groups: dict[Key, list[str]] = {}
+def split_backbone(backbone: nn.Module) -> list[tuple[str, list[str]]]:
+    """Split a backbone's leaf modules and loose tensors into stages: `(name of the stage, units)`, stem first."""
+    units = list(_iter_units(backbone))
+    match = layer_groups.get_timm_matcher(backbone)
+    positions = _match_units(units, match) if match else {}
+    if len({position[0] for position in positions.values()}) < 2:
+        positions = _match_units(units, layer_groups.infer_matcher(backbone))
+    keys = _complete_keys(units, {name: key for name, (key, _) in positions.items()})
+    groups: dict[GroupKey, list[str]] = {}
     for unit in units:
         groups.setdefault(keys[unit.name], []).append(unit.name)
-    known = {u.name: u for u in units}
-    ordered = _with_parameters([groups[key] for key in sorted(groups)], known)
-    return _merged(naming.named(ordered, {u.name: u.parameters for u in units}, {n: p[1] for n, p in places.items()}))
+    units_by_name = {u.name: u for u in units}
+    ordered = _join_groups_without_parameters([groups[key] for key in sorted(groups)], units_by_name)
+    return _merge_block_lists(
+        stage_names.name_stages(
+            ordered, {u.name: u.n_parameters for u in units}, {n: p[1] for n, p in positions.items()}
+        )
+    )
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """A leaf module, or a tensor that a module with children holds itself."""
+    """Leaf module, or a tensor owned directly by a module with children."""
 
     name: str
-    tensors: tuple[str, ...]
-    parameters: int
+    tensor_names: tuple[str, ...]
+    n_parameters: int
 
 
-def _units(backbone: nn.Module) -> Iterator[_Unit]:
+def _iter_units(backbone: nn.Module) -> Iterator[_Unit]:
     shared: set[str] = {n for n, _ in backbone.named_parameters()} | {n for n, _ in backbone.named_buffers()}
     for name, module in backbone.named_modules():
         own = [*module.named_parameters(name, recurse=False), *module.named_buffers(name, recurse=False)]
@@ -117,55 +124,55 @@ def _units(backbone: nn.Module) -> Iterator[_Unit]:
             yield from (_Unit(n, (n,), count) for n, count in size.items())
 
 
-def _places(units: list[_Unit], match: orders.Match) -> dict[str, orders.Place]:
-    found = {u.name: match(u.tensors[0]) if u.tensors else match(f"{u.name}.weight") for u in units}
-    return {name: place for name, place in found.items() if place is not None}
+def _match_units(units: list[_Unit], match: layer_groups.GroupMatcher) -> dict[str, layer_groups.GroupPosition]:
+    positions = {u.name: match(u.tensor_names[0]) if u.tensor_names else match(f"{u.name}.weight") for u in units}
+    return {name: position for name, position in positions.items() if position is not None}
 
 
-def _completed(units: list[_Unit], keys: Mapping[str, Key]) -> dict[str, Key]:
-    """A key for every unit: those that nothing matched follow their neighbour, or come last if they have weights."""
+def _complete_keys(units: list[_Unit], keys: Mapping[str, GroupKey]) -> dict[str, GroupKey]:
+    """Assign a key to every unit: units without a match take a neighbor's key, or come last if they have weights."""
     first, last = min(keys.values(), default=(0.0,)), (float("inf"),)
-    done = dict(keys)
+    completed = dict(keys)
     for unit in units:
-        if unit.name not in done and unit.parameters:
-            done[unit.name] = first if EARLY.match(unit.name) else last
+        if unit.name not in completed and unit.n_parameters:
+            completed[unit.name] = first if POSITION_PATTERN.match(unit.name) else last
     names = [u.name for u in units]
     for position, unit in enumerate(units):
-        if unit.name not in done:
-            done[unit.name] = _neighbour(names, position, done) or last
-    return done
+        if unit.name not in completed:
+            completed[unit.name] = _find_neighbor_key(names, position, completed) or last
+    return completed
 
 
-def _neighbour(names: list[str], position: int, done: Mapping[str, Key]) -> Key | None:
-    """The key of the nearest unit under the same parent, before rather than after; then under its parent, and so on."""
+def _find_neighbor_key(names: list[str], position: int, keys: Mapping[str, GroupKey]) -> GroupKey | None:
+    """Find the key of the nearest unit under the same parent, earlier ones first; otherwise one level up, and so on."""
     parent = names[position]
     while parent:
         parent = parent.rpartition(".")[0]
         inside = f"{parent}." if parent else ""
         for near in (*range(position - 1, -1, -1), *range(position + 1, len(names))):
-            if names[near].startswith(inside) and names[near] in done:
-                return done[names[near]]
+            if names[near].startswith(inside) and names[near] in keys:
+                return keys[names[near]]
     return None
 
 
-def _with_parameters(groups: list[list[str]], units: Mapping[str, _Unit]) -> list[list[str]]:
-    """Groups without any parameter join the one before, or the first one after."""
-    kept: list[list[str]] = []
-    waiting: list[str] = []
+def _join_groups_without_parameters(groups: list[list[str]], units: Mapping[str, _Unit]) -> list[list[str]]:
+    """Join groups without parameters to the group before, or to the first one after."""
+    joined: list[list[str]] = []
+    pending: list[str] = []
     for group in groups:
-        if any(units[name].parameters for name in group):
-            kept.append(waiting + group)
-            waiting = []
-        elif kept:
-            kept[-1].extend(group)
+        if any(units[name].n_parameters for name in group):
+            joined.append(pending + group)
+            pending = []
+        elif joined:
+            joined[-1].extend(group)
         else:
-            waiting.extend(group)
-    return kept or ([waiting] if waiting else [])
+            pending.extend(group)
+    return joined or ([pending] if pending else [])
 
 
-def _merged(groups: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    """Fewer rows for nets of many lists: the blocks of each list as one stage, unless next to nothing were left."""
-    if len(groups) <= ROWS:
+def _merge_block_lists(groups: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """Merge the blocks of each list into one stage for nets with many stages, unless too few stages would remain."""
+    if len(groups) <= MAX_STAGES:
         return groups
     runs: list[list[tuple[str, list[str]]]] = []
     for group in groups:
@@ -175,28 +182,28 @@ def _merged(groups: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
         else:
             runs.append([group])
     names = [run[0][0] if len(run) == 1 else run[0][0].rpartition(".")[0] for run in runs]
-    if len(runs) < FEWEST or len(set(names)) < len(names):
+    if len(runs) < MIN_STAGES or len(set(names)) < len(names):
         return groups
     return [(name, [unit for _, units in run for unit in units]) for name, run in zip(names, runs, strict=True)]
 
 
-def _described(net: nn.Module, groups: list[tuple[str, list[str]]], measured: Any) -> list[Stage]:
+def _make_stages(net: nn.Module, groups: list[tuple[str, list[str]]], measure_shapes: Any) -> list[Stage]:
     owner = {unit: name for name, units in groups for unit in units}
     sizes = {n: p.numel() for n, p in net.named_parameters()}
     tensors: dict[str, list[str]] = {name: [] for name, _ in groups}
     for tensor in [*sizes, *(n for n, _ in net.named_buffers())]:
         tensors[owner.get(tensor) or owner[tensor.rpartition(".")[0]]].append(tensor)
-    modules = _owned(net, owner, tensors)
+    modules = _assign_modules(net, owner, tensors)
     total = max(1, sum(sizes.values()))
     stages = []
     for name, _ in groups:
         count = sum(sizes.get(t, 0) for t in tensors[name])
-        stages.append(Stage(name, tuple(modules[name]), count, count / total, tuple(tensors[name]), measured))
+        stages.append(Stage(name, tuple(modules[name]), count, count / total, tuple(tensors[name]), measure_shapes))
     return stages
 
 
-def _owned(net: nn.Module, owner: Mapping[str, str], tensors: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Modules that lie wholly inside one stage: all their leaves and tensors are its own."""
+def _assign_modules(net: nn.Module, owner: Mapping[str, str], tensors: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Assign each module entirely inside one stage to that stage: all its leaves and tensors belong to it."""
     inside: dict[str, set[str]] = {}
     pieces = [(n, owner[n]) for n, m in net.named_modules() if n in owner and next(m.children(), None) is None]
     pieces += [(tensor, stage) for stage, names in tensors.items() for tensor in names]

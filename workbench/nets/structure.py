@@ -1,9 +1,9 @@
-"""A net's identity: its layers with their settings, and its weights; never a name.
+"""Identity of a net: its layers with their settings, and its weights, independent of any name.
 
-One name stands for many nets once somebody has swapped an activation or changed an epsilon. What counts is the class
-of each module and the code of its methods, every attribute that the code may read, how tensors are shaped and shared,
-and hooks that change the answer. `layers` gives this as text by dotted name, so that two nets can be compared as well
-as told apart; `identity` is a hash of it together with the weights.
+One name may refer to many nets once somebody has swapped an activation or changed an epsilon. The identity covers the
+class of each module and the code of its methods, every attribute that the code may read, the shapes and sharing of
+tensors, and hooks that change the output. `describe_layers` returns this as text by dotted name, so that two nets can
+be compared in detail; `hash_net` is a hash of it together with the weights.
 """
 
 from __future__ import annotations
@@ -15,75 +15,82 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from workbench.nets.hook_effects import altering_hooks
-from workbench.nets.object_text import class_name, method_code, object_text
+from workbench.nets.hook_effects import describe_altering_hooks
+from workbench.nets.object_text import describe_object, hash_methods, qualified_class_name
 
 if TYPE_CHECKING:
     from workbench.nets.net import Net
 
-# torch's own bookkeeping and the mode; what timm notes of where weights come from; what saves memory or time only
-BARE = {*vars(nn.Module()), "pretrained_cfg", "default_cfg", "feature_info", "grad_checkpointing", "fused_attn"}
-BARE |= {"_flat_weights", "_flat_weight_refs"}  # a recurrent layer's own weights once more
-NEAR = 1e-3  # of a computed table's largest value: tables made in half precision are the same
+# torch's own state and the training mode; timm's records of weights; settings that only save memory or time
+IGNORED_ATTRIBUTES = {
+    *vars(nn.Module()),
+    "pretrained_cfg",
+    "default_cfg",
+    "feature_info",
+    "grad_checkpointing",
+    "fused_attn",
+}
+IGNORED_ATTRIBUTES |= {"_flat_weights", "_flat_weight_refs"}  # a recurrent layer's own weights once more
+TABLE_TOLERANCE = 1e-3  # relative to a table's largest value: tables computed in half precision count as equal
 
 
-def layers(net: nn.Module) -> dict[str, str]:
+def describe_layers(net: nn.Module) -> dict[str, str]:
     """Describe every module, setting, parameter and buffer of a net, by dotted name.
 
-    Left out: the values of tensors, whether they may move, their precision and device, and the training mode.
+    Excluded: the values of tensors, `requires_grad`, their precision and device, and the training mode.
     """
-    found: dict[str, str] = {}
+    description: dict[str, str] = {}
     owner: dict[int, str] = {}
     for name, module in net.named_modules(remove_duplicate=False):
-        found |= {f"{name}{own}": text for own, text in _module_text(module)}
+        description |= {f"{name}{own}": text for own, text in _describe_module_settings(module)}
         for kind, tensors in (("weights", module._parameters), ("buffer", module._buffers)):
             for own, tensor in tensors.items():
                 path = f"{name}.{own}".lstrip(".")
                 shared = "" if tensor is None else owner.setdefault(id(tensor), path)
-                # tables that are not saved are computed anew, some for the size of the last images
+                # tables that are not saved are recomputed, some for the size of the last images
                 shape = "" if tensor is None or own in module._non_persistent_buffers_set else tuple(tensor.shape)
-                found[path] = f"{kind} {shape}" + (f", shared with {shared}" if shared and shared != path else "")
-    return found
+                description[path] = f"{kind} {shape}" + (f", shared with {shared}" if shared and shared != path else "")
+    return description
 
 
-def identity(net: Net) -> str:
-    """Hash the structure of a net and its weights: equal for a copy, and for the same net in another process."""
-    held = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-    told = f"{layers_hash(net)} {altering_hooks(net)} {digest(held.values())}"
-    return hashlib.blake2b(told.encode(), digest_size=12).hexdigest()
+def hash_net(net: Net) -> str:
+    """Hash the structure and weights of a net: equal for a copy, and for the same net in another process."""
+    tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    text = f"{hash_layers(net)} {describe_altering_hooks(net)} {hash_tensors(tensors.values())}"
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def layers_hash(net: nn.Module, inside: Iterable[str] | None = None) -> str:
+def hash_layers(net: nn.Module, module_names: Iterable[str] | None = None) -> str:
     """Hash the structure of a net, without its weights.
 
     Args:
-        inside: dotted names of the modules that count, with all that they hold; None takes the whole net.
+        module_names: dotted names of the modules to include, with their content; None includes the whole net.
     """
-    names = None if inside is None else set(inside)
-    told = [item for item in layers(net).items() if names is None or is_inside(item[0], names)]
+    names = None if module_names is None else set(module_names)
+    descriptions = [item for item in describe_layers(net).items() if names is None or is_inside(item[0], names)]
     kinds = {type(module) for name, module in net.named_modules() if names is None or is_inside(name, names)}
-    code = sorted((class_name(kind), method_code(kind)) for kind in kinds)
-    return hashlib.blake2b(repr((versions(), told, code)).encode(), digest_size=12).hexdigest()
+    code = sorted((qualified_class_name(kind), hash_methods(kind)) for kind in kinds)
+    return hashlib.blake2b(repr((library_versions(), descriptions, code)).encode(), digest_size=12).hexdigest()
 
 
-def differences(net: Net, other: Net) -> Iterator[tuple[str, str, str]]:
-    """Compare two nets but for their weights: (dotted name, what `net` has there, what `other` has), where they differ.
+def iter_differences(net: Net, other: Net) -> Iterator[tuple[str, str, str]]:
+    """Compare two nets except for their weights; yields (dotted name, value in `net`, value in `other`) of differences.
 
     Tables that are computed rather than saved are compared by their values.
     """
-    mine, theirs = layers(net), layers(other)
+    mine, theirs = describe_layers(net), describe_layers(other)
     for name in dict.fromkeys([*mine, *theirs]):
         if mine.get(name) != theirs.get(name):
             yield name, mine.get(name, "nothing"), theirs.get(name, "nothing")
-    tables = dict(_tables(other))
-    for name, table in _tables(net):
+    tables = dict(_iter_unsaved_buffers(other))
+    for name, table in _iter_unsaved_buffers(net):
         if name in tables and not _is_near(table, tables[name]):
             yield name, "a table of other values", "a table"
-    if hooks := altering_hooks(net):
+    if hooks := describe_altering_hooks(net):
         yield "its answer", f"changed by hooks {hooks}", "no hooks"
 
 
-def digest(tensors: Iterable[Tensor]) -> str:
+def hash_tensors(tensors: Iterable[Tensor]) -> str:
     """Hash the bytes of tensors, in order."""
     total = hashlib.blake2b(digest_size=12)
     for tensor in tensors:
@@ -93,7 +100,7 @@ def digest(tensors: Iterable[Tensor]) -> str:
 
 
 def is_inside(name: str, names: Collection[str]) -> bool:
-    """Whether a dotted name is one of some names, or lies below one."""
+    """Return whether a dotted name is one of `names`, or is below one of them."""
     while name:
         if name in names:
             return True
@@ -101,26 +108,27 @@ def is_inside(name: str, names: Collection[str]) -> bool:
     return False
 
 
-def versions() -> tuple[str, ...]:
-    """Of the libraries whose functions the layers call."""
+def library_versions() -> tuple[str, ...]:
+    """Return the versions of the libraries whose functions the layers call."""
     import timm
     import torchvision
 
     return torch.__version__, torchvision.__version__, timm.__version__
 
 
-def _module_text(module: nn.Module) -> Iterator[tuple[str, str]]:
-    """A module's class and each of its settings: (what is added to its dotted name, text)."""
-    yield "", class_name(type(module))
-    known = getattr(type(module), "settings", None)  # a class that names what counts, as `Net` does
-    for own in known if isinstance(known, tuple) else sorted(vars(module).keys() - BARE):
+def _describe_module_settings(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """Describe a module's class and each of its settings: (suffix of the dotted name, text)."""
+    yield "", qualified_class_name(type(module))
+    # a class may list its relevant attributes, as `Net` does
+    listed = getattr(type(module), "identity_attributes", None)
+    for own in listed if isinstance(listed, tuple) else sorted(vars(module).keys() - IGNORED_ATTRIBUTES):
         value = getattr(module, own)
-        if not (own.endswith("cache") and isinstance(value, Mapping)):  # what a pass keeps for the next
-            yield f".{own}", object_text(value)
+        if not (own.endswith("cache") and isinstance(value, Mapping)):  # kept by one pass for the next
+            yield f".{own}", describe_object(value)
 
 
-def _tables(net: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Buffers that are not saved, by dotted name."""
+def _iter_unsaved_buffers(net: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Iterate over buffers that are not saved, by dotted name."""
     for name, module in net.named_modules():
         for own in module._non_persistent_buffers_set:
             if (table := module._buffers.get(own)) is not None:
@@ -131,4 +139,6 @@ def _is_near(a: Tensor, b: Tensor) -> bool:
     if a.shape != b.shape or "meta" in (a.device.type, b.device.type) or not a.numel():
         return True
     a, b = a.detach().cpu().double(), b.detach().cpu().double()
-    return torch.allclose(a, b, rtol=NEAR, atol=NEAR * float(b.abs().nan_to_num(0, 0, 0).max()), equal_nan=True)
+    return torch.allclose(
+        a, b, rtol=TABLE_TOLERANCE, atol=TABLE_TOLERANCE * float(b.abs().nan_to_num(0, 0, 0).max()), equal_nan=True
+    )

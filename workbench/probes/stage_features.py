@@ -1,4 +1,4 @@
-"""Pooled features of any stage of a net: what probes of domains, embeddings and similarity read."""
+"""Pooled features of any stage of a net, the input of probes of domains, embeddings and similarity."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from workbench.arguments import check_arguments
+from workbench._threads import limit_to_free_cores
+from workbench.annotated_types import Device
+from workbench.argument_checks import check_arguments
+from workbench.data.batches import prefetch_batches
+from workbench.data.pixels.augmentation import center_crop
 from workbench.errors import BadData, BadValue, UnknownName
-from workbench.images.batches import ahead
-from workbench.images.crops import centre
-from workbench.markers import Device
-from workbench.nets.grids import channels_last
-from workbench.nets.hearing import heard
-from workbench.nets.measure import TURN, at_once, in_turn, still
-from workbench.threads import spare
+from workbench.nets.feature_maps import has_channels_last
+from workbench.nets.hooks import capture_stage_outputs
+from workbench.nets.shape_inference import inference_batch_size, with_net_lock
+from workbench.probes.eval_mode import use_eval_mode
 
 if TYPE_CHECKING:
-    from workbench.images import Images
-    from workbench.nets import Net
+    from workbench.data.labeled_images import Images
+    from workbench.nets.net import Net
     from workbench.nets.stages import Stage
+
+__all__ = ["StageFeatures", "extract_features_by_stage", "extract_stage_features"]
 
 
 @dataclass(frozen=True)
 class StageFeatures:
-    """What a stage says of images, a row an image.
+    """Features of a stage, one row per image.
 
     Attributes:
-        stage: its name; `features` is what the head reads.
-        x: (N, D) float32: maps averaged over places, tokens by the class token where the net reads it, else averaged.
-        y: labels of the rows, as `images.labels()` gives them.
-        ids: (N,) the images' names.
+        stage: its name; `features` is the input of the head.
+        x: (N, D) float32: feature maps averaged over positions; of tokens the class token if the net uses it, else the
+            mean.
+        y: labels of the rows, as from `images.labels()`.
+        ids: (N,) names of the images.
     """
 
     stage: str
@@ -48,25 +52,25 @@ class StageFeatures:
 
 
 @check_arguments
-def features_at(net: Net, images: Images, stage: str | None = None, **options: Any) -> StageFeatures:
-    """Pooled features of `images` at one stage; images that cannot be read are left out.
+def extract_stage_features(net: Net, images: Images, stage: str | None = None, **options: Any) -> StageFeatures:
+    """Extract pooled features of `images` at one stage; images that cannot be read are left out.
 
     Args:
-        stage: a name that `net.stages` lists; None is what the head reads.
-        options: `split`, `domain` and `device`, as `features_by_stage` takes them.
+        stage: a name in `net.stages`; None is the input of the head.
+        options: `split`, `domain` and `device`, as for `extract_features_by_stage`.
 
     Raises:
         UnknownName: no such stage.
-        BadValue: a stage that gives no single tensor.
+        BadValue: a stage without a single tensor as output.
         BadData: no images.
     """
-    return next(iter(features_by_stage(net, images, [stage], **options).values()))
+    return next(iter(extract_features_by_stage(net, images, [stage], **options).values()))
 
 
 @check_arguments
-@spare()
-@in_turn
-def features_by_stage(
+@limit_to_free_cores()
+@with_net_lock
+def extract_features_by_stage(
     net: Net,
     images: Images,
     stages: Sequence[str | None] | None = None,
@@ -75,100 +79,94 @@ def features_by_stage(
     domain: str | None = None,
     device: Annotated[str | torch.device | None, Device()] = None,
 ) -> dict[str, StageFeatures]:
-    """Pooled features of `images` at several stages in one pass, by the stages' names.
+    """Extract pooled features of `images` at several stages in one pass, by the stages' names.
 
-    The net is left as it was: modes, gradients, hooks, also after an error.
+    The net is left unchanged (modes, gradients, hooks), also after an error.
 
     Args:
-        stages: names that `net.stages` lists; None among them is what the head reads. All but the head if left out.
+        stages: names in `net.stages`; None among them is the input of the head. All but the head if left out.
         split: one split only.
         domain: one domain only.
-        device: where to run; the net's own by default.
+        device: to run on; the net's own by default.
 
     Raises:
         UnknownName: no such stage.
-        BadValue: a stage that gives no single tensor.
+        BadValue: a stage without a single tensor as output.
         BadData: no images, or none that can be read.
     """
-    part = images.part(split=split, domain=domain)
+    part = images.subset(split=split, domain=domain)
     if not len(part):
         raise BadData(f"{images.name} has no such images: split {split!r}, domain {domain!r}")
-    wanted = [s.name for s in net.stages[:-1] if s.shape is not None] if stages is None else list(stages)
-    chosen = {name: _stage(net, name) for name in wanted if name is not None}
-    found: dict[str, list[np.ndarray]] = {name or "features": [] for name in wanted}
-    kept: list[np.ndarray] = []
-    place = torch.device(device) if device is not None else next(net.parameters()).device
-    with torch.no_grad(), evaluating(net.to(place)), _listening(net, chosen) as heard:
-        for rows, x in centre_views(net, part):
-            heard["features"] = net.features(x.to(place))
-            if "head" in chosen:
-                net(x.to(place))
-            for name, values in found.items():
-                values.append(heard[name].float().cpu().numpy())
-            kept.append(rows)
-    if not kept:
+    names = [s.name for s in net.stages[:-1] if s.shape is not None] if stages is None else list(stages)
+    stages_by_name = {name: _find_stage(net, name) for name in names if name is not None}
+    parts: dict[str, list[np.ndarray]] = {name or "features": [] for name in names}
+    row_parts: list[np.ndarray] = []
+    target_device = torch.device(device) if device is not None else next(net.parameters()).device
+    with torch.no_grad(), use_eval_mode(net.to(target_device)), _capture_pooled(net, stages_by_name) as outputs:
+        for rows, x in iter_center_views(net, part):
+            outputs["features"] = net.features(x.to(target_device))
+            if "head" in stages_by_name:
+                net(x.to(target_device))
+            for name, values in parts.items():
+                values.append(outputs[name].float().cpu().numpy())
+            row_parts.append(rows)
+    if not row_parts:
         raise BadData(f"none of the {len(part)} images of {part.name} can be read; see images.problems")
-    rows = np.concatenate(kept)
+    rows = np.concatenate(row_parts)
     labels, ids = part.labels()[rows], part.frame["id"].to_numpy()[rows]
-    return {name: StageFeatures(name, np.concatenate(values), labels, ids) for name, values in found.items()}
+    return {name: StageFeatures(name, np.concatenate(values), labels, ids) for name, values in parts.items()}
 
 
-def centre_views(net: Net, part: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """Rows that can be read and their centre views (B, 3, H, W) from 0 to 1."""
+def iter_center_views(net: Net, images: Images) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Yield indices of readable images and their centre crops (B, 3, H, W) from 0 to 1."""
     pre = net.preprocessing
-    view = part.view(**pre.view_options)
-    count = at_once(next(net.parameters()).device)
-    chunks = range(0, len(part), count)
-    every = np.arange(len(part))
-    read = ahead(lambda at: view.batch(every[at : at + count]), chunks, 2)
-    for start, (x, good) in zip(chunks, read, strict=True):
-        if good.any():
-            yield every[start : start + count][good], centre(x, pre.size).float() / 255
+    view = images.view(**pre.view_options)
+    batch_size = inference_batch_size(next(net.parameters()).device)
+    chunks = range(0, len(images), batch_size)
+    indices = np.arange(len(images))
+    batches = prefetch_batches(lambda first: view.load_batch(indices[first : first + batch_size]), chunks, 2)
+    for start, (x, is_readable) in zip(chunks, batches, strict=True):
+        if is_readable.any():
+            yield indices[start : start + batch_size][is_readable], center_crop(x, pre.size).float() / 255
 
 
-@contextlib.contextmanager
-def evaluating(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode for as long as the block lasts; every module's own mode is put back.
-
-    One thread at a time: two that hear the same net would hear each other, and put back each other's modes.
-    """
-    with TURN, still(net):
-        yield
-
-
-def _stage(net: Net, name: str) -> Stage:
-    known = {s.name: s for s in net.stages}
-    if name not in known:
-        raise UnknownName.of(f"stage of {net.choice.name}", name, known)
-    if known[name].shape is None:
-        raise BadValue(f"the stage {name} of {net.choice.name} gives no single tensor; choose another")
-    return known[name]
+def _find_stage(net: Net, name: str) -> Stage:
+    stages = {s.name: s for s in net.stages}
+    if name not in stages:
+        raise UnknownName.of(f"stage of {net.choice.name}", name, stages)
+    if stages[name].shape is None:
+        raise BadValue(f"the stage {name} of {net.choice.name} has no single tensor as output; choose another")
+    return stages[name]
 
 
-def _listening(net: Net, stages: dict[str, Stage]) -> contextlib.AbstractContextManager[dict[str, Tensor]]:
-    """What stages say, pooled (B, D), by name: of each, the last output that has the stage's shape."""
+def _capture_pooled(net: Net, stages: dict[str, Stage]) -> contextlib.AbstractContextManager[dict[str, Tensor]]:
+    """Capture the stages' pooled outputs (B, D) by name: of each, the last output that has the stage's shape."""
 
     def read(stage: Stage, value: Tensor) -> Tensor | None:
-        return _pooled(net, value, stage).clone() if tuple(value.shape[1:]) == stage.shape else None
+        return _pool_output(net, value, stage).clone() if tuple(value.shape[1:]) == stage.shape else None
 
-    return heard(net, list(stages.values()), read)
+    return capture_stage_outputs(net, list(stages.values()), read)
 
 
-def _pooled(net: Net, x: Tensor, stage: Stage) -> Tensor:
-    """(B, D) from a vector, a map of either layout, or tokens."""
+def _pool_output(net: Net, x: Tensor, stage: Stage) -> Tensor:
+    """Pool a vector, a feature map of either layout, or tokens to (B, D)."""
     if x.ndim == 2:
         return x
     if x.ndim == 4:
-        return x.mean((1, 2)) if channels_last(net, stage) else x.mean((2, 3))
+        return x.mean((1, 2)) if has_channels_last(net, stage) else x.mean((2, 3))
     if x.ndim == 3:
-        prefix = _prefix(net, x.shape[1])
+        prefix = _count_prefix_tokens(net, x.shape[1])
         if prefix and (net.class_token or getattr(net.backbone, "global_pool", "") == "token"):
             return x[:, 0]
         return x[:, prefix:].mean(1)
     return x.flatten(2).mean(2)
 
 
-def _prefix(net: Net, tokens: int) -> int:
-    """How many class and register tokens stand before the places of a square grid at this stage."""
-    most = int(getattr(net.backbone, "num_prefix_tokens", 0) or 0)
-    return most if most and round((tokens - most) ** 0.5) ** 2 == tokens - most else 0
+def _count_prefix_tokens(net: Net, n_tokens: int) -> int:
+    """Return the number of class and register tokens before the patch tokens of a square feature map at this stage."""
+    n_prefix_tokens = int(getattr(net.backbone, "num_prefix_tokens", 0) or 0)
+    return (
+        n_prefix_tokens
+        if n_prefix_tokens and round((n_tokens - n_prefix_tokens) ** 0.5) ** 2 == n_tokens - n_prefix_tokens
+        else 0
+    )

@@ -1,4 +1,4 @@
-"""One order out of many scores: the mean of places, family by family."""
+"""Consensus of several scores: mean of relative ranks, first within each family of scores, then over the families."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ import numpy as np
 
 from workbench.scores import scores
 
-RULE = (
-    "mean of the places by each score, 0 for the first and 1 for the last: first within a family of scores "
-    "({families}), then over the families; a score that some backbone lacks has no vote, nor has a baseline"
+CONSENSUS_RULE = (
+    "mean of the relative ranks by each score, 0 for the first and 1 for the last: first within a family of scores "
+    "({families}), then over the families; scores that are missing for some backbone, and baselines, are left out"
 )
 
 
-def family(score: str) -> str:
-    """The family of a score: the folder that it stands in."""
+def score_family(score: str) -> str:
+    """Return the family of a score: the name of its folder."""
     return scores[score].__module__.split(".")[-2]
 
 
-def rising(score: str, values: np.ndarray) -> np.ndarray:
-    """The values turned so that larger is better."""
+def to_larger_is_better(score: str, values: np.ndarray) -> np.ndarray:
+    """Negate the values of a score where lower is better, so that larger is better."""
     return -values if scores[score].better.startswith("lower") else values
 
 
-def places(values: np.ndarray) -> np.ndarray:
-    """Each one's place from 0, the largest, to 1, the smallest; equals share theirs. values (n,) -> (n,)."""
+def relative_ranks(values: np.ndarray) -> np.ndarray:
+    """Compute relative ranks from 0 (largest) to 1 (smallest); ties share their mean rank. values (n,) -> (n,)."""
+    from scipy.stats import rankdata
+
     if len(values) < 2:
         return np.zeros(len(values))
-    above = (values[None, :] > values[:, None]).sum(1)
-    equal = (values[None, :] == values[:, None]).sum(1) - 1
-    return (above + equal / 2) / (len(values) - 1)
+    return (rankdata(-values) - 1) / (len(values) - 1)
 
 
-def combined(table: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The consensus, (n,), 0 the best: score -> values (n,), larger is better, none missing."""
-    by_family = families(list(table))
-    means = [np.mean([places(table[s]) for s in members], axis=0) for members in by_family.values()]
+def consensus_ranks(values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Compute the consensus (n,), 0 best to 1 worst, from score -> values (n,), larger is better, without NaN."""
+    by_family = group_by_family(list(values))
+    means = [np.mean([relative_ranks(values[s]) for s in members], axis=0) for members in by_family.values()]
     return np.mean(means, axis=0)
 
 
-def families(names: Sequence[str]) -> dict[str, list[str]]:
-    """Family -> those of its scores that are among the names."""
-    found: dict[str, list[str]] = {}
+def group_by_family(names: Sequence[str]) -> dict[str, list[str]]:
+    """Group score names by family."""
+    families: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(family(name), []).append(name)
-    return found
+        families.setdefault(score_family(name), []).append(name)
+    return families

@@ -1,4 +1,4 @@
-"""What a backbone's own pretrained head takes the target's images for: the source probabilities of LEEP and NCE."""
+"""Source probabilities for LEEP and NCE: predictions of a backbone's own pretrained head on the target images."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from workbench.errors import Unavailable
 from workbench.evaluation import to_probabilities
 
 if TYPE_CHECKING:
-    from workbench.nets import Net
+    from workbench.nets.net import Net
 
 
-def needs_answers(net: Net) -> None:
-    """Nothing, where the net's head was trained with it.
+def check_source_head(net: Net) -> None:
+    """Check that the net's head was pretrained with it.
 
     Raises:
-        Unavailable: the net has no such head; the reason in a sentence.
+        Unavailable: the net has no such head, with the reason.
     """
     if not net.choice.params.get("pretrained", True):
-        raise Unavailable("its weights are random, so what its head says means nothing")
-    if net.fresh and "classes" in net.choice.params:
-        raise Unavailable("its head was made anew for other classes and is not trained")
+        raise Unavailable("its weights are random, so its predictions are meaningless")
+    if net.has_new_head and "classes" in net.choice.params:
+        raise Unavailable("its head was replaced for other classes and is not trained")
     if not list(net.head.parameters()):
-        raise Unavailable("its weights came without a head: it was pretrained without classes, or only for features")
+        raise Unavailable("its weights have no head: it was pretrained without classes, or as a feature extractor")
 
 
-def probabilities(net: Net, logits: np.ndarray) -> np.ndarray:
-    """The head's logits (N, S) as probabilities (N, S).
+def to_source_probabilities(net: Net, logits: np.ndarray) -> np.ndarray:
+    """Convert the head's logits (N, S) to probabilities (N, S).
 
-    A head that answers several questions, with classes named `question: class`, gives the mean over its questions:
-    the probability that a question drawn by lot is answered so.
+    A head that answers several questions, with classes named `question: class`, gives the mean over its questions: the
+    probability of each answer to a question chosen at random.
     """
-    sizes = questions(net.classes or ())
+    sizes = count_question_classes(net.classes or ())
     if len(sizes) < 2 or sum(sizes) != logits.shape[1]:
         return to_probabilities(logits, "classes", [logits.shape[1]])
     return to_probabilities(logits, "tasks", sizes) / len(sizes)
 
 
-def questions(classes: tuple[str, ...]) -> list[int]:
-    """How many classes each question has, in order; empty where the names are not of the form `question: class`."""
+def count_question_classes(classes: tuple[str, ...]) -> list[int]:
+    """Count the classes of each question, in order; empty if the names are not of the form `question: class`."""
     if not all(": " in name for name in classes):
         return []
-    asked = [name.partition(": ")[0] for name in classes]
-    sizes = {name: asked.count(name) for name in dict.fromkeys(asked)}
-    ordered = asked == [name for name, size in sizes.items() for _ in range(size)]
+    questions = [name.partition(": ")[0] for name in classes]
+    sizes = {name: questions.count(name) for name in dict.fromkeys(questions)}
+    ordered = questions == [name for name, size in sizes.items() for _ in range(size)]
     return list(sizes.values()) if ordered and min(sizes.values(), default=0) > 1 else []

@@ -1,4 +1,4 @@
-"""What a ranking comes to, in words: a clear winner, a tie, or scores that disagree."""
+"""Verdict of a ranking: a clear winner, a tie, or disagreeing scores."""
 
 from __future__ import annotations
 
@@ -8,120 +8,135 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from workbench.errors import printable_text
-from workbench.ranking.consensus import combined, families, places
+from workbench.errors import escape_returned_text
+from workbench.formatting import join_names
+from workbench.ranking.consensus import consensus_ranks, group_by_family, relative_ranks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["winner", "tie", "disagree", "nothing"]
-RARE = 0.05  # of the draws: one who is ahead more often is not beaten
-SURE = 0.9  # of the draws: scores that name their first so often mean it
-MAJORITY = 0.6  # of the scores, that a clear winner needs
-TRIAL = "run the short trial"
-MOST = 4  # that a trial is proposed for
-UNSETTLED = 0.7  # weighted tau between the order on half of the images and on all
+__all__ = ["Verdict"]
+
+VerdictKind = Literal["winner", "tie", "disagree", "nothing"]
+RARE_LEAD = 0.05  # share of halves: a backbone that is ahead of the leader more often remains a contender
+SURE_LEAD = 0.9  # share of halves from which the leader of a score counts as certain
+MAJORITY = 0.6  # share of scores that a clear winner needs
+HALVING_ADVICE = "run successive halving"
+MAX_CONTENDERS = 4  # maximum number of contenders
+STABLE_TAU = 0.7  # weighted tau between the orders on half of the images and on all, below which a warning is given
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer, and how far to trust it.
+    """Verdict of a ranking, with its reliability.
 
     Attributes:
         kind: `winner`, `tie`, `disagree`, or `nothing` to compare.
-        leader: the first by consensus; empty where there is none.
-        among: those that the answer lies among, the leader first.
-        lead: share of the draws of images in which the leader leads, 0..1.
-        support: share of the voting scores that put the leader first, 0..1.
-        sentence: all of it in words.
+        leader: first by consensus; empty if there is none.
+        contenders: backbones that may be the best, the leader first.
+        lead: share of random halves of the images in which the leader is first, 0 to 1.
+        support: share of the voting scores that put the leader first, 0 to 1.
+        sentence: verdict in words.
     """
 
-    kind: Kind
+    kind: VerdictKind
     leader: str
-    among: tuple[str, ...]
+    contenders: tuple[str, ...]
     lead: float
     support: float
     sentence: str
 
-    @printable_text
+    @escape_returned_text
     def __str__(self) -> str:
         return self.sentence
 
 
-def judged(
+def reach_verdict(
     names: Sequence[str],
     values: Mapping[str, np.ndarray],
     halves: Mapping[str, np.ndarray],
 ) -> Verdict:
-    """The verdict over backbones.
+    """Reach the verdict over n backbones.
 
     Args:
-        names: of the n backbones.
+        names: names of the n backbones.
         values: voting score -> values (n,), larger is better.
-        halves: voting score -> its values on draws of the images, (R, n).
+        halves: voting score -> its values on random halves of the images, (R, n).
     """
     if len(names) < 2 or not values:
-        return _nothing(names)
-    order = combined(values)
+        return _empty_verdict(names)
+    order = consensus_ranks(values)
     leader = int(np.argmin(order))
-    drawn = np.array([combined({s: halves[s][r] for s in halves}) for r in range(len(next(iter(halves.values()))))])
-    lead = float(_leads(drawn)[leader])
-    own = drawn[:, [leader]]
-    near = ((drawn < own) + (drawn == own) / 2).mean(0) > RARE
-    firsts = {score: int(np.argmin(places(v))) for score, v in values.items()}
+    resampled = np.array(
+        [consensus_ranks({s: halves[s][r] for s in halves}) for r in range(len(next(iter(halves.values()))))]
+    )
+    lead = float(_lead_shares(resampled)[leader])
+    own = resampled[:, [leader]]
+    near = ((resampled < own) + (resampled == own) / 2).mean(0) > RARE_LEAD
+    firsts = {score: int(np.argmin(relative_ranks(v))) for score, v in values.items()}
     support = float(np.mean([first == leader for first in firsts.values()]))
-    firsts_of = [_sure_first([halves[s] for s in members]) for members in _parties(list(values))]
+    firsts_of = [_find_sure_leader([halves[s] for s in members]) for members in _group_voters(list(values))]
     sure = {first for first in firsts_of if first is not None}
     torn = len(sure) > 1 or support < MAJORITY
-    rivals = set(np.flatnonzero(near).tolist()) | (sure | _named(firsts) if torn else set())
-    among = tuple(names[i] for i in sorted(rivals | {leader}, key=lambda i: (order[i], i))[:MOST])
-    kind: Kind = "disagree" if torn and len(among) > 1 else "tie" if len(among) > 1 else "winner"
-    return Verdict(kind, names[leader], among, lead, support, _said(kind, among, lead, support, firsts, names))
+    rivals = set(np.flatnonzero(near).tolist()) | (sure | _find_shared_leaders(firsts) if torn else set())
+    contenders = tuple(names[i] for i in sorted(rivals | {leader}, key=lambda i: (order[i], i))[:MAX_CONTENDERS])
+    kind: VerdictKind = "disagree" if torn and len(contenders) > 1 else "tie" if len(contenders) > 1 else "winner"
+    return Verdict(
+        kind, names[leader], contenders, lead, support, _format_verdict(kind, contenders, lead, support, firsts, names)
+    )
 
 
-def _parties(names: Sequence[str]) -> list[list[str]]:
-    """Scores that are heard together: the families, but those that learn something on the features one by one.
+def _group_voters(names: Sequence[str]) -> list[list[str]]:
+    """Group the scores into voters: one per family, but one per score for those that train a classifier.
 
-    These come closest to a training, so one of them that is sure of another winner is doubt enough.
+    The latter come closest to a training, so a single one that is certain of another winner is enough for doubt.
     """
-    found = families(names)
-    alone = [[name] for name in found.pop("trained", [])]
-    return [*found.values(), *alone]
+    families = group_by_family(names)
+    alone = [[name] for name in families.pop("classifiers", [])]
+    return [*families.values(), *alone]
 
 
-def _leads(drawn: np.ndarray) -> np.ndarray:
-    """The share of draws in which each is first, (n,); those who share a first place share the draw. drawn (R, n)."""
-    first = drawn == drawn.min(1, keepdims=True)
+def _lead_shares(resampled: np.ndarray) -> np.ndarray:
+    """Compute the share of halves in which each backbone is first, (n,); ties share the half. drawn (R, n)."""
+    first = resampled == resampled.min(1, keepdims=True)
     return (first / first.sum(1, keepdims=True)).mean(0)
 
 
-def _sure_first(halves: Sequence[np.ndarray]) -> int | None:
-    """The first by some scores together, if nearly every draw names it; each (R, n)."""
-    drawn = np.array([np.mean([places(h[r]) for h in halves], axis=0) for r in range(len(halves[0]))])
-    share = _leads(drawn)
-    return int(share.argmax()) if share.max() >= SURE else None
+def _find_sure_leader(halves: Sequence[np.ndarray]) -> int | None:
+    """Return the leader of some scores together, if nearly every half has the same; each (R, n)."""
+    resampled = np.array([np.mean([relative_ranks(h[r]) for h in halves], axis=0) for r in range(len(halves[0]))])
+    share = _lead_shares(resampled)
+    return int(share.argmax()) if share.max() >= SURE_LEAD else None
 
 
-def _named(firsts: Mapping[str, int]) -> set[int]:
-    """Those that at least two scores put first."""
+def _find_shared_leaders(firsts: Mapping[str, int]) -> set[int]:
+    """Return the backbones that at least two scores put first."""
     counts = np.bincount(list(firsts.values()))
     return set(np.flatnonzero(counts >= 2).tolist())
 
 
-def _said(
-    kind: Kind, among: Sequence[str], lead: float, support: float, firsts: Mapping[str, int], names: Sequence[str]
+def _format_verdict(
+    kind: VerdictKind,
+    contenders: Sequence[str],
+    lead: float,
+    support: float,
+    firsts: Mapping[str, int],
+    names: Sequence[str],
 ) -> str:
     count = f"{round(support * len(firsts))} of {len(firsts)} scores"
     if kind == "winner":
-        return f"a clear winner: {among[0]} leads in {lead:.0%} of the draws of images, by {count}"
+        return f"a clear winner: {contenders[0]} leads in {lead:.0%} of resampled image sets and in {count}"
     if kind == "tie":
-        return f"a tie among {_listed(among)}: {among[0]} leads in {lead:.0%} of the draws of images; {TRIAL}"
-    votes = {name: [s for s, first in firsts.items() if names[first] == name] for name in among}
-    told = ", ".join(f"{', '.join(who)} for {name}" for name, who in votes.items() if who)
-    return f"the scores disagree ({told}): {TRIAL} among {_listed(among)}"
+        return (
+            f"a tie among {join_names(contenders)}: {contenders[0]} leads in {lead:.0%} of resampled image "
+            f"sets; {HALVING_ADVICE}"
+        )
+    votes = {name: [s for s, first in firsts.items() if names[first] == name] for name in contenders}
+    summary = ", ".join(f"{', '.join(voters)} for {name}" for name, voters in votes.items() if voters)
+    return f"the scores disagree ({summary}): {HALVING_ADVICE} among {join_names(contenders)}"
 
 
-def _nothing(names: Sequence[str]) -> Verdict:
+def _empty_verdict(names: Sequence[str]) -> Verdict:
     leader = names[0] if names else ""
     what = f"only {leader} could be scored" if names else "no backbone could be scored"
     if len(names) > 1:
@@ -129,43 +144,44 @@ def _nothing(names: Sequence[str]) -> Verdict:
     return Verdict("nothing", leader, tuple(names), 0.0, 0.0, f"nothing to compare: {what}")
 
 
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-
-
-def cautions(
+def collect_warnings(
     verdict: Verdict,
-    flips: pd.DataFrame,
-    curve: pd.DataFrame,
-    order: Callable[[str], np.ndarray],
+    leave_one_out: pd.DataFrame,
+    sample_size_curve: pd.DataFrame,
+    sort_key: Callable[[str], np.ndarray],
     names: Sequence[str],
     baselines: Sequence[str],
 ) -> tuple[str, ...]:
-    """Reasons for doubt that the verdict does not weigh, a sentence each.
+    """Collect reasons for doubt that the verdict does not include, one sentence each.
 
     Args:
-        flips: left_out, leader and flips.
-        curve: images, score and tau.
-        order: gives what sorts the backbones by a baseline, larger is better, (n,).
-        names: of the backbones.
-        baselines: names of those that are known.
+        verdict: verdict of the ranking.
+        leave_one_out: frame with left_out, leader and leader_changes.
+        sample_size_curve: frame with images, score and tau.
+        sort_key: function from a baseline to the sort key of the backbones, larger is better, (n,).
+        names: names of the backbones.
+        baselines: names of the known baselines.
     """
     if verdict.kind == "nothing":
         return ()
-    found = [
-        f"the order hangs on one backbone: without {row.left_out}, {row.leader} leads the others"
-        for row in flips[flips["flips"]].itertuples()
+    sentences = [
+        f"the order depends on one backbone: without {row.left_out}, {row.leader} leads the others"
+        for row in leave_one_out[leave_one_out["leader_changes"]].itertuples()
     ]
-    told = curve[curve["score"] == "consensus"]
-    if len(told) and told.iloc[-1]["tau"] < UNSETTLED:
-        tau, images = told.iloc[-1]["tau"], told.iloc[-1]["images"]
-        found.append(f"more images would change it: {images} of them give another order, weighted τ {tau:.2f}")
-    other: dict[str, list[str]] = {}
+    consensus = sample_size_curve[sample_size_curve["score"] == "consensus"]
+    if len(consensus) and consensus.iloc[-1]["tau"] < STABLE_TAU:
+        tau, images = consensus.iloc[-1]["tau"], consensus.iloc[-1]["images"]
+        sentences.append(
+            f"the order depends on the number of images: with {images} of them it differs, weighted τ {tau:.2f}"
+        )
+    choosers: dict[str, list[str]] = {}
     for baseline in baselines:
-        values = order(baseline)
+        values = sort_key(baseline)
         if np.isfinite(values).sum() > 1 and np.nanmax(values) > np.nanmin(values):
-            other.setdefault(names[int(np.nanargmax(values))], []).append(baseline)
-    found += [
-        f"{' and '.join(who)} alone would choose {name}" for name, who in other.items() if name not in verdict.among
+            choosers.setdefault(names[int(np.nanargmax(values))], []).append(baseline)
+    sentences += [
+        f"{join_names(choosing)} alone would choose {name}"
+        for name, choosing in choosers.items()
+        if name not in verdict.contenders
     ]
-    return tuple(found)
+    return tuple(sentences)

@@ -1,4 +1,4 @@
-"""The learning-rate range test: one short run in which the rate rises until the loss breaks."""
+"""Learning-rate range test: a short training in which the rate rises until the loss diverges."""
 
 from __future__ import annotations
 
@@ -9,83 +9,85 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
 from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.loop import device as devices
-from workbench.loop.optimiser import set_rates
-from workbench.loop.phase import set_phase
-from workbench.loop.training import Training, shown
+from workbench.loop.freezing import freeze_all_but
+from workbench.loop.optimizer import set_learning_rates
+from workbench.loop.training import Training, show_batch
 from workbench.plan import Plan
-from workbench.runs.assembly import assemble
+from workbench.runs.build import open_training
 
-SMOOTH = 0.9  # weight of the past in the smoothed loss
-Rate = Annotated[float, Range(1e-12, 1e3)]
-BROKEN = 4.0  # times the best smoothed loss at which the test ends
+__all__ = ["LRFinding", "find_lr"]
+
+SMOOTHING = 0.9  # weight of the past in the smoothed loss
+LearningRate = Annotated[float, Range(1e-12, 1e3)]
+DIVERGENCE_FACTOR = 4.0  # times the best smoothed loss at which the test ends
 
 
 @dataclass(frozen=True)
 class LRFinding:
-    """What the range test saw.
+    """Result of the learning-rate range test.
 
     Attributes:
-        frame: lr, loss and smooth (loss averaged over the past steps), a row a step.
-        suggestion: a base rate for the plan: a tenth of the rate at which the smoothed loss was lowest.
-        source: the paper.
+        frame: lr, loss and smooth (loss averaged over the past steps), one row per step.
+        suggestion: learning rate for the plan: a tenth of the rate at which the smoothed loss was lowest.
+        paper: source of the method.
     """
 
     frame: pd.DataFrame
     suggestion: float
-    source: str = "Smith 2017, arXiv:1506.01186"
+    paper: str = "Smith 2017, arXiv:1506.01186"
 
 
 @check_arguments
 def find_lr(
-    plan: Plan, low: Rate = 1e-6, high: Rate = 1.0, steps: Annotated[int, Range(2, 100_000)] = 100
+    plan: Plan, low: LearningRate = 1e-6, high: LearningRate = 1.0, steps: Annotated[int, Range(2, 100_000)] = 100
 ) -> LRFinding:
-    """Tries rising learning rates on the plan's own tuning, strategy and batches; no run is kept.
+    """Train with rising learning rates under the plan's own tuning, strategy and batches; no run is kept.
 
     Args:
-        low, high: the rates of the first and the last step.
-        steps: at most; the test ends early where the loss breaks.
+        low, high: rates of the first and the last step.
+        steps: number of steps at most; the test ends early when the loss diverges.
 
     Raises:
-        BadValue: rates that do not rise.
+        BadValue: `low` is not below `high`.
         WorkbenchError: the plan's parts do not fit together.
     """
     if not low < high:
-        raise BadValue(f"low is the rate of the first step and high a greater one; got {low:g} and {high:g}")
-    training = assemble(plan)
-    # the phase in which most stages move is the one that a rate must suit
-    moving = max(training.moving, key=lambda moving: sum(rate > 0 for rate in moving.rates))
-    set_phase(training.net, moving, norms_still=plan.schedule.batch_norm == "still")
+        raise BadValue(f"expected low < high, got low={low:g} and high={high:g}")
+    training = open_training(plan)
+    # the rate must suit the phase in which most stages move
+    moving = max(training.moving_weights, key=lambda moving: sum(rate > 0 for rate in moving.lr_multipliers))
+    freeze_all_but(training.net, moving, norms_in_eval=plan.schedule.batch_norm == "eval")
     training.strategy.train()
-    multipliers = {stage.name: rate for stage, rate in zip(training.net.stages, moving.rates, strict=True)}
+    multipliers = {stage.name: rate for stage, rate in zip(training.net.stages, moving.lr_multipliers, strict=True)}
     rows, smooth, best = [], 0.0, math.inf
     for step, lr in enumerate(np.geomspace(low, high, steps)):
-        loss = one_loss(training, step, multipliers, float(lr))
-        smooth = SMOOTH * smooth + (1 - SMOOTH) * loss
-        level = smooth / (1 - SMOOTH ** (step + 1))
-        if not math.isfinite(loss) or (step > 10 and level > BROKEN * best):
+        loss = compute_step_loss(training, step, multipliers, float(lr))
+        smooth = SMOOTHING * smooth + (1 - SMOOTHING) * loss
+        level = smooth / (1 - SMOOTHING ** (step + 1))
+        if not math.isfinite(loss) or (step > 10 and level > DIVERGENCE_FACTOR * best):
             break
         best = min(best, level)
         rows.append({"lr": float(lr), "loss": loss, "smooth": level})
     frame = pd.DataFrame(rows, columns=["lr", "loss", "smooth"])
-    return LRFinding(frame, suggest(frame))
+    return LRFinding(frame, suggest_lr(frame))
 
 
-def one_loss(training: Training, step: int, multipliers: dict[str, float], lr: float) -> float:
-    """The loss of one update at rate `lr`."""
+def compute_step_loss(training: Training, step: int, lr_multipliers: dict[str, float], lr: float) -> float:
+    """Train one step at rate `lr` and return its loss."""
     batches = training.tasks[0]
-    epoch, place = divmod(step, batches.steps)
-    set_rates(training.optimizer, multipliers, lr)
-    devices.seed(training.place, training.seed + step)
-    batch = shown(batches.batch(epoch, place), training.place, batches.size, training.schedule.augment)
+    epoch, epoch_step = divmod(step, batches.steps)
+    set_learning_rates(training.optimizer, lr_multipliers, lr)
+    devices.seed_generators(training.device, training.seed + step)
+    batch = show_batch(batches.load_batch(epoch, epoch_step), training.device, batches.size, training.schedule.augment)
     return float(sum(training.update(batch, 0.0).values()))
 
 
-def suggest(frame: pd.DataFrame) -> float:
-    """A tenth of the rate at which the smoothed loss was lowest, to one digit; NaN of an empty test."""
+def suggest_lr(frame: pd.DataFrame) -> float:
+    """Return a tenth of the rate with the lowest smoothed loss, to one digit; NaN for an empty test."""
     if not len(frame):
         return math.nan
     lr = frame["lr"].iloc[int(frame["smooth"].argmin())] / 10

@@ -1,32 +1,33 @@
-"""Scores: how well a backbone may transfer, told before any training. One file each; found by walking this folder.
+"""Transferability scores, computed before any training. One file per score, found by walking this folder.
 
-`wb.scores()` lists them as a frame; `wb.scores.leep(probabilities, labels)` computes one: arrays in, a float out.
+`wb.list_scores()` gives their names; `wb.scores.leep(probabilities, labels)` computes one: arrays in, a float out.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import importlib
+from typing import Any
 
-from workbench.arguments import check_arguments
-from workbench.face import answer
-from workbench.scores.base import Score, Scores
-from workbench.scores.moments import Moments
+from workbench.argument_checks import check_arguments
+from workbench.scores.base import Score as Score
+from workbench.scores.base import ScoreRegistry
+from workbench.scores.moments import Moments as Moments
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["list_scores"]
 
-__all__ = ["Moments", "Score", "Scores", "scores", "table"]
-
-scores = Scores("score", "workbench.scores")
+scores = ScoreRegistry("score", "workbench.scores")
+_OTHERS = {"weighted_tau": "workbench.scores.rank_correlation"}  # public, but no score of a backbone
 
 
 @check_arguments
-def table() -> pd.DataFrame:
-    """All scores: name, what each tells, what it needs, its paper, its cost, which end is better, when it breaks."""
-    return scores.table()
+def list_scores() -> list[str]:
+    """Return the names of all scores, sorted; `wb.describe_methods("scores")` describes them."""
+    return list(scores)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OTHERS:
+        return getattr(importlib.import_module(_OTHERS[name]), name)
     if name.startswith("__"):
         raise AttributeError(name)
     try:
@@ -36,7 +37,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *scores})
-
-
-answer(__name__, table)
+    return sorted({"Moments", "Score", "ScoreRegistry", *_OTHERS, *scores})

@@ -1,4 +1,4 @@
-"""Naive baselines: what anyone knows of a backbone before looking at an image, to be shown beside every score."""
+"""Naive baselines: what is known about a backbone without the target images, for comparison with every score."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 from workbench.errors import BadValue, Unavailable, UnknownName
 from workbench.scores import scores
 
-# images or image-text pairs of what weights were trained on, as its makers count them
-IMAGES = {
+# number of images or image-text pairs in each pretraining set, as published
+PRETRAINING_IMAGES = {
     "none": 0,
     "ImageNet-1k": 1_281_167,
     "ImageNet-12k": 12_000_000,
@@ -53,136 +53,140 @@ IMAGES = {
 
 @scores.add("parameters")
 def parameters(backbone: Any) -> float:
-    """The backbone's weights, in millions.
+    """Count the backbone's weights, in millions.
 
     Args:
-        backbone: a catalogue name, or a row of `wb.backbones()`.
+        backbone: a catalogue name, or a row of `wb.search_backbones()`.
 
     Raises:
         UnknownName: the catalogue has no such backbone.
         Unavailable: its size is not known.
 
     Needs: backbone.
-    Source: a baseline: size alone foretells much, see `published_top1`.
+    Source: a baseline: size alone predicts much, see `published_top1`.
     Cost: a look-up.
-    Breaks: it does not see the target at all: small targets can want small backbones.
+    Breaks: it ignores the target: small targets can need small backbones.
     """
-    return _figure(backbone, "parameters", "size") / 1e6
+    return _catalogue_number(backbone, "parameters", "size") / 1e6
 
 
 @scores.add("multiply_adds")
 def multiply_adds(backbone: Any) -> float:
-    """The backbone's multiply-adds an image, in billions, at the image size of its weights.
+    """Count the backbone's multiply-adds per image, in billions, at the image size of its weights.
 
     Args:
-        backbone: a catalogue name, or a row of `wb.backbones()`.
+        backbone: a catalogue name, or a row of `wb.search_backbones()`.
 
     Raises:
         UnknownName: the catalogue has no such backbone.
-        Unavailable: the figure is not known.
+        Unavailable: the number is not known.
 
     Needs: backbone.
-    Source: a baseline: the work that a backbone does, whatever its weights.
+    Source: a baseline: the compute of a backbone, whatever its weights.
     Cost: a look-up.
-    Breaks: it does not see the target at all; the same backbone counts for more at larger images.
+    Breaks: it ignores the target; the same backbone has a larger value at larger images.
     """
-    return _figure(backbone, "gmacs", "number of multiply-adds")
+    return _catalogue_number(backbone, "gmacs", "number of multiply-adds")
 
 
 @scores.add("published_top1")
 def published_top1(backbone: Any) -> float:
-    """The backbone's published ImageNet-1k top-1, in percent.
+    """Look up the backbone's published ImageNet-1k top-1 accuracy, in percent.
 
     Args:
-        backbone: a catalogue name, or a row of `wb.backbones()`.
+        backbone: a catalogue name, or a row of `wb.search_backbones()`.
 
     Raises:
         UnknownName: the catalogue has no such backbone.
-        Unavailable: no figure is at hand.
+        Unavailable: no accuracy is known.
 
     Needs: backbone.
     Source: Kornblith et al. 2019, arXiv:1805.08974: better ImageNet models transfer better.
     Cost: a look-up.
-    Breaks: targets far from ImageNet; backbones without a classifier; figures at unlike image sizes or recipes.
+    Breaks: targets far from ImageNet; backbones without a classifier; accuracies at different image sizes or recipes.
     """
-    return _figure(backbone, "top1", "ImageNet top-1")
+    return _catalogue_number(backbone, "top1", "ImageNet top-1")
 
 
 @scores.add("pretraining_size")
 def pretraining_size(backbone: Any) -> float:
-    """The images that the backbone's weights were trained on, in millions; several data sets add up.
+    """Count the images that the backbone was pretrained on, in millions; several data sets are added.
 
     Args:
-        backbone: a catalogue name, or a row of `wb.backbones()`.
+        backbone: a catalogue name, or a row of `wb.search_backbones()`.
 
     Raises:
         UnknownName: the catalogue has no such backbone.
-        Unavailable: its weights do not tell what they were trained on, or nobody tells how many images that is.
+        Unavailable: the pretraining set, or its number of images, is not known.
 
     Needs: backbone.
     Source: a baseline: see Bolya et al. 2021, arXiv:2111.06977, for a heuristic of this kind.
     Cost: a look-up.
-    Breaks: it does not see the target, nor how alike the images are; pairs with text count as images.
+    Breaks: it ignores the target and how similar the images are; image-text pairs count as images.
     """
-    trained_on = str(_row(backbone)["pretrained_on"])
+    trained_on = str(_catalogue_row(backbone)["pretrained_on"])
     total, before = 0, ""
     for part in re.split(r" → | \+ ", trained_on):
-        # the catalogue shortens `ImageNet-12k → ImageNet-1k` to `ImageNet-12k → 1k`, and tells methods in brackets
+        # the catalogue shortens `ImageNet-12k → ImageNet-1k` to `ImageNet-12k → 1k`, and puts methods in brackets
         short = re.sub(r" \((DINO|MAE|FCMAE)\)$", "", part)
         name = f"ImageNet-{short}" if before.startswith("ImageNet") and re.fullmatch(r"\d+k", short) else short
-        if name not in IMAGES:
-            raise Unavailable(f"{_name(backbone)} was trained on {trained_on!r}, and its number of images is not known")
-        total, before = total + IMAGES[name], name
+        if name not in PRETRAINING_IMAGES:
+            raise Unavailable(
+                f"{_backbone_name(backbone)} was trained on {trained_on!r}, and its number of images is not known"
+            )
+        total, before = total + PRETRAINING_IMAGES[name], name
     return total / 1e6
 
 
 @scores.add("rank_elsewhere")
-def rank_elsewhere(backbone: Any, measured: pd.DataFrame) -> float:
-    """The backbone's mean place on other targets that were measured, from 0 for the best to 1 for the worst.
+def rank_elsewhere(backbone: Any, other_accuracies: pd.DataFrame) -> float:
+    """Compute the backbone's mean relative rank on other measured targets, from 0 for the best to 1 for the worst.
 
     Args:
         backbone: a name, or a mapping with one.
-        measured: accuracies: a row a backbone (its name the index), a column a target; NaN where not measured. The
-            target that is being ranked must not be among them.
+        other_accuracies: accuracies: one row per backbone (its name the index), one column per target; NaN where not
+            measured. The target that is being ranked must not be among them.
 
     Raises:
         UnknownName: the backbone has no row.
         BadValue: not such a frame.
-        Unavailable: nowhere was the backbone measured beside another.
+        Unavailable: the backbone was not measured with another one on any target.
 
-    Needs: backbone, measured.
-    Source: a baseline: what did well elsewhere does well here.
-    Cost: a look-up, and one sort a target.
+    Needs: backbone, other_accuracies.
+    Source: a baseline: what transfers well elsewhere transfers well here.
+    Cost: a look-up, and one sort per target.
     Better: lower.
     Breaks: targets of another kind; few targets or few backbones in common.
     """
-    name = _name(backbone)
-    if not isinstance(measured, pd.DataFrame) or not measured.index.is_unique:
-        raise BadValue("measured is a frame of accuracies: one row a backbone, its name the index, one column a target")
-    if name not in measured.index:
-        raise UnknownName.of("measured backbone", name, map(str, measured.index))
-    accuracy = measured.astype(float)
-    places = (accuracy.rank(ascending=False) - 1) / (accuracy.count() - 1).where(lambda n: n > 0)
-    found = places.loc[name].dropna()
-    if found.empty:
+    name = _backbone_name(backbone)
+    if not isinstance(other_accuracies, pd.DataFrame) or not other_accuracies.index.is_unique:
+        raise BadValue(
+            "expected other_accuracies as a frame: one row per backbone, its name the index, one column per target"
+        )
+    if name not in other_accuracies.index:
+        raise UnknownName.of("measured backbone", name, map(str, other_accuracies.index))
+    accuracy = other_accuracies.astype(float)
+    ranks = (accuracy.rank(ascending=False) - 1) / (accuracy.count() - 1).where(lambda n: n > 0)
+    own_ranks = ranks.loc[name].dropna()
+    if own_ranks.empty:
         raise Unavailable(f"{name} was not measured beside another backbone on any other target")
-    return float(found.mean())
+    return float(own_ranks.mean())
 
 
-def _figure(backbone: Any, column: str, noun: str) -> float:
-    value = _row(backbone)[column]
+def _catalogue_number(backbone: Any, column: str, noun: str) -> float:
+    value = _catalogue_row(backbone)[column]
     if pd.isna(value):
-        raise Unavailable(f"the {noun} of {_name(backbone)} is not known here; leave this baseline out for it")
+        raise Unavailable(f"the {noun} of {_backbone_name(backbone)} is unknown; leave this baseline out")
     return float(value)
 
 
-def _row(backbone: Any) -> Any:
+def _catalogue_row(backbone: Any) -> Any:
     if isinstance(backbone, (Mapping, pd.Series)):
         return backbone
-    from workbench.nets.catalogue import row
+    from workbench.nets.catalogue.backbone_search import get_backbone_row
 
-    return row(str(backbone))
+    return get_backbone_row(str(backbone))
 
 
-def _name(backbone: Any) -> str:
+def _backbone_name(backbone: Any) -> str:
     return str(backbone["name"]) if isinstance(backbone, (Mapping, pd.Series)) else str(backbone)

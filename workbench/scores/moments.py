@@ -1,4 +1,4 @@
-"""The first two moments of features, class by class: computed once, and enough for several scores."""
+"""First two moments of features per class: computed once and used by several scores."""
 
 from __future__ import annotations
 
@@ -10,205 +10,219 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
 from workbench.errors import BadData, BadValue
 from workbench.forms import Range
-from workbench.scores.linear import add_by_class, gram, spectrum
-from workbench.scores.rows import Rows, class_indices, device_of, doubles, matrix, rows
+from workbench.scores.labeled_rows import (
+    LabeledRows,
+    compute_device,
+    encode_classes,
+    to_double,
+    to_labeled_rows,
+    to_matrix,
+)
+from workbench.scores.linear_algebra import add_by_class, eigendecompose, gram_matrix
 
-# a column that varies by less than this share of its mean is constant, to rounding
-CONSTANT = 1e-13
-MISSING = "labels are missing: hand in features (N, D) and labels (N,), or moments alone"
+# a column whose variation is below this share of its mean is constant, up to rounding
+CONSTANT_TOLERANCE = 1e-13
+MISSING_LABELS = "labels are missing: pass features (N, D) and labels (N,), or moments alone"
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Counts, means and scatter of the features of K classes: hand it to a score in place of features and labels.
+    """Counts, means and scatter of the features of K classes, accepted by scores in place of features and labels.
 
-    The sums run over blocks in double precision, about an origin near the mean, so that single-precision features
-    and features far from zero lose nothing.
+    Sums are computed over blocks in double precision, about an origin near the mean, so that single-precision features
+    and features far from zero lose no precision.
 
     Attributes:
         classes: the K labels.
-        counts: (K,) images of each class.
+        counts: (K,) number of images of each class.
         means: (K, D) of each class.
         scatter: (D, D) Σ (x - mean)(x - mean)ᵀ over all images; zero in constant columns.
-        fourth: Σ |x - mean|⁴.
-        dim: D of the features. With more features than images the moments are in coordinates of the N dimensions
-            that the images span, which no score of moments can tell.
-        rows: the images themselves, for scores that read them again; None after `gather`.
-        turned: the images in the coordinates of the moments.
+        fourth_moment: Σ |x - mean|⁴.
+        n_features: D of the features. With more features than images, the moments are in coordinates of the
+            N-dimensional span of the images, which leaves every score of moments unchanged.
+        rows: the images themselves, for scores that read them again; None after `from_batches`.
+        basis_rows: the images in the coordinates of the moments.
     """
 
     classes: tuple[Any, ...]
     counts: Tensor
     means: Tensor
     scatter: Tensor
-    fourth: float
-    dim: int
-    rows: Rows | None = None
-    turned: Rows | None = None
+    fourth_moment: float
+    n_features: int
+    rows: LabeledRows | None = None
+    basis_rows: LabeledRows | None = None
 
     @classmethod
     @check_arguments
-    def of(cls, features: Any, labels: Any = None) -> Moments:
-        """The moments of an array; of moments, themselves.
+    def from_features(cls, features: Any, labels: Any = None) -> Moments:
+        """Compute the moments of an array; moments are returned unchanged.
 
         Args:
-            features: (N, D) numpy or torch; a memory-mapped array is read in blocks and never held whole.
-            labels: (N,) classes in any words or whole numbers; None where `features` are moments.
+            features: (N, D) numpy or torch; a memory-mapped array is read in blocks and never loaded whole.
+            labels: (N,) classes as strings or integers; None if `features` are moments.
 
         Raises:
-            BadValue: shapes that do not fit together, or labels beside moments.
+            BadValue: shapes that do not match, or labels together with moments.
             BadData: NaN, fewer than two classes or images, or features that are all constant.
         """
         if isinstance(features, Moments):
             if labels is not None:
-                raise BadValue("moments know their labels: hand them in alone")
+                raise BadValue("moments include their labels: pass no labels with them")
             return features
         if labels is None:
-            raise BadValue(MISSING)
-        given = rows(features, labels)
-        turned = given if given.dim <= len(given) else replace(given, values=spanned(given.whole()))
-        running = Running(turned.dim, device_of(turned.values), len(given.classes))
-        for x, y in turned.blocks():
+            raise BadValue(MISSING_LABELS)
+        given = to_labeled_rows(features, labels)
+        turned = given if given.n_features <= len(given) else replace(given, values=project_to_span(given.to_tensor()))
+        running = RunningMoments(turned.n_features, compute_device(turned.values), len(given.classes))
+        for x, y in turned.iter_blocks():
             running.add(x, y)
-        return replace(running.moments(given.classes, given.dim), rows=given, turned=turned)
+        return replace(running.to_moments(given.classes, given.n_features), rows=given, basis_rows=turned)
 
     @classmethod
     @check_arguments
-    def gather(cls, batches: Iterable[tuple[Any, Any]]) -> Moments:
-        """The moments of batches that come one by one, features (b, D) and labels (b,): for N beyond memory.
+    def from_batches(cls, batches: Iterable[tuple[Any, Any]]) -> Moments:
+        """Compute the moments of a stream of batches, features (b, D) and labels (b,), for N beyond memory.
 
         Raises:
-            BadValue: batches of unequal width.
-            BadData: as `of`, or no batch at all.
+            BadValue: batches of different width.
+            BadData: as in `from_features`, or no batch at all.
         """
-        running, known, seen = None, {}, 0
+        running, known, n_seen = None, {}, 0
         for features, labels in batches:
-            x = doubles(matrix(features, "features"), seen)
-            running = running or Running(x.shape[1], x.device)
-            classes, index = class_indices(labels)
-            if x.shape[1] != running.dim or len(index) != len(x):
+            x = to_double(to_matrix(features, "features"), n_seen)
+            running = running or RunningMoments(x.shape[1], x.device)
+            classes, index = encode_classes(labels)
+            if x.shape[1] != running.n_features or len(index) != len(x):
                 raise BadValue(
-                    f"batches are features (b, {running.dim}) and labels (b,); "
-                    f"one has {tuple(x.shape)} and {len(index)} labels"
+                    f"expected batches of features (b, {running.n_features}) and labels (b,); "
+                    f"got {tuple(x.shape)} and {len(index)} labels"
                 )
-            places = torch.tensor([known.setdefault(c, len(known)) for c in classes], device=x.device)
-            running.widen(len(known))
-            running.add(x, places[torch.from_numpy(index).to(x.device)])
-            seen += len(x)
-        if running is None or seen < 2 or len(known) < 2:
-            raise BadData(f"moments need two images of two classes; {seen} images of {len(known)} classes came")
-        return running.moments(tuple(known), running.dim)
+            class_index = torch.tensor([known.setdefault(c, len(known)) for c in classes], device=x.device)
+            running.add_classes(len(known))
+            running.add(x, class_index[torch.from_numpy(index).to(x.device)])
+            n_seen += len(x)
+        if running is None or n_seen < 2 or len(known) < 2:
+            raise BadData(f"moments need two images of two classes; got {n_seen} images of {len(known)} classes")
+        return running.to_moments(tuple(known), running.n_features)
 
     @functools.cached_property
-    def n(self) -> int:
-        """N, the images."""
+    def n_images(self) -> int:
+        """N, the number of images."""
         return int(self.counts.sum())
 
     @functools.cached_property
     def mean(self) -> Tensor:
-        """The mean of all images, (D,)."""
-        return self.counts @ self.means / self.n
+        """Mean of all images, (D,)."""
+        return self.counts @ self.means / self.n_images
 
     @functools.cached_property
-    def offsets(self) -> Tensor:
-        """Rows whose products sum to the scatter between classes: √n_c (mean_c - mean), (K, D)."""
+    def class_offsets(self) -> Tensor:
+        """Square root of the between-class scatter, as rows √n_c (mean_c - mean), (K, D)."""
         return (self.means - self.mean) * self.counts.sqrt()[:, None]
 
     @functools.cached_property
-    def within(self) -> Tensor:
-        """The scatter about the class means, (D, D)."""
-        return self.scatter - gram(self.offsets)
+    def within_scatter(self) -> Tensor:
+        """Within-class scatter, (D, D)."""
+        return self.scatter - gram_matrix(self.class_offsets)
 
     @functools.cached_property
     def spectrum(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues (D,), largest first, and eigenvectors (D, D) of the scatter."""
-        return spectrum(self.scatter)
+        """Eigenvalues (D,) in descending order and eigenvectors (D, D) of the scatter."""
+        return eigendecompose(self.scatter)
 
     @functools.cached_property
     def raw_spectrum(self) -> tuple[Tensor, Tensor]:
-        """Eigenvalues (D,), largest first, and eigenvectors (D, D) of FᵀF, the features taken as they are."""
-        return spectrum(self.scatter + self.n * torch.outer(self.mean, self.mean))
+        """Eigenvalues (D,) in descending order and eigenvectors (D, D) of FᵀF, without centering."""
+        return eigendecompose(self.scatter + self.n_images * torch.outer(self.mean, self.mean))
 
     @check_arguments
-    def principal(self, components: Annotated[float, Range(1e-9, 1e9)]) -> Tensor:
-        """The images, less their mean, along the directions in which they vary most, (N, d).
+    def principal_components(self, components: Annotated[float, Range(1e-9, 1e9)]) -> Tensor:
+        """Project the centered images onto their principal components, (N, d).
 
-        A direction has no sign of its own: it is turned so that the image farthest along it lies on the positive side.
+        The sign of each component is chosen so that the image farthest along it is positive.
 
         Args:
-            components: how many, or, below 1, as many as hold more than this share of the variance.
+            components: number of components, or, below 1, as many as hold more than this share of the variance.
 
         Raises:
-            BadValue: the moments were gathered from batches, so the images are gone.
+            BadValue: the moments were computed from batches, so the images are not available.
         """
-        images = self.own("principal components")
+        images = self.get_rows("principal components")
         values, vectors = self.spectrum
         count = int(components)
         if components < 1:
             count = int((values.cumsum(0) / values.sum() <= components).sum()) + 1
         basis = vectors[:, : min(count, int((values > 0).sum()))]
-        along = torch.cat([(x - self.mean) @ basis for x, _ in images.blocks()])
+        along = torch.cat([(x - self.mean) @ basis for x, _ in images.iter_blocks()])
         farthest = along.abs().argmax(0, keepdim=True)
         return along * along.gather(0, farthest).sign()
 
     @check_arguments
-    def own(self, wanted_for: str) -> Rows:
-        """The images in the coordinates of the moments.
+    def get_rows(self, reader: str) -> LabeledRows:
+        """Return the images in the coordinates of the moments.
 
         Raises:
-            BadValue: the moments were gathered from batches, so the images are gone.
+            BadValue: the moments were computed from batches, so the images are not available.
         """
-        return present(self.turned, wanted_for)
+        return check_rows(self.basis_rows, reader)
 
 
-class Running:
-    """Sums that grow block by block, about the mean of the first."""
+class RunningMoments:
+    """Moments accumulated block by block, about the mean of the first block."""
 
-    def __init__(self, dim: int, device: torch.device, classes: int = 0) -> None:
+    def __init__(self, n_features: int, device: torch.device, n_classes: int = 0) -> None:
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(shape, dtype=torch.float64, device=device)
 
-        self.dim, self.origin = dim, zeros(dim)
-        self.counts, self.sums, self.products = zeros(classes), zeros(classes, dim), zeros(dim, dim)
-        self.squares, self.cubes, self.fourths = zeros(), zeros(dim), zeros()
+        self.n_features, self.origin = n_features, zeros(n_features)
+        self.counts, self.sums, self.products = (
+            zeros(n_classes),
+            zeros(n_classes, n_features),
+            zeros(n_features, n_features),
+        )
+        self.squares, self.cubes, self.fourths = zeros(), zeros(n_features), zeros()
 
-    def widen(self, classes: int) -> None:
-        """Makes room for classes that were not met before."""
-        extra = classes - len(self.counts)
+    def add_classes(self, n_classes: int) -> None:
+        """Add room for new classes."""
+        extra = n_classes - len(self.counts)
         self.counts = torch.cat([self.counts, self.counts.new_zeros(extra)])
-        self.sums = torch.cat([self.sums, self.sums.new_zeros(extra, self.dim)])
+        self.sums = torch.cat([self.sums, self.sums.new_zeros(extra, self.n_features)])
 
     def add(self, x: Tensor, y: Tensor) -> None:
-        """Takes in a block; x (b, D), class indices y (b,)."""
+        """Add a block; x (b, D), class indices y (b,)."""
         if not self.counts.any():
             self.origin = x.mean(0)
         z = x - self.origin
         self.counts += torch.bincount(y, minlength=len(self.counts))
         add_by_class(self.sums, z, y)
-        self.products += gram(z)
+        self.products += gram_matrix(z)
         length = torch.linalg.vector_norm(z, dim=1).square()
         self.squares += length.sum()
         self.cubes += length @ z
         self.fourths += length.square().sum()
 
-    def moments(self, classes: tuple[Any, ...], dim: int) -> Moments:
-        """What the sums come to, about the mean.
+    def to_moments(self, classes: tuple[Any, ...], n_features: int) -> Moments:
+        """Compute the moments about the mean.
 
         Raises:
-            BadData: no feature varies.
+            BadData: all features are constant.
         """
         n, total = self.counts.sum(), self.sums.sum(0)
         shift = total / n
         mean = self.origin + shift
         scatter = self.products - torch.outer(total, shift)
-        still = scatter.diagonal() <= n * (CONSTANT * mean.abs()).square()
-        if still.all():
-            raise BadData(f"the {dim} features are the same for all {int(n)} images: they tell nothing of the classes")
-        scatter[still] = 0
-        scatter[:, still] = 0
+        is_constant = scatter.diagonal() <= n * (CONSTANT_TOLERANCE * mean.abs()).square()
+        if is_constant.all():
+            raise BadData(
+                f"the {n_features} features are the same for all {int(n)} images, so they carry no information "
+                "about the classes"
+            )
+        scatter[is_constant] = 0
+        scatter[:, is_constant] = 0
         fourth = (
             self.fourths
             + 4 * shift @ self.products @ shift
@@ -218,33 +232,33 @@ class Running:
             - 4 * (shift @ shift) * (shift @ total)
         )
         means = self.origin + self.sums / self.counts[:, None]
-        return Moments(classes, self.counts, means, scatter, max(float(fourth), 0.0), dim)
+        return Moments(classes, self.counts, means, scatter, max(float(fourth), 0.0), n_features)
 
 
-def images_of(features: Any, labels: Any, wanted_for: str) -> Rows:
-    """The images of an array with its labels, or those that moments were computed from, as they came.
+def get_labeled_rows(features: Any, labels: Any, reader: str) -> LabeledRows:
+    """Return the images of an array with its labels, or those that moments were computed from.
 
     Args:
-        wanted_for: what reads them, in the plural, for the message.
+        reader: what reads the images, in the plural, for the message.
 
     Raises:
-        BadValue: shapes that do not fit together, or moments that were gathered from batches.
-        BadData: labels that are no classes, or fewer than two classes or images.
+        BadValue: shapes that do not match, or moments that were computed from batches.
+        BadData: invalid labels, or fewer than two classes or images.
     """
     if isinstance(features, Moments):
-        return present(Moments.of(features, labels).rows, wanted_for)
+        return check_rows(Moments.from_features(features, labels).rows, reader)
     if labels is None:
-        raise BadValue(MISSING)
-    return rows(features, labels)
+        raise BadValue(MISSING_LABELS)
+    return to_labeled_rows(features, labels)
 
 
-def present(images: Rows | None, wanted_for: str) -> Rows:
-    """The images, or the refusal where they are gone."""
+def check_rows(images: LabeledRows | None, reader: str) -> LabeledRows:
+    """Return the images; raise an error if they are not available."""
     if images is None:
-        raise BadValue(f"{wanted_for} read every image again: hand in features and labels, not gathered moments")
+        raise BadValue(f"{reader} need the images themselves: pass features and labels, not moments from batches")
     return images
 
 
-def spanned(x: Tensor) -> Tensor:
-    """Rows in an orthogonal basis of what they span: x (N, D), N < D -> (N, N), lengths and angles kept."""
+def project_to_span(x: Tensor) -> Tensor:
+    """Express rows in an orthogonal basis of their span: x (N, D), N < D -> (N, N), preserving lengths and angles."""
     return torch.linalg.qr(x.T, mode="r").R.T.contiguous()

@@ -1,7 +1,5 @@
-"""The store of activations: what frozen layers make of images, computed once."""
+"""Cache of activations: outputs of frozen layers, computed once per image."""
 
-from __future__ import annotations
+from workbench._lazy_names import attach_names
 
-from workbench.storage.holdings import Holdings, store
-
-__all__ = ["Holdings", "store"]
+__getattr__, __dir__, __all__ = attach_names(__name__, __file__, "name of the storage")

@@ -1,4 +1,4 @@
-"""What a strategy is: how a batch becomes a loss. Its state lives in modules and buffers.
+"""Base class of strategies, which turn a batch into a loss and keep their state in modules and buffers.
 
 Legend of shapes: B batch, C channels, D features, K classes.
 """
@@ -6,19 +6,19 @@ Legend of shapes: B batch, C channels, D features, K classes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
 
 if TYPE_CHECKING:
-    from workbench.nets import Net
+    from workbench.nets.net import Net
 
 
 class Examples(NamedTuple):
-    """One stream's share of a batch: pixels `x (B, C, H, W)` in [0, 1], labels `y`, None where unlabelled."""
+    """Share of one stream in a batch: pixels `x (B, C, H, W)` in [0, 1], labels `y`, None where unlabeled."""
 
     x: Tensor
     y: Tensor | None
@@ -29,80 +29,83 @@ Losses = dict[str, Tensor]
 
 
 class Update(Protocol):
-    """One optimiser step: precision, scaling, clipping and accumulation are the loop's affair."""
+    """One optimizer step; the loop takes care of precision, scaling, clipping and accumulation."""
 
-    def __call__(self, loss: Tensor, still: Iterable[nn.Parameter] = ()) -> None:
-        """Steps down `loss`; the parameters in `still` keep their values in this update."""
+    def __call__(self, loss: Tensor, frozen: Iterable[nn.Parameter] = ()) -> None:
+        """Minimize `loss` by one step; the parameters in `frozen` keep their values in this update."""
 
 
-class Target(NamedTuple):
-    """What the labels are, so that a loss can be chosen: kind `classes`, `tags` or `tasks`, and their sizes."""
+class LabelSpec(NamedTuple):
+    """Type of the labels, by which a loss is chosen: kind `classes`, `tags` or `tasks`, and their sizes."""
 
     kind: str
     sizes: tuple[tuple[str, int], ...]
 
 
 class Strategy(nn.Module):
-    """How a batch becomes a loss.
+    """Computation of a loss from a batch.
 
     Attributes:
-        source: the paper.
-        needs: the streams it reads, `labelled` and `unlabelled`.
-        kinds: the kinds of labels it reads.
-        decays: whether the schedule's weight decay applies beside its own terms.
-        whole_batch: whether a batch may not come in parts: where images of a batch are compared with each other, parts
-            would minimise something else, and are refused.
-        derivatives: how often it differentiates; with 2 (a gradient penalty, meta-learning) precision stays fp32.
-        frozen: names of stages that it never moves, whatever the tuning says.
-        probes: names of terms that only watch, such as the loss of the head on features that it cannot change.
-        target: what the labels are; set by the loop before `prepare`.
+        paper: source of the method.
+        needs: streams that it reads, `labelled` and `unlabelled`.
+        label_kinds: kinds of labels that it reads.
+        uses_weight_decay: whether the schedule's weight decay applies beside its own terms.
+        whole_batch: whether a batch may not be split: if images of a batch are compared with each other, parts would
+            minimize something else, and are refused.
+        derivatives: order of derivatives; with 2 (a gradient penalty, meta-learning) precision is fp32.
+        frozen: names of stages that it never moves, whatever the tuning.
+        select: weights that a run returns if the schedule's `select` is auto: best of the best validation epoch, last
+            of the last epoch.
+        probe_terms: names of terms that train no feature, such as the loss of an online probe.
+        label_spec: type of the labels; set by the loop before `prepare`.
     """
 
     name: ClassVar[str]
-    source: ClassVar[str]
+    paper: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ("labelled",)
-    kinds: ClassVar[tuple[str, ...]] = ("classes", "tags", "tasks")
-    decays: ClassVar[bool] = True
+    label_kinds: ClassVar[tuple[str, ...]] = ("classes", "tags", "tasks")
+    uses_weight_decay: ClassVar[bool] = True
     whole_batch: ClassVar[bool] = False
     derivatives: ClassVar[int] = 1
     frozen: ClassVar[tuple[str, ...]] = ()
-    probes: ClassVar[tuple[str, ...]] = ("probe",)
-    target: Target = Target("classes", ())
+    select: ClassVar[Literal["best", "last"]] = "best"
+    probe_terms: ClassVar[tuple[str, ...]] = ("probe",)
+    label_spec: LabelSpec = LabelSpec("classes", ())
 
     def prepare(self, net: Net) -> None:
-        """Makes what the strategy keeps (anchors, judges, a teacher); once, before the optimiser exists."""
+        """Create the strategy's state (anchors, discriminator, teacher); called once, before the optimizer exists."""
 
     def losses(self, net: Net, batch: Batch, progress: float) -> Losses:
-        """The named terms whose sum is minimised; the one method to write. They may differ from step to step.
+        """Return the named terms whose sum is minimized; the one method to write. Names may differ between steps.
 
         Args:
-            progress: share of the updates that are over, from 0 to below 1.
+            progress: fraction of the updates done, from 0 to below 1.
         """
-        raise TypeError(f"the strategy {type(self).__name__} does not say its losses")
+        raise TypeError(f"the strategy {type(self).__name__} defines no losses")
 
     def step(self, net: Net, batch: Batch, progress: float, update: Update) -> Losses:
-        """One batch; written anew only where a batch needs several updates."""
+        """Train on one batch; overridden only by strategies that update several times per batch."""
         losses = self.losses(net, batch, progress)
         if losses:
             update(torch.stack(list(losses.values())).sum())
         return losses
 
     def end_task(self, net: Net, batches: Iterable[Batch]) -> None:
-        """What to keep once a task is over (continual learning): once for every task, also of a resumed run."""
+        """Store what is needed of a finished task (continual learning); called once per task, also in a resumed run."""
 
     def finish(self, net: Net) -> None:
-        """Writes into `net` what `predict` adds, so that the net that is kept answers alone as `predict` did.
+        """Write into `net` what `logits` adds, so that the kept net alone gives the same logits.
 
-        A strategy that predicts in its own way and does not write it is kept beside the net.
+        A strategy with logits of its own that does not write them is saved beside the net.
         """
 
-    def predict(self, net: Net, x: Tensor) -> Tensor:
-        """Logits for `x (B, C, H, W) -> (B, K)`."""
+    def logits(self, net: Net, x: Tensor) -> Tensor:
+        """Compute the logits, x (B, C, H, W) -> (B, K)."""
         return net(x)
 
 
-class Table(nn.Module):
-    """Tensors by the dotted names of parameters, as buffers: they follow `state_dict`, `to` and checkpoints."""
+class BufferDict(nn.Module):
+    """Tensors by the dotted names of parameters, stored as buffers: they follow `state_dict`, `to` and checkpoints."""
 
     @check_arguments
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
@@ -116,5 +119,5 @@ class Table(nn.Module):
 
     @check_arguments
     def items(self) -> Iterable[tuple[str, Tensor]]:
-        """Names and tensors, in the order given."""
+        """Iterate over names and tensors, in the order given."""
         return ((name, getattr(self, str(index))) for index, name in enumerate(self.names))

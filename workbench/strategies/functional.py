@@ -1,4 +1,4 @@
-"""Pure terms that two or more strategies share."""
+"""Pure loss terms that two or more strategies share."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workbench.errors import BadData
-from workbench.strategies.base import Losses, Target
+from workbench.strategies.base import LabelSpec, Losses
 
 if TYPE_CHECKING:
-    from workbench.nets import Net
+    from workbench.nets.net import Net
 
 
-def supervised(logits: Tensor, y: Tensor | None, target: Target, smoothing: float = 0.0) -> Losses:
-    """The supervised terms for any kind of labels, by name.
+def supervised_losses(logits: Tensor, y: Tensor | None, label_spec: LabelSpec, smoothing: float = 0.0) -> Losses:
+    """Compute the supervised terms for any kind of labels, by name.
 
     Args:
         logits: (B, K).
-        y: class indices (B,), 0/1 tags (B, K), or one class index a task (B, T).
-        target: which of the three, and the tasks' sizes.
+        y: class indices (B,), 0/1 tags (B, K), or one class index per task (B, T).
+        label_spec: kind of the labels, and the tasks' sizes.
         smoothing: label smoothing, from 0 to below 1.
 
     Raises:
         BadData: there are no labels.
     """
     if y is None:
-        raise BadData("these images bring no labels; a supervised term reads the labelled stream")
-    if target.kind == "tags":
+        raise BadData("expected labels, got none: a supervised term needs the labelled stream")
+    if label_spec.kind == "tags":
         soft = y * (1 - smoothing) + smoothing / 2
         return {"task": F.binary_cross_entropy_with_logits(logits, soft)}
-    if target.kind == "tasks":
-        parts = logits.split([size for _, size in target.sizes], dim=1)
-        named = zip(target.sizes, parts, y.unbind(1), strict=True)
+    if label_spec.kind == "tasks":
+        parts = logits.split([size for _, size in label_spec.sizes], dim=1)
+        named = zip(label_spec.sizes, parts, y.unbind(1), strict=True)
         return {name: F.cross_entropy(part, labels, label_smoothing=smoothing) for (name, _), part, labels in named}
     return {"task": F.cross_entropy(logits, y, label_smoothing=smoothing)}
 
 
-def probe(net: Net, features: Tensor, y: Tensor | None, target: Target) -> Tensor:
-    """The supervised loss of the head on features (B, D) that it cannot change, over all tasks: an online probe."""
-    return torch.stack(list(supervised(net.head(features.detach()), y, target).values())).mean()
+def online_probe_loss(net: Net, features: Tensor, y: Tensor | None, label_spec: LabelSpec) -> Tensor:
+    """Compute the supervised loss of the head on detached features (B, D), averaged over all tasks: an online probe."""
+    return torch.stack(list(supervised_losses(net.head(features.detach()), y, label_spec).values())).mean()
 
 
-class _Reverse(torch.autograd.Function):
-    """Identity forward; the gradient times -strength backward."""
+class _GradientReversal(torch.autograd.Function):
+    """Identity in forward; multiplication of the gradient by -strength in backward."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, strength: float) -> Tensor:
@@ -58,5 +58,5 @@ class _Reverse(torch.autograd.Function):
 
 
 def reverse_gradient(x: Tensor, strength: float) -> Tensor:
-    """`x` itself, whose gradient is turned round and scaled by `strength` (Ganin et al. 2016)."""
-    return _Reverse.apply(x, strength)  # type: ignore[no-any-return]
+    """Return `x` unchanged, with its gradient multiplied by -`strength` (Ganin et al. 2016)."""
+    return _GradientReversal.apply(x, strength)  # type: ignore[no-any-return]

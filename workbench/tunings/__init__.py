@@ -1,6 +1,6 @@
-"""Tunings: WHICH weights move, and how fast. One file each; found by walking this folder.
+"""Tunings: WHICH weights move, and how fast. One file each, found by walking this folder.
 
-`wb.tunings()` lists them as a frame.
+`wb.list_tunings()` returns their names, `wb.describe_methods("tunings")` a frame.
 """
 
 from __future__ import annotations
@@ -10,69 +10,58 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from workbench.arguments import check_arguments
-from workbench.face import answer
+from workbench.argument_checks import check_arguments
 from workbench.forms import Range
 from workbench.plan import Choice
 from workbench.registry import Registry
 from workbench.tunings.base import Tuning
-from workbench.tunings.moving_weights import MovingWeights, find_moving, find_moving_grid, select_moving
+from workbench.tunings.moving_weights import MovingWeights as MovingWeights
+from workbench.tunings.moving_weights import find_moving_weights as find_moving_weights
+from workbench.tunings.moving_weights import find_moving_weights_by_epoch as find_moving_weights_by_epoch
+from workbench.tunings.moving_weights import select_moving_weights as select_moving_weights
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from workbench.nets.net import Net
 
-    from workbench.nets import Net
-
-__all__ = [
-    "MovingWeights",
-    "Tuning",
-    "find_moving",
-    "find_moving_grid",
-    "grid",
-    "select_moving",
-    "table",
-    "tuning",
-    "tunings",
-]
+__all__ = ["list_tunings", "lr_grid", "tuning"]
 
 tunings: Registry[Tuning] = Registry("tuning", "workbench.tunings")
 
 
 @check_arguments
 def tuning(name: str | Mapping[str, Any] | Choice, **params: Any) -> Choice:
-    """A checked choice of a tuning, such as `wb.tuning("last-k", k=2)`.
+    """Make a checked choice of a tuning, such as `wb.tuning("last-k", k=2)`.
 
     Args:
-        name: a name that `wb.tunings()` lists.
-        params: what differs from its defaults.
+        name: a name from `wb.list_tunings()`.
+        params: parameters that differ from their defaults.
 
     Raises:
-        UnknownName: no such tuning or parameter, with near misses.
+        UnknownName: no such tuning or parameter; with near misses.
         BadValue: a parameter of the wrong type or out of range.
     """
-    return tunings.choice(name, **params)
+    return tunings.make_choice(name, **params)
 
 
 @check_arguments
-def table() -> pd.DataFrame:
-    """All tunings: name, what each is for, its paper, its parameters with their defaults."""
-    return tunings.table()
+def list_tunings() -> list[str]:
+    """Return the names of all tunings, sorted; `wb.describe_methods("tunings")` describes them."""
+    return list(tunings)
 
 
 @check_arguments
-def grid(
+def lr_grid(
     choice: str | Mapping[str, Any] | Choice | Tuning, net: Net, epochs: Annotated[int, Range(1, 10_000)]
 ) -> np.ndarray:
-    """A tuning as a picture: one row a stage, stem first, one column an epoch; values (S, E), 0 is frozen.
+    """Return the learning-rate multipliers of a tuning, (S, E): one row per stage, stem first, one column per epoch.
 
-    A stage in which the tuning lets no weight move is frozen, whatever its rate.
+    A multiplier of 0 is frozen. A stage in which the tuning trains no weight is frozen, whatever its multiplier.
 
     Args:
         choice: a tuning, or what `wb.tuning` takes.
-        epochs: columns of the picture, at least 1.
+        epochs: number of columns, at least 1.
     """
-    made = choice if isinstance(choice, Tuning) else tunings.make(choice)
-    return np.array([moving.rates for moving in find_moving_grid(net, made, epochs)], dtype=float).T
-
-
-answer(__name__, table)
+    chosen = choice if isinstance(choice, Tuning) else tunings.create(choice)
+    return np.array(
+        [moving.lr_multipliers for moving in find_moving_weights_by_epoch(net, chosen, epochs)], dtype=float
+    ).T

@@ -1,17 +1,17 @@
-"""Full fine-tuning: every weight moves at the base rate."""
+"""Full fine-tuning: every weight moves at the learning rate."""
 
 from __future__ import annotations
 
-from workbench.nets import Net
+from workbench.nets.net import Net
 from workbench.tunings import Tuning, tunings
 
 
 @tunings.add("full")
 class Full(Tuning):
-    """Every stage moves at the base rate."""
+    """Every stage moves at the learning rate."""
 
-    source = "Girshick et al. 2014, arXiv:1311.2524"
+    paper = "Girshick et al. 2014, arXiv:1311.2524"
     lr = 1e-3
 
-    def rates(self, net: Net, progress: float) -> list[float]:
+    def lr_multipliers(self, net: Net, progress: float) -> list[float]:
         return [1.0] * len(net.stages)

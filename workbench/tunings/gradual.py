@@ -1,24 +1,24 @@
-"""Gradual unfreezing: the head first, then one stage more at a time, from the top."""
+"""Gradual unfreezing: the head first, then one more stage at a time, from the top."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from workbench.forms import Range
-from workbench.nets import Net
+from workbench.nets.net import Net
 from workbench.tunings import Tuning, tunings
 
 
 @tunings.add("gradual")
 class Gradual(Tuning):
-    """Stages thaw one after another from the head down, so that a raw head never shakes the backbone.
+    """Stages are unfrozen one after another from the head down, to protect the backbone from an untrained head.
 
     Args:
-        until: share of the run after which every stage moves; the thaws are spread evenly before it.
-        decay: rate of a stage over that of the stage above it.
+        until: fraction of the run after which every stage moves; unfreezing is spread evenly before it.
+        decay: ratio of a stage's rate to that of the stage above it.
     """
 
-    source = "Howard & Ruder 2018, arXiv:1801.06146"
+    paper = "Howard & Ruder 2018, arXiv:1801.06146"
     lr = 1e-3
 
     def __init__(
@@ -26,8 +26,8 @@ class Gradual(Tuning):
     ) -> None:
         self.until, self.decay = until, decay
 
-    def rates(self, net: Net, progress: float) -> list[float]:
+    def lr_multipliers(self, net: Net, progress: float) -> list[float]:
         last = len(net.stages) - 1
-        # the stage d places below the head thaws at until · d / last
+        # the stage d places below the head is unfrozen at until · d / last
         thawed = last if self.until == 0 else int(progress / self.until * last + 1e-9)
         return [self.decay ** (last - s) if last - s <= thawed else 0.0 for s in range(last + 1)]

@@ -1,8 +1,8 @@
-"""Linear probe: the backbone stays as it is, a new head learns."""
+"""Linear probe: a new head is trained on the frozen backbone."""
 
 from __future__ import annotations
 
-from workbench.nets import Net
+from workbench.nets.net import Net
 from workbench.tunings import Tuning, tunings
 
 
@@ -10,8 +10,8 @@ from workbench.tunings import Tuning, tunings
 class Head(Tuning):
     """Feature extraction: only the head moves."""
 
-    source = "Alain & Bengio 2016, arXiv:1610.01644"
+    paper = "Alain & Bengio 2016, arXiv:1610.01644"
     lr = 1e-2
 
-    def rates(self, net: Net, progress: float) -> list[float]:
+    def lr_multipliers(self, net: Net, progress: float) -> list[float]:
         return [0.0] * (len(net.stages) - 1) + [1.0]

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 
 from workbench.forms import Range
-from workbench.nets import Net
+from workbench.nets.net import Net
 from workbench.tunings import Tuning, tunings
 
 
 @tunings.add("lp-ft")
 class LpFt(Tuning):
-    """Only the head moves for a while, then everything does: features are not distorted by a raw head.
+    """Only the head moves at first, then everything does: an untrained head does not distort the features.
 
     Args:
-        share: share of the epochs for the linear probe; at least the first epoch is one.
-        factor: rate of all stages in the second phase, relative to the base rate.
+        share: fraction of the epochs for the linear probe; at least the first epoch.
+        factor: rate of all stages in the second phase, relative to the learning rate.
     """
 
-    source = "Kumar et al. 2022, arXiv:2202.10054"
+    paper = "Kumar et al. 2022, arXiv:2202.10054"
     lr = 3e-3
 
     def __init__(
@@ -26,7 +26,7 @@ class LpFt(Tuning):
     ) -> None:
         self.share, self.factor = share, factor
 
-    def rates(self, net: Net, progress: float) -> list[float]:
+    def lr_multipliers(self, net: Net, progress: float) -> list[float]:
         stages = len(net.stages)
         probing = progress < self.share or progress == 0.0
         return [0.0] * (stages - 1) + [1.0] if probing else [self.factor] * stages

@@ -1,7 +1,7 @@
-"""Which weights of a net may move in an epoch, and how fast: one answer for loop, optimiser, cut, cost and check.
+"""Moving weights per epoch and their learning rates: one answer for loop, optimizer, partition, cost and frozen check.
 
-It is computed from the tuning and from the stages that a strategy never moves, each time; `requires_grad` that somebody
-left behind plays no part.
+It is computed from the tuning and from the stages that a strategy never moves, each time; a `requires_grad` that was
+set elsewhere has no effect.
 """
 
 from __future__ import annotations
@@ -13,114 +13,116 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
 from workbench.errors import BadValue, UnknownName
 
 if TYPE_CHECKING:
-    from workbench.nets import Net
+    from workbench.nets.net import Net
     from workbench.tunings.base import Tuning
 
 
 @dataclass(frozen=True)
 class MovingWeights:
-    """The weights that may move in one epoch.
+    """Weights that may move in one epoch.
 
     Attributes:
-        rates: one multiplier of the base rate per stage, stem first; 0 where nothing of the stage may move.
+        lr_multipliers: one multiplier of the learning rate per stage, stem first; 0 where no weight may move.
         names: dotted names, from the net's root, of the parameters that may move.
     """
 
-    rates: tuple[float, ...]
+    lr_multipliers: tuple[float, ...]
     names: frozenset[str]
 
     @property
     def phase(self) -> tuple[tuple[bool, ...], frozenset[str]]:
-        """What tells two phases of a training apart: which stages move, and which weights; not how fast."""
-        return tuple(rate > 0 for rate in self.rates), self.names
+        """Key of a training phase: the stages that move and the weights that move, but not their rates."""
+        return tuple(rate > 0 for rate in self.lr_multipliers), self.names
 
 
 @check_arguments
-def find_moving(net: Net, tuning: Tuning, progress: float, frozen: Collection[str] = ()) -> MovingWeights:
-    """Find the weights that may move at some progress of a run.
+def find_moving_weights(net: Net, tuning: Tuning, progress: float, frozen: Collection[str] = ()) -> MovingWeights:
+    """Find the weights that may move at a given progress of a run.
 
     Args:
         tuning: gives the rate of each stage, and which weights of a moving stage move.
-        progress: share of the epochs that are over, from 0 to below 1.
-        frozen: names of stages that never move, whatever the tuning says.
+        progress: fraction of the epochs done, from 0 to below 1.
+        frozen: names of stages that never move, whatever the tuning.
 
     Raises:
-        UnknownName: a stage to be frozen that the net does not have.
-        BadValue: not one rate per stage, or rates that are negative or no numbers.
+        UnknownName: a name in `frozen` that is no stage of the net.
+        BadValue: not one rate per stage, or rates that are negative or not finite.
     """
-    return select_moving(net, tuning.rates(net, progress), tuning.trains, frozen)
+    return select_moving_weights(net, tuning.lr_multipliers(net, progress), tuning.trains, frozen)
 
 
 @check_arguments
-def find_moving_grid(net: Net, tuning: Tuning, epochs: int, frozen: Collection[str] = ()) -> list[MovingWeights]:
-    """Find the weights that may move in each epoch of a run; see `find_moving`."""
+def find_moving_weights_by_epoch(
+    net: Net, tuning: Tuning, epochs: int, frozen: Collection[str] = ()
+) -> list[MovingWeights]:
+    """Find the weights that may move in each epoch of a run; see `find_moving_weights`."""
     known: dict[tuple[float, ...], MovingWeights] = {}
     grid = []
-    with net.hold_stages():
+    with net.cache_stages():
         for epoch in range(epochs):
-            rates = tuple(tuning.rates(net, epoch / epochs))
+            rates = tuple(tuning.lr_multipliers(net, epoch / epochs))
             if rates not in known:
-                known[rates] = select_moving(net, rates, tuning.trains, frozen)
+                known[rates] = select_moving_weights(net, rates, tuning.trains, frozen)
             grid.append(known[rates])
     return grid
 
 
 @check_arguments
-def select_moving(
+def select_moving_weights(
     net: Net,
-    rates: Sequence[float],
+    lr_multipliers: Sequence[float],
     trains: Callable[[str, nn.Parameter], bool] = lambda name, parameter: True,
     frozen: Collection[str] = (),
 ) -> MovingWeights:
-    """Select the weights that may move under given rates.
+    """Select the weights that may move under given multipliers.
 
     Args:
-        rates: one multiplier per stage, stem first; 0 is frozen.
-        trains: whether a parameter of a moving stage moves, by its dotted name and itself.
+        lr_multipliers: one multiplier per stage, stem first; 0 is frozen.
+        trains: predicate on the name and the parameter: whether it moves when its stage does.
         frozen: names of stages that never move.
 
     Raises:
-        UnknownName: a stage to be frozen that the net does not have.
-        BadValue: not one rate per stage, or rates that are negative or no numbers.
+        UnknownName: a name in `frozen` that is no stage of the net.
+        BadValue: not one multiplier per stage, or multipliers that are negative or not finite.
     """
     stages, parameters = net.stages, dict(net.named_parameters())
     for name in frozen:
         if name not in {stage.name for stage in stages}:
             raise UnknownName.of(f"stage of {net.choice.name}", name, [stage.name for stage in stages])
-    given = [_checked(rate) for rate in rates]
+    given = [_check_multiplier(rate) for rate in lr_multipliers]
     if len(given) != len(stages):
-        raise BadValue(f"expected one rate per stage, {len(stages)} of them, got {len(given)}")
-    obeyed, names = [], set[str]()
+        raise BadValue(f"expected one learning-rate multiplier per stage, {len(stages)} of them, got {len(given)}")
+    effective, names = [], set[str]()
     for stage, rate in zip(stages, given, strict=True):
-        own = [name for name in stage.tensors if name in parameters]
+        own = [name for name in stage.tensor_names if name in parameters]
         moves = rate > 0 and stage.name not in frozen
         free = [name for name in own if trains(name, parameters[name])] if moves else []
-        # a stage without any weights has a rate too: that of its dropout and its statistics
-        obeyed.append(rate if free or (moves and not own) else 0.0)
+        # a stage without weights has a multiplier too: it sets whether its dropout and statistics are active
+        effective.append(rate if free or (moves and not own) else 0.0)
         names.update(free)
-    return MovingWeights(tuple(obeyed), frozenset(names))
+    return MovingWeights(tuple(effective), frozenset(names))
 
 
-def keeps_statistics(module: nn.Module) -> bool:
-    """Whether a module follows statistics of its batches, as batch norm does."""
+def has_running_stats(module: nn.Module) -> bool:
+    """True if a module tracks running statistics of its batches, as batch norm does."""
     return getattr(module, "running_mean", None) is not None or getattr(module, "running_var", None) is not None
 
 
-def find_still_norms(net: nn.Module, names: Collection[str]) -> set[str]:
-    """Find the modules whose statistics stand still because none of their weights is among `names`."""
-    found = set()
+def find_frozen_norms(net: nn.Module, names: Collection[str]) -> set[str]:
+    """Find the modules whose running statistics are fixed because none of their weights is among `names`."""
+    frozen = set()
     for name, module in net.named_modules():
         own = [f"{name}.{parameter}" for parameter, _ in module.named_parameters(recurse=False)]
-        if own and keeps_statistics(module) and not any(parameter in names for parameter in own):
-            found.add(name)
-    return found
+        if own and has_running_stats(module) and not any(parameter in names for parameter in own):
+            frozen.add(name)
+    return frozen
 
 
-def _checked(rate: Any) -> float:
+def _check_multiplier(rate: Any) -> float:
     if not isinstance(rate, (int, float)) or not math.isfinite(rate) or rate < 0:
-        raise BadValue(f"a rate is a finite number from 0 (frozen); got {rate!r}")
+        raise BadValue(f"expected a finite learning-rate multiplier from 0 (frozen), got {rate!r}")
     return float(rate)

@@ -1,4 +1,4 @@
-"""From a plan to a run: settings, launching, progress, live curves, and the list of all runs."""
+"""Launcher: from a plan to a run, with settings, progress, live curves, and the list of all runs."""
 
 from __future__ import annotations
 
@@ -8,41 +8,43 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
-from workbench.runs import Run
-from workbench.runs import run as find_run
-from workbench.runs.assembly import open_images
-from workbench.runs.folder import ACTIVE
-from workbench.runs.launching import launch, warm
+from workbench.runs.build import open_images
+from workbench.runs.entry_points import launch
+from workbench.runs.folder.run_files import ACTIVE_STATES
+from workbench.runs.processes.launching import prewarm_worker
+from workbench.runs.run import Run, load_run
 from workbench.tunings import tunings
-from workbench.widgets.base import Notice, sentence
-from workbench.widgets.live_curves import LiveCurves
+from workbench.widgets.base import Notice, format_error
 from workbench.widgets.plan_bar import PlanBar
 from workbench.widgets.run_list import RunList
 from workbench.widgets.run_state import RunState
 from workbench.widgets.settings import Settings
+from workbench.widgets.views.live_curves import LiveCurves
 
 if TYPE_CHECKING:
-    from workbench.images import Images
+    from workbench.data.labeled_images import Images
+
+__all__ = ["Launcher"]
 
 
 class Launcher(ipywidgets.VBox):
-    """Settings of a run, the button that launches it, and everything that is under way or over.
+    """Settings of a run, the button that launches it, and all runs under way or finished.
 
     Args:
-        plan: where to begin; or its parts:
-        images: what `wb.images` gives, or takes.
-        backbone: what `wb.load` takes, a choice, or a net.
+        plan: initial plan; or its parts:
+        images: images, or a source that `wb.load_images` takes.
+        backbone: name that `wb.load_net` takes, a choice, or a net.
         tuning: which weights move.
 
     Attributes:
-        images: the images to train on.
-        backbone: the backbone to begin from.
+        images: images to train on.
+        backbone: backbone to start from.
         tuning: which weights move.
-        plan: the plan as it stands; None while a part is missing.
-        run: the run shown: the one launched last, or clicked.
+        plan: current plan; None while a part is missing.
+        run: run shown: the one launched last, or clicked.
     """
 
     images = traitlets.Any(None, allow_none=True)
@@ -56,107 +58,107 @@ class Launcher(ipywidgets.VBox):
         self, plan: Plan | None = None, images: Images | str | None = None, backbone: Any = None, tuning: Any = None
     ) -> None:
         self._building = True
-        self.settings, self.bar, self.notice = Settings(plan), PlanBar(self.launch), Notice()
-        self.list, self.curves = RunList(), LiveCurves()
-        self.state = RunState(resumed=self.curves.watch)
-        self.watch = ipywidgets.HBox([ipywidgets.VBox([self.list]).add_class("wb-left"), self._right()]).add_class(
-            "wb-watch"
-        )
-        super().__init__([self.settings, self.bar, self.watch, self.notice])
-        for part, name in (
+        self.settings, self.plan_bar, self.notice = Settings(plan), PlanBar(self.launch), Notice()
+        self.run_list, self.curves = RunList(), LiveCurves()
+        self.run_state = RunState(on_resume=self.curves.follow_run)
+        self.run_panel = ipywidgets.HBox(
+            [ipywidgets.VBox([self.run_list]).add_class("wb-left"), self._make_right_column()]
+        ).add_class("wb-watch")
+        super().__init__([self.settings, self.plan_bar, self.run_panel, self.notice])
+        for widget, name in (
             (self, "wb-form"),
             (self, "wb-launcher"),
-            (self.bar, "wb-section"),
-            (self.watch, "wb-section"),
+            (self.plan_bar, "wb-section"),
+            (self.run_panel, "wb-section"),
         ):
-            part.add_class(name)
-        held = plan.held if plan is not None else {}
-        self.images = images if plan is None else held.get("data", plan.data)
-        self.backbone = backbone if plan is None else held.get("backbone", plan.backbone)
+            widget.add_class(name)
+        in_memory = plan.in_memory if plan is not None else {}
+        self.images = images if plan is None else in_memory.get("data", plan.data)
+        self.backbone = backbone if plan is None else in_memory.get("backbone", plan.backbone)
         self.tuning = plan.tuning if plan is not None else (tuning or "head")
         self._building = False
-        self.settings.observe(lambda _: self._replan(), ["value", "problem"])
-        self.list.observe(self._chosen, "chosen")
-        self.list.observe(lambda _: self._noticed(), "rows")
-        self._replan()
-        # what a restarted kernel finds still under way is shown at once
-        self.list.chosen = next((row["name"] for row in self.list.rows if row["state"] in ACTIVE), "")
+        self.settings.observe(lambda _: self._update_plan(), ["value", "problem"])
+        self.run_list.observe(self._chosen_changed, "chosen")
+        self.run_list.observe(lambda _: self._rows_changed(), "rows")
+        self._update_plan()
+        # after a restart of the kernel, a run still under way is shown at once
+        self.run_list.chosen = next((row["name"] for row in self.run_list.rows if row["state"] in ACTIVE_STATES), "")
 
     @check_arguments
-    def take(self, plan: Plan) -> None:
-        """Makes a whole plan the one that stands: its settings, images, backbone and tuning."""
+    def set_plan(self, plan: Plan) -> None:
+        """Take over the settings, images, backbone and tuning of a plan."""
         self._building = True
         try:
-            self.settings.take(plan)
-            if getattr(self.images, "choice", None) != plan.data or "data" in plan.held:
-                self.images = plan.held["data"] if "data" in plan.held else open_images(plan)
-            self.backbone, self.tuning = plan.held.get("backbone", plan.backbone), plan.tuning
+            self.settings.set_plan(plan)
+            if getattr(self.images, "choice", None) != plan.data or "data" in plan.in_memory:
+                self.images = plan.in_memory["data"] if "data" in plan.in_memory else open_images(plan)
+            self.backbone, self.tuning = plan.in_memory.get("backbone", plan.backbone), plan.tuning
         finally:
             self._building = False
-        self._replan()
+        self._update_plan()
 
     @check_arguments
     def launch(self) -> None:
-        """Launches the plan on a thread of its own, and shows the run as soon as it is there."""
-        self.bar.busy, self.notice.error = True, ""
-        threading.Thread(target=self._launch, args=(self.plan,), name="workbench-launch", daemon=True).start()
+        """Launch the plan on a thread of its own, and show the run as soon as it is created."""
+        self.plan_bar.busy, self.notice.error = True, ""
+        threading.Thread(target=self._launch_plan, args=(self.plan,), name="workbench-launch", daemon=True).start()
 
-    def _launch(self, plan: Plan) -> None:
+    def _launch_plan(self, plan: Plan) -> None:
         try:
-            made = launch(plan)
-            self.list.refresh()
-            self.run = made
+            run = launch(plan)
+            self.run_list.refresh()
+            self.run = run
         except Exception as error:
-            self.notice.error = sentence(error)
+            self.notice.error = format_error(error)
         finally:
-            self.bar.busy = False
+            self.plan_bar.busy = False
 
     @traitlets.observe("images", "backbone", "tuning")
     def _parts_changed(self, _: Any) -> None:
-        self._replan()
+        self._update_plan()
 
     @traitlets.observe("run")
     def _run_changed(self, _: Any) -> None:
-        self.state.run = self.curves.run = self.run
-        self.list.chosen = self.run.name if self.run is not None else ""
+        self.run_state.run = self.curves.run = self.run
+        self.run_list.chosen = self.run.name if self.run is not None else ""
 
-    def _replan(self) -> None:
+    def _update_plan(self) -> None:
         if self._building:
             return
-        reason, plan = self.settings.problem or self._missing(), None
+        reason, plan = self.settings.problem or self._describe_missing_part(), None
         if not reason:
             try:
                 plan = Plan(self.backbone, self.images, self.tuning, **self.settings.value)
-                self.settings.suggest_rate(tunings[plan.tuning.name].lr)
+                self.settings.set_lr_hint(tunings[plan.tuning.name].lr)
             except WorkbenchError as error:
                 reason = str(error)
         if plan is not None and self.plan is None:
-            threading.Thread(target=warm, name="workbench-warm", daemon=True).start()
+            threading.Thread(target=prewarm_worker, name="workbench-warm", daemon=True).start()
         self.plan = plan
         if plan is not None or not self.settings.problem:
-            # while a field is being corrected the last plan stays in view
-            self.bar.words = f"Plan: {plan.brief}" if plan is not None else "No plan yet"
-        self.bar.code = plan.code() if plan is not None else ""
-        self.bar.reason = reason
+            # while a field is invalid, the last valid plan remains in view
+            self.plan_bar.words = f"Plan: {plan.summary}" if plan is not None else "No plan yet"
+        self.plan_bar.code = plan.to_code() if plan is not None else ""
+        self.plan_bar.reason = reason
 
-    def _missing(self) -> str:
+    def _describe_missing_part(self) -> str:
         if self.images is None:
             return "choose images first"
         return "choose a backbone first" if self.backbone is None else ""
 
-    def _chosen(self, change: Any) -> None:
+    def _chosen_changed(self, change: Any) -> None:
         if change.new and (self.run is None or self.run.name != change.new):
             try:
-                self.run = find_run(change.new)
+                self.run = load_run(change.new)
             except WorkbenchError as error:
                 self.notice.error = str(error)
 
-    def _noticed(self) -> None:
-        # a run that another notebook or the command line has taken up again
-        shown, under_way = self.run, self.state.about.get("no_resume") == "the run is under way"
-        if isinstance(shown, Run) and not under_way and shown.alive:
-            self.state.watch()
-            self.curves.watch()
+    def _rows_changed(self) -> None:
+        # a run that another notebook or the command line has resumed
+        run, is_followed = self.run, self.run_state.about.get("no_resume") == "the run is under way"
+        if isinstance(run, Run) and not is_followed and run.is_active:
+            self.run_state.follow_run()
+            self.curves.follow_run()
 
-    def _right(self) -> ipywidgets.VBox:
-        return ipywidgets.VBox([self.state, self.curves]).add_class("wb-right")
+    def _make_right_column(self) -> ipywidgets.VBox:
+        return ipywidgets.VBox([self.run_state, self.curves]).add_class("wb-right")

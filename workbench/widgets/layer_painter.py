@@ -1,4 +1,4 @@
-"""The freezing widget: stages as rows, epochs as columns, the learning rate as colour, painted by hand."""
+"""Layer painter: a grid of stages by epochs whose color is the learning rate, painted by hand."""
 
 from __future__ import annotations
 
@@ -13,44 +13,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 import traitlets
 
 from workbench import forms
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
 from workbench.errors import BadValue
 from workbench.forms import Range
 from workbench.plan import Choice, Schedule, to_choice
-from workbench.widgets import costs
-from workbench.widgets.base import Panel, script, sentence, shown
-from workbench.widgets.latest import Latest
+from workbench.widgets import layer_costs
+from workbench.widgets.base import Panel, bundle_script, format_error, show_errors
+from workbench.widgets.components.background_task import BackgroundTask
+from workbench.widgets.components.form import describe_field, to_label
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from workbench.images import Images
+    from workbench.data.labeled_images import Images
 
-PAINTED = "grid"
-COLUMNS = 40
-"""Most columns of the picture; of a longer run each stands for several epochs."""
-UNDO = 100
-SOON = "measuring this net on this machine"
+__all__ = ["LayerPainter"]
+
+PAINTED_TUNING = "grid"
+MAX_COLUMNS = 40
+"""Most columns of the grid; in a longer run each covers several epochs."""
+UNDO_LIMIT = 100
+MEASURING_TEXT = "measuring this net on this machine"
 
 
 class LayerPainter(Panel):
-    """Says which stages of a net move in which epoch, and how fast, by painting.
+    """Editor of the learning rate per stage and epoch, 0 being frozen, by painting.
 
     Args:
-        net_or_backbone: a net, or what `wb.load` takes; only its structure is read, without pretrained weights.
-        epochs: columns of the picture.
-        tuning: the preset to begin with, or a painted grid.
-        lr: base learning rate; None takes the tuning's own.
-        images: the training images, or how many there are; None estimates times for a thousand.
-        batch_size: images an update, for the estimates.
+        net_or_backbone: a net, or a name that `wb.load_net` takes; only its structure is read, no pretrained weights.
+        epochs: number of epochs, the columns of the grid.
+        tuning: initial preset, or a painted grid.
+        lr: learning rate; None takes the tuning's own.
+        images: training images, or their number; None estimates times for 1,000.
+        batch_size: images per update, for the estimates.
 
     Attributes:
-        tuning: the product: the preset's own choice, or the grid once painted.
-        epochs: the product: passes over the training images.
-        lr: the product: base learning rate; None takes the tuning's own.
+        tuning: result: the choice of the preset, or of the grid once painted.
+        epochs: result: epochs over the training images.
+        lr: result: learning rate; None takes the tuning's own.
     """
 
-    _esm = script("layer_painter.mjs")
+    _esm = bundle_script("layer_painter.mjs")
 
     tuning = traitlets.Instance(Choice)
     epochs = traitlets.Int(10, min=1, max=10_000).tag(sync=True)
@@ -84,131 +87,135 @@ class LayerPainter(Panel):
         self._history: list[tuple[Choice, float | None, bool]] = []
         self._lr_by_painting = False
         self._net: Any = None
-        self._classes, self._images = _classes(images), _count(images)
+        self._n_classes, self._n_images = _count_classes(images), _count_images(images)
         self._batch_size = batch_size
         super().__init__(
-            tuning=tunings.choice(tuning), epochs=epochs, lr=lr, presets=list(map(_preset, tunings)), **traits
+            tuning=tunings.make_choice(tuning),
+            epochs=epochs,
+            lr=lr,
+            presets=list(map(_describe_preset, tunings)),
+            **traits,
         )
-        self._estimates = Latest(self)
-        self._loading = Latest(self)
-        self.on_msg(self._heard)
-        self._show_tuning()
-        self.show(net_or_backbone)
+        self._estimate_task = BackgroundTask(self)
+        self._load_task = BackgroundTask(self)
+        self.on_msg(self._handle_message)
+        self._update_tuning()
+        self.show_net(net_or_backbone)
 
     @property
     def net(self) -> Any:
-        """The net whose stages are shown; waits while it is being built."""
-        self._loading.wait()
+        """Net whose stages are shown; waits while it is being built."""
+        self._load_task.wait()
         if self._net is None:
-            raise BadValue(self.error or "this painter has no net yet: give it one with show(net)")
+            raise BadValue(self.error or "this painter has no net yet; set one with show_net(net)")
         return self._net
 
     @property
     def grid(self) -> np.ndarray:
-        """Multipliers of the base rate (S, E), stem first; 0 is frozen."""
-        from workbench.tunings import grid
+        """Multipliers of the learning rate (S, E), stem first; 0 is frozen."""
+        from workbench.tunings import lr_grid
 
-        return grid(self.tuning, self.net, self.epochs)
+        return lr_grid(self.tuning, self.net, self.epochs)
 
     @check_arguments
-    def show(self, net_or_backbone: Any) -> None:
-        """Shows another net; a painted grid whose stages it lacks gives way to the preset head."""
+    def show_net(self, net_or_backbone: Any) -> None:
+        """Show another net; a painted grid with stages that it lacks is replaced by the preset head."""
         if hasattr(net_or_backbone, "stages"):
-            self._take(net_or_backbone)
+            self._set_net(net_or_backbone)
             return
         backbone = to_choice(net_or_backbone, "backbone")
-        with self._ours():
+        with self._set_internally():
             self._net = None
             self.stages, self.rates, self.costs = [], [], {}
             self.title = f"Layers of {Path(backbone.name).name}"
-        self._loading.ask(lambda: self._take(_structure(backbone, self._classes)))
+        self._load_task.submit(lambda: self._set_net(_load_structure(backbone, self._n_classes)))
 
     @check_arguments
-    def images_are(self, images: Any) -> None:
-        """Takes other training images, or their number, for the estimates."""
-        self._images = _count(images)
-        self._show_costs()
+    def set_images(self, images: Any) -> None:
+        """Set the training images, or their number, for the estimates."""
+        self._n_images = _count_images(images)
+        self._update_costs()
 
     @check_arguments
-    @shown
+    @show_errors
     def undo(self) -> None:
-        """Takes back the last stroke or choice of a preset."""
-        with self._ours():
+        """Undo the last stroke or choice of a preset."""
+        with self._set_internally():
             if self._history:
                 self.tuning, self.lr, self._lr_by_painting = self._history.pop()
-                self._show_tuning()
+                self._update_tuning()
 
     @check_arguments
     def figure(self) -> Any:
-        """The grid as a plain figure, which an HTML export keeps."""
-        from workbench.figures import rates
+        """Return the grid as a static figure that an HTML export keeps."""
+        from workbench.figures import lr_heatmap
 
-        return rates(self.grid, [s["name"] for s in self.stages], [s["share"] for s in self.stages])
+        return lr_heatmap(self.grid, [s["name"] for s in self.stages], [s["share"] for s in self.stages])
 
-    # ------------------------------------------------------------- what the page says
+    # ------------------------------------------------------------- messages of the page
 
-    @shown
-    def _heard(self, _widget: Any, said: dict[str, Any], _buffers: Any) -> None:
+    @show_errors
+    def _handle_message(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
         from workbench.tunings import tuning
 
-        match said.get("do"):
+        match content.get("do"):
             case "preset":
-                self._choose(tuning(said["name"], **said.get("params", {})))
+                self._choose_tuning(tuning(content["name"], **content.get("params", {})))
             case "epochs":
-                self.epochs = Schedule(epochs=said["value"]).epochs
+                self.epochs = Schedule(epochs=content["value"]).epochs
             case "lr":
-                self.lr = Schedule(lr=said["value"]).lr
+                self.lr = Schedule(lr=content["value"]).lr
             case "undo":
                 self.undo()
 
-    def _choose(self, choice: Choice) -> None:
-        with self._ours():
-            self._remember()
+    def _choose_tuning(self, choice: Choice) -> None:
+        with self._set_internally():
+            self._push_history()
             if self._lr_by_painting:
                 self.lr, self._lr_by_painting = None, False
             self.tuning = choice
-            self._show_tuning()
+            self._update_tuning()
 
     @traitlets.observe("rates")
-    @shown
-    def _painted(self, change: Any) -> None:
-        """A stroke came from the page: the picture is now a grid of its own."""
+    @show_errors
+    def _rates_changed(self, change: Any) -> None:
+        """Make the painted rates that the page sent the tuning."""
         if self._setting:
             return
-        with self._ours():
-            given, names = change["new"], [stage["name"] for stage in self.stages]
+        with self._set_internally():
+            rates, names = change["new"], [stage["name"] for stage in self.stages]
             try:
-                choice = _as_choice(names, given, self._columns())
+                choice = _grid_to_choice(names, rates, self._count_columns())
             except (BadValue, TypeError, ValueError):
                 self.rates = change["old"]
                 raise
-            self._remember()
+            self._push_history()
             if self.lr is None:
                 self.lr, self._lr_by_painting = self.own_lr, True
             self.tuning = choice
-            self._show_tuning()
+            self._update_tuning()
 
     @traitlets.observe("tuning", "epochs")
-    def _set_in_python(self, _change: Any) -> None:
+    def _tuning_changed(self, _change: Any) -> None:
         if not self._setting:
-            with self._ours():
-                self._show_tuning()
+            with self._set_internally():
+                self._update_tuning()
 
     @traitlets.validate("tuning")
-    def _checked_tuning(self, proposal: Any) -> Choice:
+    def _validate_tuning(self, proposal: Any) -> Choice:
         from workbench.tunings import tuning
 
         return tuning(proposal["value"])
 
     @traitlets.validate("lr")
-    def _checked_lr(self, proposal: Any) -> float | None:
+    def _validate_lr(self, proposal: Any) -> float | None:
         return Schedule(lr=proposal["value"]).lr
 
-    # ------------------------------------------------------------- what the page shows
+    # ------------------------------------------------------------- state of the page
 
     @contextmanager
-    def _ours(self) -> Iterator[None]:
-        """Traits set inside come from here, not from the page; callbacks may run on several threads."""
+    def _set_internally(self) -> Iterator[None]:
+        """Mark the traits set inside as set by Python, not by the page; callbacks may run on several threads."""
         with self._lock:
             before, self._setting = self._setting, True
             try:
@@ -216,104 +223,109 @@ class LayerPainter(Panel):
             finally:
                 self._setting = before
 
-    def _columns(self) -> int:
-        return math.ceil(self.epochs / math.ceil(self.epochs / COLUMNS))
+    def _count_columns(self) -> int:
+        return math.ceil(self.epochs / math.ceil(self.epochs / MAX_COLUMNS))
 
-    def _remember(self) -> None:
-        self._history = [*self._history[-UNDO + 1 :], (self.tuning, self.lr, self._lr_by_painting)]
+    def _push_history(self) -> None:
+        self._history = [*self._history[-UNDO_LIMIT + 1 :], (self.tuning, self.lr, self._lr_by_painting)]
 
-    def _take(self, net: Any) -> None:
+    def _set_net(self, net: Any) -> None:
         from workbench.tunings import tunings
 
-        with self._ours():
+        with self._set_internally():
             self._net = net
             names = [stage.name for stage in net.stages]
-            if self.tuning.name == PAINTED and not set(self.tuning.params["rows"]) <= set(names):
-                self.tuning, self._history = tunings.choice("head"), []
-            self.stages = [{"name": s.name, "parameters": s.parameters, "share": s.share} for s in net.stages]
-            trained_on = (net.source or {}).get("pretrained_on")
+            if self.tuning.name == PAINTED_TUNING and not set(self.tuning.params["rows"]) <= set(names):
+                self.tuning, self._history = tunings.make_choice("head"), []
+            self.stages = [
+                {"name": s.name, "parameters": s.n_parameters, "share": s.parameter_fraction} for s in net.stages
+            ]
+            trained_on = (net.provenance or {}).get("pretrained_on")
             self.title = f"Layers of {Path(net.choice.name).name}" + (f" ({trained_on})" if trained_on else "")
-            self._show_tuning()
+            self._update_tuning()
 
-    def _show_tuning(self) -> None:
-        from workbench.tunings import grid, tunings
+    def _update_tuning(self) -> None:
+        from workbench.tunings import lr_grid, tunings
 
-        self.preset, self.params = self.tuning.name, _full_params(self.tuning)
+        self.preset, self.params = self.tuning.name, _fill_params(self.tuning)
         self.own_lr = tunings[self.tuning.name].lr
         self.undoable = len(self._history)
         if self._net is not None:
-            self.rates = grid(self.tuning, self._net, self._columns()).tolist()
-            self._show_costs()
+            self.rates = lr_grid(self.tuning, self._net, self._count_columns()).tolist()
+            self._update_costs()
 
-    def _show_costs(self) -> None:
+    def _update_costs(self) -> None:
         if self._net is not None:
             choice, net, grid = self.tuning, self._net, self.grid
-            self._estimates.ask(lambda: self._estimate(choice, net, grid))
+            self._estimate_task.submit(lambda: self._estimate_costs(choice, net, grid))
 
-    def _estimate(self, choice: Choice, net: Any, grid: np.ndarray) -> None:
-        found = costs.phases(grid)
-        total = sum(stage.parameters for stage in net.stages)
-        words = costs.moving_words(found, costs.movable(costs.prepared(net, choice), choice), total)
-        epochs = [(phase.first, phase.last) for phase in found]
-        self.costs = {**self.costs, **words, "epochs": epochs, "busy": SOON}
+    def _estimate_costs(self, choice: Choice, net: Any, grid: np.ndarray) -> None:
+        phases = layer_costs.split_into_phases(grid)
+        total = sum(stage.n_parameters for stage in net.stages)
+        weights = layer_costs.describe_moving_weights(
+            phases, layer_costs.count_movable_weights(layer_costs.apply_tuning(net, choice), choice), total
+        )
+        epochs = [(phase.first_epoch, phase.last_epoch) for phase in phases]
+        self.costs = {**self.costs, **weights, "epochs": epochs, "busy": MEASURING_TEXT}
         try:
-            measured = costs.costs(net, choice, found, self._images, self._batch_size)
+            estimates = layer_costs.estimate_costs(net, choice, phases, self._n_images, self._batch_size)
         except Exception as error:
-            measured = {"memory": "", "time": "", "each": [], "note": f"No estimate: {sentence(error)}"}
-        self.costs = {**words, **measured, "epochs": epochs, "busy": ""}
+            estimates = {"memory": "", "time": "", "each": [], "note": f"No estimate: {format_error(error)}"}
+        self.costs = {**weights, **estimates, "epochs": epochs, "busy": ""}
 
 
-def _structure(backbone: Choice, classes: int) -> Any:
-    from workbench.nets import load
+def _load_structure(backbone: Choice, n_classes: int) -> Any:
+    from workbench.nets.loading.net_loader import load_net
 
-    arguments = {"classes": classes, **backbone.params, "pretrained": False}
-    return load(backbone.name, **arguments)
+    arguments = {"classes": n_classes, **backbone.params, "pretrained": False}
+    return load_net(backbone.name, **arguments)
 
 
-def _classes(images: Any) -> int:
+def _count_classes(images: Any) -> int:
     return max(len(getattr(images, "classes", ())), 2)
 
 
-def _count(images: Any) -> int | None:
+def _count_images(images: Any) -> int | None:
     if images is None or isinstance(images, int):
         return images
-    return len(images.part("train"))
+    return len(images.subset("train"))
 
 
-def _as_choice(names: list[str], rates: Any, columns: int) -> Choice:
-    """The grid as a checked choice: frozen rows left out, rows of one rate as one number."""
+def _grid_to_choice(names: list[str], rates: Any, columns: int) -> Choice:
+    """Convert the grid to a checked choice: without frozen rows, and rows of one rate as one number."""
     from workbench.tunings import tunings
 
     if len(rates) != len(names) or any(len(row) != columns for row in rates):
         raise BadValue(f"the grid has {len(names)} stages and {columns} columns; the page sent another shape")
     rows = {n: row if len(set(row)) > 1 else row[:1] for n, row in zip(names, rates, strict=True) if any(row)}
-    choice = tunings.choice(PAINTED, rows=rows or {names[-1]: [0.0]})
-    tunings.make(choice)  # refuses rates that no grid may hold
+    choice = tunings.make_choice(PAINTED_TUNING, rows=rows or {names[-1]: [0.0]})
+    tunings.create(choice)  # raises for rates outside a grid's range
     return choice
 
 
-def _full_params(choice: Choice) -> dict[str, Any]:
+def _fill_params(choice: Choice) -> dict[str, Any]:
     from workbench.tunings import tunings
 
-    if choice.name == PAINTED:
+    if choice.name == PAINTED_TUNING:
         return {}
-    return {f.name: choice.params.get(f.name, f.default) for f in forms.fields(tunings[choice.name])}
+    return {f.name: choice.params.get(f.name, f.default) for f in forms.constructor_fields(tunings[choice.name])}
 
 
-def _preset(name: str) -> dict[str, Any]:
-    """A tuning as the page's menu shows it: name, what it is for, source, fields of its small form."""
+def _describe_preset(name: str) -> dict[str, Any]:
+    """Describe a tuning for the page's menu: name, summary, paper, and the fields of its small form."""
     from workbench.tunings import tunings
 
     cls = tunings[name]
     return {
         "name": name,
         "what": (cls.__doc__ or "").strip().partition("\n")[0],
-        "source": cls.source,
-        "fields": [] if name == PAINTED else [_field(field) for field in forms.fields(cls)],
+        "source": cls.paper,
+        "fields": [] if name == PAINTED_TUNING else [_describe_field(field) for field in forms.constructor_fields(cls)],
     }
 
 
-def _field(field: forms.Field) -> dict[str, Any]:
+def _describe_field(field: forms.Field) -> dict[str, Any]:
     limits = dataclasses.asdict(field.range) if field.range else {}
-    known = {"name": field.name, "type": field.type.__name__, "help": field.help, "options": list(field.options)}
-    return {**known, "default": None if field.required else field.default, **limits}
+    names = {"name": field.name, "label": to_label(field.name), "help": describe_field(field)}
+    kind = {"type": field.type.__name__, "options": list(field.options)}
+    return {**names, **kind, "default": None if field.is_required else field.default, **limits}

@@ -1,4 +1,4 @@
-"""How one run stands: its sentence, its progress, the time left, and the buttons that stop and resume it."""
+"""State of one run: a sentence, its progress, the time left, and buttons to stop and resume it."""
 
 from __future__ import annotations
 
@@ -7,97 +7,97 @@ from typing import Any
 
 import traitlets
 
-from workbench.widgets.base import Panel, script, shown
-from workbench.widgets.follow import follow, unfollow
-from workbench.widgets.latest import Latest
-from workbench.widgets.words import duration
+from workbench.formatting import format_duration
+from workbench.widgets.base import Panel, bundle_script, show_errors
+from workbench.widgets.components.background_task import BackgroundTask
+from workbench.widgets.components.polling import start_polling, stop_polling
 
 
 class RunState(Panel):
-    """One run while it is under way, and after.
+    """State of a run while it is under way, and after.
 
     Args:
-        resumed: called when the run goes on after a click, so that its curves are followed again.
+        on_resume: called after a click has resumed the run, so that its curves are followed again.
 
     Attributes:
-        run: the run shown.
-        about: what the page shows: name, state, sentence, share done, and why a button is off.
+        run: run shown.
+        about: content of the page: name, state, sentence, fraction done, and reasons why a button is disabled.
     """
 
-    _esm = script("run_state.mjs")
+    _esm = bundle_script("run_state.mjs")
     run = traitlets.Any(None, allow_none=True)
     about = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, resumed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_resume: Callable[[], None] = lambda: None) -> None:
         super().__init__()
-        self._resumed, self._doing = resumed, Latest(self)
-        self.on_msg(lambda _, content, __: self.answer(content))
+        self._on_resume, self._task = on_resume, BackgroundTask(self)
+        self.on_msg(lambda _, content, __: self.handle_message(content))
 
-    def watch(self) -> None:
-        """Follows the run from here on."""
-        if self.run is not None and self.look():
-            follow(self, self.look)
+    def follow_run(self) -> None:
+        """Follow the run from now on."""
+        if self.run is not None and self.poll():
+            start_polling(self, self.poll)
 
-    def look(self) -> bool:
-        """Reads how the run stands; whether that may still change."""
+    def poll(self) -> bool:
+        """Read the state of the run; True if it may still change."""
         run = self.run
         if run is None:
             self.about = {}
             return False
         status = run.status
-        self.about = said(run.name, status)
-        return status.alive
+        self.about = build_state(run.name, status)
+        return status.is_active
 
-    @shown
-    def answer(self, content: dict[str, str]) -> None:
-        """Stops or resumes, when the page asks for it."""
-        run, wanted = self.run, content.get("do")
+    @show_errors
+    def handle_message(self, content: dict[str, str]) -> None:
+        """Stop or resume the run on the page's request."""
+        run, request = self.run, content.get("do")
         if run is None:
             return
-        if wanted == "stop":
+        if request == "stop":
             run.stop()
-            self.look()
-        if wanted == "resume":
-            self._doing.ask(lambda: self._resume(run))
+            self.poll()
+        if request == "resume":
+            self._task.submit(lambda: self._resume_run(run))
 
     def close(self) -> None:
-        """Ends the following with the view."""
-        unfollow(self)
+        """Stop polling and close the view."""
+        stop_polling(self)
         super().close()
 
-    def _resume(self, run: Any) -> None:
+    def _resume_run(self, run: Any) -> None:
         run.resume()
-        self.watch()
-        self._resumed()
+        self.follow_run()
+        self._on_resume()
 
     @traitlets.observe("run")
     def _run_changed(self, _: Any) -> None:
         self.error = ""
-        self.look()
-        self.watch()
+        self.poll()
+        self.follow_run()
 
 
-def said(name: str, status: Any) -> dict[str, Any]:
-    """The state of a run for the page."""
-    share = status.step / status.steps if status.steps else 0.0
-    alive = status.alive
-    no_stop = "" if alive else "the run is not under way"
-    no_resume = "the run is under way" if alive else "the run is done" if status.state == "done" else ""
+def build_state(name: str, status: Any) -> dict[str, Any]:
+    """Build the state of a run for the page."""
+    fraction = status.step / status.steps if status.steps else 0.0
+    is_active = status.is_active
+    no_stop = "" if is_active else "the run is not under way"
+    no_resume = "the run is under way" if is_active else "the run is done" if status.state == "done" else ""
     return {
         "name": name,
         "state": status.state,
-        "sentence": sentence(status),
-        "share": 1.0 if status.state == "done" else round(share, 4),
+        "sentence": describe_status(status),
+        "share": 1.0 if status.state == "done" else round(fraction, 4),
         "no_stop": "it is stopping already" if status.state == "stopping" else no_stop,
         "no_resume": no_resume,
     }
 
 
-def sentence(status: Any) -> str:
-    """How a run stands, in words."""
+def describe_status(status: Any) -> str:
+    """Describe the state of a run in words."""
     if status.state != "running" or not status.steps:
-        return status.sentence or {"created": "not started", "done": "all epochs are over"}.get(status.state, "")
+        return status.message or {"created": "not started", "done": "all epochs trained"}.get(status.state, "")
     parts = [f"epoch {min(int(status.epoch) + 1, status.epochs)} of {status.epochs}"]
     if status.seconds_left is not None:
-        parts.append(f"{duration(status.seconds_left)} left")
+        parts.append(f"{format_duration(status.seconds_left)} left")
     return ", ".join([*parts, f"on {status.device}"] if status.device else parts)

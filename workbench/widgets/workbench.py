@@ -1,4 +1,4 @@
-"""The whole workbench in one widget: images, backbone, layers, training and results as tabs over one plan."""
+"""Whole workbench in one widget: tabs for images, backbone, layers, training and results over one plan."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from workbench.arguments import check_arguments
+from workbench.argument_checks import check_arguments
+from workbench.formatting import format_quantity
 from workbench.plan import to_choice
 from workbench.widgets.launcher import Launcher
-from workbench.widgets.tabs import Bench, Tab, tabs
+from workbench.widgets.tabs import Tab, WorkbenchState, tabs
 
-SHARED = ("images", "backbone", "tuning", "plan", "run")
+__all__ = ["Workbench"]
+
+SHARED_TRAITS = ("images", "backbone", "tuning", "plan", "run")
 
 
 class Workbench(ipywidgets.VBox):
-    """Everything from images to a fine-tuned net, as tabs; what is clicked can be copied as code.
+    """Tabs from images to a fine-tuned net; the plan made by clicking can be copied as code.
 
     Args:
-        images: what `wb.images` gives, or takes; None lets a person open them in the first tab.
-        backbone: what `wb.load` takes, a choice, or a net; None lets a person choose.
+        images: images, or a source that `wb.load_images` takes; None opens them in the first tab.
+        backbone: name that `wb.load_net` takes, a choice, or a net; None chooses it in a tab.
         tuning: which weights move.
 
     Attributes:
-        images: the images at hand.
-        backbone: the backbone chosen.
+        images: images in use.
+        backbone: backbone chosen.
         tuning: which weights move.
-        plan: the plan as it stands; None while a part is missing.
-        run: the run shown: the one launched last, or clicked.
-        tabs: the tabs by name.
+        plan: current plan; None while a part is missing.
+        run: run shown: the one launched last, or clicked.
+        tabs: tabs by name.
     """
 
     images = traitlets.Any(None, allow_none=True)
@@ -42,55 +45,57 @@ class Workbench(ipywidgets.VBox):
 
     @check_arguments
     def __init__(self, images: Any = None, backbone: Any = None, tuning: Any = "head") -> None:
-        self.launcher = Launcher(images=_opened(images), backbone=_chosen(backbone), tuning=to_choice(tuning, "tuning"))
-        self.bench = Bench(launcher=self.launcher)
-        made = sorted((cls(self.bench) for cls in tabs.classes().values()), key=lambda tab: tab.order)
-        self.tabs: dict[str, Tab] = {tab.name: tab for tab in made}
+        self.launcher = Launcher(
+            images=_open_images(images), backbone=_to_backbone(backbone), tuning=to_choice(tuning, "tuning")
+        )
+        self.state = WorkbenchState(launcher=self.launcher)
+        ordered = sorted((cls(self.state) for cls in tabs.classes().values()), key=lambda tab: tab.order)
+        self.tabs: dict[str, Tab] = {tab.name: tab for tab in ordered}
         self.header = ipywidgets.HTML().add_class("wb-header")
-        self.panes = ipywidgets.Tab([tab.box for tab in made], titles=[tab.title for tab in made])
-        self.launcher.bar.add_class("wb-footer")
-        super().__init__([self.header, self.panes, self.launcher.notice, self.launcher.bar])
-        for part, name in ((self, "wb-form"), (self, "wb-workbench"), (self.panes, "wb-tabs")):
-            part.add_class(name)
-        for name in SHARED:
-            traitlets.link((self.launcher, name), (self.bench, name))
-            traitlets.link((self.bench, name), (self, name))
-        self.panes.observe(lambda _: self._open(), "selected_index")
-        self.bench.observe(lambda _: self._say(), ["images"])
-        self.bench.observe(self._launched, "run")
-        self.launcher.state.observe(self._state_changed, "about")
-        self.bench.observe(lambda change: self.show_tab(change.new), "asked")
-        self._say()
-        self._open()
+        self.panes = ipywidgets.Tab([tab.box for tab in ordered], titles=[tab.title for tab in ordered])
+        self.launcher.plan_bar.add_class("wb-footer")
+        super().__init__([self.header, self.panes, self.launcher.notice, self.launcher.plan_bar])
+        for widget, name in ((self, "wb-form"), (self, "wb-workbench"), (self.panes, "wb-tabs")):
+            widget.add_class(name)
+        for name in SHARED_TRAITS:
+            traitlets.link((self.launcher, name), (self.state, name))
+            traitlets.link((self.state, name), (self, name))
+        self.panes.observe(lambda _: self._open_tab(), "selected_index")
+        self.state.observe(lambda _: self._update_header(), ["images"])
+        self.state.observe(self._show_active_run, "run")
+        self.launcher.run_state.observe(self._state_changed, "about")
+        self.state.observe(lambda change: self.show_tab(change.new), "requested_tab")
+        self._update_header()
+        self._open_tab()
 
     @check_arguments
     def show_tab(self, title: str) -> None:
-        """Brings the tab of that title into view; nothing happens for a title that no tab bears."""
+        """Select the tab with that title; do nothing if there is none."""
         titles = [tab.title for tab in self.tabs.values()]
         if title in titles:
             self.panes.selected_index = titles.index(title)
 
-    def _open(self) -> None:
+    def _open_tab(self) -> None:
         index = self.panes.selected_index
         if index is not None:
             list(self.tabs.values())[index].open()
 
-    def _launched(self, change: Any) -> None:
-        if change.new is not None and change.new.status.alive:
+    def _show_active_run(self, change: Any) -> None:
+        if change.new is not None and change.new.status.is_active:
             self.show_tab("Train")
 
     def _state_changed(self, change: Any) -> None:
         if (change.old or {}).get("state") != change.new.get("state"):
-            self._open()
+            self._open_tab()
 
-    def _say(self) -> None:
-        loaded = html.escape(f"{described(self.images)} · {machine()}")
+    def _update_header(self) -> None:
+        loaded = html.escape(f"{describe_images(self.images)} · {describe_device()}")
         name = '<span class="wb-title">Transfer Workbench</span>'
         self.header.value = f'<div class="wb-header-line">{name}<span class="wb-quiet">{loaded}</span></div>'
 
 
-def described(images: Any) -> str:
-    """The images at hand in one line."""
+def describe_images(images: Any) -> str:
+    """Describe the images in use in one line."""
     if images is None:
         return "no images yet: open some in Data"
     splits = images.frame["split"].value_counts()
@@ -98,28 +103,28 @@ def described(images: Any) -> str:
     return " · ".join([images.name, *parts, f"{len(images.classes)} {'tags' if images.kind == 'tags' else 'classes'}"])
 
 
-def machine() -> str:
-    """Where a run would go, in a few words."""
+def describe_device() -> str:
+    """Describe the device that a run would use in a few words."""
     import torch
 
-    from workbench.loop.device import devices
+    from workbench.loop.device import list_devices
 
-    best = devices()[0]
+    best = list_devices()[0]
     if best.startswith("cuda"):
         return torch.cuda.get_device_name(0)
     if best == "mps":
-        return "Apple graphics"
+        return "Apple GPU (MPS)"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"CPU, {cores} core{'' if cores == 1 else 's'}"
+    return f"CPU, {format_quantity(cores, 'core')}"
 
 
-def _opened(images: Any) -> Any:
+def _open_images(images: Any) -> Any:
     if images is None or hasattr(images, "frame"):
         return images
-    from workbench.images import images as open_images
+    from workbench.data.image_loading import load_images
 
-    return open_images(images)
+    return load_images(images)
 
 
-def _chosen(backbone: Any) -> Any:
+def _to_backbone(backbone: Any) -> Any:
     return backbone if backbone is None or hasattr(backbone, "stages") else to_choice(backbone, "backbone")

@@ -12,7 +12,7 @@ import workbench as wb
 
 @pytest.fixture(scope="module")
 def net():
-    return wb.load("test_resnet", classes=4, pretrained=False, size=64)
+    return wb.load_net("test_resnet", classes=4, pretrained=False, size=64)
 
 
 @pytest.fixture(scope="module")

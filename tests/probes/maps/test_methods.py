@@ -20,7 +20,7 @@ NETS = ("test_resnet", "test_vit", "test_mambaout")
 
 @pytest.fixture(scope="module")
 def nets():
-    made = {name: wb.load(name, classes=3, pretrained=False, size=64) for name in NETS}
+    made = {name: wb.load_net(name, classes=3, pretrained=False, size=64) for name in NETS}
     return {name: net.train() for name, net in made.items()}
 
 
@@ -47,13 +47,13 @@ def test_a_map_or_a_sentence_and_nothing_left_behind(nets, x, name, method, froz
     try:
         found = wb.probes.saliency(net, x, method, target=0, **CHEAP.get(method, {}))
     except BadValue as refusal:
-        assert method in ("lrp", "attention-rollout") and "take " in str(refusal)
+        assert method in ("lrp", "attention-rollout") and "use " in str(refusal)
         assert (method, name) not in (("lrp", "test_resnet"), ("attention-rollout", "test_vit"))
     else:
         assert found.maps.shape == (3, 64, 64) and np.isfinite(found.maps).all() and found.maps.any()
         assert (found.layer is not None) == methods[method].reads_stage
         assert found.signed or found.maps.min() >= 0
-        assert np.abs(found.scaled).max() <= 1 + 1e-6
+        assert np.abs(found.normalized_maps).max() <= 1 + 1e-6
     assert state(net) == before
 
 
@@ -83,10 +83,10 @@ def test_pictures_do_not_change_each_others_maps(nets, x, method):
 
 
 def test_every_method_says_what_it_is_and_where_it_is_from():
-    table = wb.probes.saliency_methods()
-    assert len(table) >= 13 and list(table.columns) == ["name", "what", "source", "parameters"]
+    table = wb.probes.describe_saliency_methods()
+    assert len(table) >= 13 and list(table.columns) == ["name", "description", "paper", "parameters"]
     for name, cls in methods.classes().items():
-        assert cls.source and inspect.getdoc(cls), name
+        assert cls.paper and inspect.getdoc(cls), name
         assert inspect.getsource(inspect.getmodule(cls)).count("\n") <= 80, name
-        for field in forms.fields(cls):
+        for field in forms.constructor_fields(cls):
             assert field.help and (field.range is not None or field.options), f"{name}.{field.name}"

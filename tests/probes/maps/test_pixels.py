@@ -10,7 +10,7 @@ from torch import nn
 
 import workbench as wb
 from workbench.probes.maps import methods
-from workbench.probes.maps.base import Question
+from workbench.probes.maps.base import SaliencyQuery
 
 
 class Toy(nn.Module):
@@ -27,7 +27,7 @@ class Toy(nn.Module):
 
 @pytest.fixture(scope="module")
 def net():
-    return wb.load("test_resnet", classes=4, pretrained=False, size=32)
+    return wb.load_net("test_resnet", classes=4, pretrained=False, size=32)
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def test_occlusion_finds_the_one_pixel_that_counts():
     with torch.no_grad():
         toy.layers[1].weight.zero_()
         toy.layers[1].weight[0, 5 * 16 + 9] = 2.0  # the red of row 5, column 9
-    asked = Question(toy, torch.ones(1, 3, 16, 16), torch.tensor([0]), None)  # type: ignore[arg-type]
-    found = methods.make("occlusion", window=0.0625, steps=16).maps(asked)[0]
+    asked = SaliencyQuery(toy, torch.ones(1, 3, 16, 16), torch.tensor([0]), None)  # type: ignore[arg-type]
+    found = methods.create("occlusion", window=0.0625, steps=16).maps(asked)[0]
     assert found[5, 9] == 2.0 and found.sum() == 2.0
-    wide = methods.make("occlusion", window=0.25, steps=4).maps(asked)[0]
+    wide = methods.create("occlusion", window=0.25, steps=4).maps(asked)[0]
     assert (wide[4:8, 8:12] == 2.0).all() and wide.sum() == 32.0
 
 
@@ -67,16 +67,16 @@ def test_guided_backprop_lets_only_what_is_positive_back():
         toy.layers[1].weight.copy_(torch.tensor([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]]))
         toy.layers[3].weight.copy_(torch.tensor([[1.0, -1.0], [0.0, 0.0]]))
     x = torch.ones(1, 3, 1, 1)
-    asked = Question(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
-    assert asked.gradient(x).flatten().tolist() == [-2.0, 2.0, 0.0]
-    assert methods.make("guided-backprop").maps(asked).item() == 2.0  # without the second unit: (1, 2, 0)
+    asked = SaliencyQuery(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
+    assert asked.input_gradient(x).flatten().tolist() == [-2.0, 2.0, 0.0]
+    assert methods.create("guided-backprop").maps(asked).item() == 2.0  # without the second unit: (1, 2, 0)
 
 
 def test_gradient_shap_is_exact_where_the_score_is_linear_and_repeats_by_its_seed(net, x):
     toy = Toy(nn.Flatten(), nn.Linear(12, 2, bias=False))
     picture = torch.rand(1, 3, 2, 2, generator=torch.Generator().manual_seed(0))
-    asked = Question(toy, picture, torch.tensor([0]), None)  # type: ignore[arg-type]
-    found = methods.make("gradient-shap", noise=0.0, samples=60).maps(asked)[0]
+    asked = SaliencyQuery(toy, picture, torch.tensor([0]), None)  # type: ignore[arg-type]
+    found = methods.create("gradient-shap", noise=0.0, samples=60).maps(asked)[0]
     slope = toy.layers[1].weight[0].detach().view(3, 2, 2)
     grey, black = (slope * picture[0]).sum(0), (slope * (picture[0] - 1)).sum(0)
     low, high = torch.minimum(grey, black), torch.maximum(grey, black)
@@ -91,9 +91,9 @@ def test_relevance_is_kept_and_shared_by_the_rule():
         toy.layers[1].weight.copy_(torch.tensor([[1.0, -1.0, 2.0], [1.0, 1.0, 0.0]]))
         toy.layers[3].weight.copy_(torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
     x = torch.tensor([1.0, 0.5, 1.0]).view(1, 3, 1, 1)
-    asked = Question(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
+    asked = SaliencyQuery(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
     # without a bias, all of the score 1 · 2.5 + 2 · 1.5 arrives at the pixels
-    assert methods.make("lrp", gamma=1.0).maps(asked).sum().item() == pytest.approx(5.5, rel=1e-5)
+    assert methods.create("lrp", gamma=1.0).maps(asked).sum().item() == pytest.approx(5.5, rel=1e-5)
 
 
 def test_batch_norm_is_one_map_with_its_convolution():
@@ -108,7 +108,7 @@ def test_batch_norm_is_one_map_with_its_convolution():
         folded.layers[0].bias.copy_(norm.bias - norm.running_mean * norm.weight / (1 + 1e-5) ** 0.5)
     x = torch.rand(2, 3, 2, 2, generator=dice)
     maps = [
-        methods.make("lrp").maps(Question(toy, x, torch.tensor([0, 1]), None))  # type: ignore[arg-type]
+        methods.create("lrp").maps(SaliencyQuery(toy, x, torch.tensor([0, 1]), None))  # type: ignore[arg-type]
         for toy in (apart, folded)
     ]
     assert maps[0].abs().max() > 1e-3 and torch.allclose(*maps, atol=1e-5)
@@ -128,13 +128,13 @@ def test_relevance_of_each_pixel_by_hand():
     above = above / above.sum() * (hidden @ v)
     parts = a * (w + 0.5 * w.clamp(min=0))  # where a unit is below 0, nothing arrives
     expected = (parts / parts.sum(1, keepdim=True) * above[:, None]).sum(0)
-    asked = Question(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
-    found = methods.make("lrp", gamma=0.5).maps(asked)[0]
+    asked = SaliencyQuery(toy, x, torch.tensor([0]), None)  # type: ignore[arg-type]
+    found = methods.create("lrp", gamma=0.5).maps(asked)[0]
     assert torch.allclose(found, expected.view(3, 2, 2).sum(0), atol=1e-5)
 
 
 def test_attention_rollout_by_hand():
-    net = wb.load("test_vit", classes=3, pretrained=False, size=64)
+    net = wb.load_net("test_vit", classes=3, pretrained=False, size=64)
     x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     found = wb.probes.saliency(net, x, "attention-rollout").maps
     kept = []
@@ -160,6 +160,6 @@ def test_relevance_is_kept_by_padding_as_tensorflows_nets_do_it():
         for parameter in toy.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=dice))
     x = torch.rand(3, 3, 4, 4, generator=dice)
-    asked = Question(toy, x, torch.tensor([0, 1, 0]), None)  # type: ignore[arg-type]
-    found = methods.make("lrp").maps(asked).sum((1, 2))
+    asked = SaliencyQuery(toy, x, torch.tensor([0, 1, 0]), None)  # type: ignore[arg-type]
+    found = methods.create("lrp").maps(asked).sum((1, 2))
     assert torch.allclose(found, asked.score().detach(), rtol=1e-4, atol=1e-5)

@@ -44,7 +44,7 @@ def test_arrays_and_tensors_go_together():
 
 
 def test_features_of_two_backbones_are_refused():
-    with pytest.raises(BadValue, match="4 and 3 wide"):
+    with pytest.raises(BadValue, match="4 and 3 features"):
         distance(np.ones((9, 4)), np.ones((9, 3)))
-    with pytest.raises(BadData, match="each domain"):
+    with pytest.raises(BadData, match="two images per domain"):
         distance(np.ones((9, 4)), np.ones((1, 4)))

@@ -48,4 +48,4 @@ def test_it_saturates_where_features_outnumber_images(case):
 
 
 def test_moments_give_the_same_value(small):
-    assert h_score(Moments.of(*small.data)) == h_score(*small.data)
+    assert h_score(Moments.from_features(*small.data)) == h_score(*small.data)

@@ -9,7 +9,7 @@ from scipy.stats import rankdata, spearmanr
 
 from workbench.errors import BadData, BadValue
 from workbench.scores import scores
-from workbench.scores.features.parc import ranks
+from workbench.scores.features._parc import average_ranks
 
 parc = scores["parc"]
 
@@ -37,12 +37,12 @@ def test_components_are_kept_before_images_are_compared(small):
 
 def test_equal_values_share_their_rank():
     values = [0.5, 0.1, 0.5, 0.9, 0.1, 0.5]
-    assert ranks(torch.tensor(values)).tolist() == rankdata(values).tolist()
+    assert average_ranks(torch.tensor(values)).tolist() == rankdata(values).tolist()
 
 
 def test_of_many_images_some_are_drawn_again_the_same(case):
     given = case(10)
-    once, again, other = (parc(*given.data, at_most=200, seed=seed) for seed in (0, 0, 1))
+    once, again, other = (parc(*given.data, max_images=200, seed=seed) for seed in (0, 0, 1))
     assert once == again != other
     assert once == pytest.approx(parc(*given.data), abs=0.05)
 
@@ -53,7 +53,7 @@ def test_one_varying_feature_has_no_correlation(small):
 
 
 def test_options_out_of_range_are_refused(small):
-    with pytest.raises(BadValue, match="at_most"):
-        parc(*small.data, at_most=2)
+    with pytest.raises(BadValue, match="max_images"):
+        parc(*small.data, max_images=2)
     with pytest.raises(BadValue, match="components"):
         parc(*small.data, components=1)

@@ -8,7 +8,7 @@ import torch
 from scipy.special import softmax
 
 from workbench.scores import Moments, scores
-from workbench.scores.features.sfda import largest
+from workbench.scores.features._sfda import largest_eigenvalue
 
 sfda = scores["sfda"]
 
@@ -23,8 +23,8 @@ def test_it_is_the_published_value(case, seed):
 
 def test_the_largest_eigenvalue_is_found():
     matrix = torch.diag(torch.tensor([9.0, 1.0, 0.5], dtype=torch.float64))
-    assert largest(matrix, matrix.sum(1)) == pytest.approx(9, abs=1e-3)
-    assert largest(torch.zeros(2, 2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)) == 0
+    assert largest_eigenvalue(matrix, matrix.sum(1)) == pytest.approx(9, abs=1e-3)
+    assert largest_eigenvalue(torch.zeros(2, 2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)) == 0
 
 
 def test_the_features_are_left_as_they_came(small):
@@ -35,7 +35,7 @@ def test_the_features_are_left_as_they_came(small):
 
 def test_the_images_behind_moments_are_read(case):
     given = case(12)
-    assert sfda(Moments.of(*given.data)) == sfda(*given.data)
+    assert sfda(Moments.from_features(*given.data)) == sfda(*given.data)
 
 
 def plainly(x, y):

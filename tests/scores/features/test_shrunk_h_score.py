@@ -7,7 +7,7 @@ import pytest
 from sklearn.covariance import LedoitWolf
 
 from workbench.scores import Moments, scores
-from workbench.scores.features.shrunk_h_score import shrinkage
+from workbench.scores.features._shrunk_h_score import ledoit_wolf_shrinkage
 
 shrunk_h_score = scores["shrunk_h_score"]
 
@@ -25,7 +25,7 @@ def test_the_shrinkage_is_ledoit_and_wolfs(case, seed):
     given = case(seed)
     far = given.features * np.linspace(0.1, 2, given.features.shape[1]) + 50
     estimate = LedoitWolf().fit(far)
-    alpha, variance = shrinkage(Moments.of(far, given.labels))
+    alpha, variance = ledoit_wolf_shrinkage(Moments.from_features(far, given.labels))
     assert alpha == pytest.approx(estimate.shrinkage_, abs=1e-9)
     assert variance == pytest.approx(np.trace(estimate.covariance_) / far.shape[1], rel=1e-9)
 

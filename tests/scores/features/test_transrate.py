@@ -28,7 +28,7 @@ def test_one_feature_is_logarithms_of_variances():
 
 
 def test_moments_of_an_array_are_enough(small):
-    assert transrate(Moments.of(*small.data)) == transrate(*small.data)
+    assert transrate(Moments.from_features(*small.data)) == transrate(*small.data)
 
 
 def test_a_distortion_of_zero_is_refused(small):

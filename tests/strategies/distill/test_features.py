@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import workbench as wb
-from tests.strategies.selfsupervised.test_features import probed, saws
+from tests.strategies.self_supervised.test_features import probed, saws
 from workbench.errors import UnknownName
-from workbench.strategies import Examples, Target, strategies
+from workbench.strategies import Examples, LabelSpec, strategies
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def teacher(tiny, tmp_path):
 
 
 def prepared(teacher, student, **options):
-    strategy = strategies.make("distill-features", teacher=teacher, **options)
-    strategy.target = Target("classes", (("", 3),))
+    strategy = strategies.create("distill-features", teacher=teacher, **options)
+    strategy.label_spec = LabelSpec("classes", (("", 3),))
     strategy.prepare(student)
     return strategy
 
@@ -33,7 +33,7 @@ def test_match_is_the_share_of_variance_that_is_not_told(tiny, teacher):
     terms = strategy.losses(student, {"labelled": Examples(x, None)}, 0.0)
     assert set(terms) == {"match"}
     with torch.no_grad():
-        taught = wb.load(teacher).eval().features(x)
+        taught = wb.load_net(teacher).eval().features(x)
         taught = (taught - taught.mean(0)) / (taught.var(0, correction=0) + 1e-5).sqrt()
         told = strategy.map(student.features(x))
     assert terms["match"].item() == pytest.approx(((taught - told) ** 2).mean().item(), rel=1e-4)
@@ -53,7 +53,7 @@ def test_of_several_teachers_every_feature_counts_the_same(tiny, teacher, tmp_pa
     x = torch.rand(16, 3, 32, 32)
     found = strategy.losses(student, {"labelled": Examples(x, None)}, 0.0)["match"]
     with torch.no_grad():
-        seen = [wb.load(path).eval().features(x) for path in (teacher, tmp_path / "other.safetensors")]
+        seen = [wb.load_net(path).eval().features(x) for path in (teacher, tmp_path / "other.safetensors")]
         spread = [(s - s.mean(0)) / (s.var(0, correction=0) + 1e-5).sqrt() for s in seen]
         told = strategy.map(student.features(x)).split([s.shape[1] for s in seen], 1)
         lost = sum(((s - t) ** 2).sum() for s, t in zip(spread, told, strict=True))
@@ -84,16 +84,16 @@ def test_labels_reach_the_head_alone_and_nothing_reaches_the_teacher(tiny, teach
 def test_a_student_reads_what_its_teacher_reads_without_a_label(tmp_path):
     """The paper's promise: hints hand on a representation, to a net of another architecture."""
     student = {"name": "test_efficientnet", "params": {"pretrained": False, "size": 24}}
-    fixed = {"augment": "none", "keep": "last", "precision": "fp32", "lr": 3e-3, "epochs": 10, "batch_size": 24}
-    labelled = wb.Plan("test_resnet", wb.images(saws(240, 0)), **fixed).but(
+    fixed = {"augment": "none", "select": "last", "precision": "fp32", "lr": 3e-3, "epochs": 10, "batch_size": 24}
+    labelled = wb.Plan("test_resnet", wb.load_images(saws(240, 0)), **fixed).replace(
         backbone={"name": "test_resnet", "params": {"pretrained": False, "size": 24}}
     )
     wb.fit(labelled, progress=False).net().save(tmp_path / "teacher.safetensors")
     hints = wb.strategy("distill-features", teacher=tmp_path / "teacher.safetensors")
     x, _ = saws(240, 1)
-    unlabelled = wb.images((x, np.array(["a", "b"])[np.arange(240) % 2]))  # labels that tell nothing
+    unlabelled = wb.load_images((x, np.array(["a", "b"])[np.arange(240) % 2]))  # labels that tell nothing
     net = wb.fit(wb.Plan(student, unlabelled, strategy=hints, **fixed), progress=False).net()
     x, y = saws(420, 2)
-    before = probed(wb.load("test_efficientnet", pretrained=False, size=24), x, y)
+    before = probed(wb.load_net("test_efficientnet", pretrained=False, size=24), x, y)
     after = probed(net, x, y)
     assert after > before + 0.15, (before, after)

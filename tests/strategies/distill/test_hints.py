@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 import workbench as wb
 from workbench.errors import BadValue, UnknownName
-from workbench.nets.grids import maps, named_grid
-from workbench.strategies import Examples, Target, strategies
+from workbench.nets.feature_maps import capture_feature_maps, find_feature_map
+from workbench.strategies import Examples, LabelSpec, strategies
 
 HINTS = {"blocks.1": "layer2", "blocks.3": "layer4"}  # 2 x 2 places of a ViT; 4 x 4 and 1 x 1 of a residual net
 
@@ -23,8 +23,8 @@ def teacher(tiny, tmp_path):
 
 def prepared(teacher, student, **options):
     torch.manual_seed(0)
-    strategy = strategies.make("distill-hints", teacher=teacher, **options)
-    strategy.target = Target("classes", (("", 3),))
+    strategy = strategies.create("distill-hints", teacher=teacher, **options)
+    strategy.label_spec = LabelSpec("classes", (("", 3),))
     strategy.prepare(student)
     return strategy
 
@@ -35,11 +35,15 @@ def test_hints_are_the_shares_of_variance_that_are_not_told_at_the_places_of_the
     x = torch.rand(16, 3, 32, 32)
     terms = strategy.losses(student, {"labelled": Examples(x, None)}, 0.0)
     assert set(terms) == {"hints", "match"}
-    known = wb.load(teacher).eval()
+    known = wb.load_net(teacher).eval()
     lost = []
     for (mine, its), tell in zip(HINTS.items(), strategy.tells, strict=True):
-        ours, theirs = named_grid(student, mine), named_grid(known, its)
-        with torch.no_grad(), maps(student, [ours]) as told, maps(known, [theirs]) as seen:
+        ours, theirs = find_feature_map(student, mine), find_feature_map(known, its)
+        with (
+            torch.no_grad(),
+            capture_feature_maps(student, [ours]) as told,
+            capture_feature_maps(known, [theirs]) as seen,
+        ):
             student(x), known(x)
             x_, y = told[mine], seen[its]
             places = min(x_.shape[-1], y.shape[-1])
@@ -48,7 +52,7 @@ def test_hints_are_the_shares_of_variance_that_are_not_told_at_the_places_of_the
             told_ = torch.einsum("oi,bihw->bohw", tell.weight[:, :, 0, 0], F.avg_pool2d(x_, x_.shape[-1] // places))
             lost.append((told_ + tell.bias[:, None, None] - y).square().mean())
     assert terms["hints"].item() == pytest.approx(torch.stack(lost).mean().item(), rel=1e-4)
-    apart = strategies.make("distill-features", teacher=teacher)
+    apart = strategies.create("distill-features", teacher=teacher)
     apart.prepare(student)
     apart.map.load_state_dict(strategy.map.state_dict())
     alone = apart.losses(student, {"labelled": Examples(x, None)}, 0.0)
@@ -67,7 +71,7 @@ def test_stages_that_are_not_there_are_named_before_the_first_step(tiny, teacher
         prepared(teacher, tiny("test_vit", seed=1), hints={"block.1": "layer2"})
     with pytest.raises(UnknownName, match="layer2"):
         prepared(teacher, tiny("test_vit", seed=1), hints={"blocks.1": "blocks.2"})
-    with pytest.raises(BadValue, match="has no places"):
+    with pytest.raises(BadValue, match="has no spatial positions"):
         prepared(teacher, tiny("test_vit", seed=1), hints={"blocks.1": "head"})
 
 
@@ -85,9 +89,9 @@ def test_nothing_reaches_the_teacher_and_no_one_listens_afterwards(tiny, teacher
 
 def test_a_student_with_hints_tells_more_of_its_teacher_than_one_without():
     """The paper's promise: hints on the way make what a student of another kind learns in the same steps more."""
-    images = wb.images("world", n=400, size=64, label="shape", valid=0.2)
+    images = wb.load_images("world", n=400, size=64, label="shape", valid=0.2)
     student = {"name": "test_vit", "params": {"pretrained": False, "size": 64}}
-    fixed = {"augment": "none", "keep": "last", "precision": "fp32", "lr": 2e-3, "epochs": 8, "batch_size": 20}
+    fixed = {"augment": "none", "select": "last", "precision": "fp32", "lr": 2e-3, "epochs": 8, "batch_size": 20}
     hints = {"blocks.1": "layer2", "blocks.3": "layer3", "norm": "layer4"}
     told = {}
     for name, more in (("distill-features", {}), ("distill-hints", {"hints": hints})):

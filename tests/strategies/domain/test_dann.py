@@ -10,7 +10,7 @@ from torch import nn
 
 import workbench as wb
 from workbench.errors import BadData
-from workbench.strategies import Examples, Target, strategies
+from workbench.strategies import Examples, LabelSpec, strategies
 
 
 def batch(n=6):
@@ -19,8 +19,8 @@ def batch(n=6):
 
 
 def prepared(net, **params):
-    strategy = strategies.make("dann", **params)
-    strategy.target = Target("classes", (("", 3),))
+    strategy = strategies.create("dann", **params)
+    strategy.label_spec = LabelSpec("classes", (("", 3),))
     strategy.prepare(net)
     return strategy
 
@@ -78,8 +78,8 @@ def rotated_moons(seed, degrees=35):
 def target_accuracy(name, seed, **params):
     source, (far, far_y) = rotated_moons(seed)
     torch.manual_seed(seed)
-    net, strategy = Shallow(), strategies.make(name, **params)
-    strategy.target = Target("classes", (("", 2),))
+    net, strategy = Shallow(), strategies.create(name, **params)
+    strategy.label_spec = LabelSpec("classes", (("", 2),))
     strategy.prepare(net)
     optimizer = torch.optim.Adam([*net.parameters(), *strategy.parameters()], lr=0.01)
     batch = {"labelled": Examples(*source), "unlabelled": Examples(far, None)}
@@ -97,7 +97,7 @@ def test_it_adapts_to_rotated_moons_as_in_the_paper():
 
 
 def test_without_a_target_domain_it_says_what_to_do(tiny_plan, toy):
-    with pytest.raises(BadData, match="target="):
+    with pytest.raises(BadData, match="target_domain="):
         wb.fit(tiny_plan(toy, strategy="dann"), progress=False)
 
 

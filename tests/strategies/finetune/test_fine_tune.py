@@ -27,7 +27,7 @@ def test_tags(tiny_plan, tmp_path, toy_arrays):
     frame = pd.DataFrame(
         {"path": save(tmp_path, x), "left": (y == "left").astype(int), "not right": (y != "right") * 1}
     )
-    data = wb.images(frame, path="path", label=["left", "not right"])
+    data = wb.load_images(frame, path="path", label=["left", "not right"])
     assert data.kind == "tags"
     run = wb.fit(tiny_plan(data, epochs=5, lr=3e-3), progress=False)
     assert run.evaluate().accuracy > 0.85
@@ -38,7 +38,7 @@ def test_tasks(tiny_plan, tmp_path, toy_arrays):
     dark = np.arange(len(x)) % 2 == 0
     x[dark] //= 2
     frame = pd.DataFrame({"path": save(tmp_path, x), "place": y, "light": np.where(dark, "dark", "bright")})
-    data = wb.images(frame, path="path", label=["place", "light"])
+    data = wb.load_images(frame, path="path", label=["place", "light"])
     assert data.kind == "tasks"
     run = wb.fit(tiny_plan(data, epochs=6, lr=3e-3), progress=False)
     assert {"loss/place", "loss/light"} <= set(run.points.columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from workbench.strategies import Examples, Target, strategies
+from workbench.strategies import Examples, LabelSpec, strategies
 
 
 def drifted(run, start):
@@ -14,8 +14,8 @@ def drifted(run, start):
 
 def test_terms_by_hand(tiny):
     net = tiny()
-    strategy = strategies.make("l2-sp", alpha=2.0, beta=4.0)
-    strategy.target = Target("classes", (("", 3),))
+    strategy = strategies.create("l2-sp", alpha=2.0, beta=4.0)
+    strategy.label_spec = LabelSpec("classes", (("", 3),))
     strategy.prepare(net)
     batch = {"labelled": Examples(torch.rand(4, 3, 32, 32), torch.tensor([0, 1, 2, 0]))}
     net.eval()
@@ -32,8 +32,8 @@ def test_terms_by_hand(tiny):
 
 def test_a_frozen_weight_has_no_spring(tiny):
     net = tiny()
-    strategy = strategies.make("l2-sp")
-    strategy.target = Target("classes", (("", 3),))
+    strategy = strategies.create("l2-sp")
+    strategy.label_spec = LabelSpec("classes", (("", 3),))
     strategy.prepare(net)
     net.backbone.requires_grad_(False)
     batch = {"labelled": Examples(torch.rand(2, 3, 32, 32), torch.tensor([0, 1]))}
@@ -46,5 +46,5 @@ def test_it_drifts_less_than_fine_tuning(tiny_plan, tiny):
     plan = tiny_plan(epochs=3, lr=3e-3)
     start = {n: p.detach().clone() for n, p in tiny(seed=plan.seed).backbone.named_parameters()}
     free = drifted(wb.fit(plan, progress=False), start)
-    held = drifted(wb.fit(plan.but(strategy=wb.strategy("l2-sp", alpha=100.0)), progress=False), start)
+    held = drifted(wb.fit(plan.replace(strategy=wb.strategy("l2-sp", alpha=100.0)), progress=False), start)
     assert held < 0.7 * free

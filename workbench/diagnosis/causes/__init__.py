@@ -1,8 +1,6 @@
-"""Causes of negative transfer, one a file: the evidence, the experiment that would refute it, the remedy."""
+"""Causes of negative transfer, one per file: evidence, the experiment that can refute it, and the remedy."""
 
-from .base import NOTHING as NOTHING
-from .base import Cause as Cause
-from .base import Evidence as Evidence
-from .base import causes as causes
-
-__all__ = ["NOTHING", "Cause", "Evidence", "causes"]
+from workbench.diagnosis.causes.base import NO_EVIDENCE as NO_EVIDENCE
+from workbench.diagnosis.causes.base import Cause as Cause
+from workbench.diagnosis.causes.base import Evidence as Evidence
+from workbench.diagnosis.causes.base import causes as causes

@@ -1,8 +1,7 @@
-"""What every cause can do: say how much speaks for it, and give the experiment that would refute it."""
+"""Base class of causes: strength of the evidence, and the experiment that can refute the cause."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,86 +12,82 @@ from workbench.registry import Registry
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
     from workbench.plan import Plan
 
 
-SUSPECT = 0.1  # strength so far, from which on a cause looks at what takes longer
+SLOW_CHECK_STRENGTH = 0.1  # strength from which on a cause runs its slow checks
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a cause before anything is trained for it.
+    """Evidence for a cause before anything is trained for it.
 
     Attributes:
-        strength: 0 (nothing) to 1 (hardly anything else could be the reason).
-        words: what was seen, as a sentence with its numbers.
-        numbers: the same by name.
-        drawn: frames that show it, by what they are.
-        fact: whether it is there to see, so that an experiment says what putting it right is worth, not that it is so
+        strength: 0 (none) to 1 (hardly any other explanation possible).
+        summary: summary of the evidence, as a sentence with its numbers.
+        numbers: the same numbers by name.
+        frames: frames that show the evidence, by title.
+        is_observed: True if the problem is directly visible, so that an experiment measures only its effect.
     """
 
     strength: float
-    words: str
+    summary: str
     numbers: Mapping[str, float] = field(default_factory=dict)
-    drawn: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    fact: bool = False
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    is_observed: bool = False
 
 
-NOTHING = Evidence(0.0, "")
+NO_EVIDENCE = Evidence(0.0, "")
 
 
 class Cause(ABC):
-    """One reason for which a transfer is worse than it should be.
+    """Possible reason why a transfer is worse than it should be.
 
     Attributes:
-        name: as the registry knows it.
-        means: what is wrong, as the end of a sentence.
-        advice: what to do, as a sentence.
-        source: where it is described.
-        triable: whether an experiment can put it right; else the evidence is all there is.
-        balanced: whether the experiment is judged with every class weighing the same.
-        misleads: whether it makes the measurements themselves false, so that it is put right before all else.
-        by_weights: whether it can be told of weights that are no numbers.
-        yields_to: causes that bring the same about, and are put right first: as far as they are likely, this is not.
+        name: name in the registry.
+        problem: description of the problem, as the end of a sentence.
+        advice: how to fix it, as a sentence.
+        paper: reference for the problem.
+        has_experiment: False if no experiment can fix the problem, so that the evidence is all there is.
+        is_class_balanced: True if every class has the same weight in the experiment's accuracy.
+        is_validity_threat: True if it invalidates the measurements themselves, so that it is fixed before all others.
+        allow_nan: True if it can be checked with weights that are NaN or infinite.
+        alternative_causes: causes with the same symptoms that are fixed first; the likelier they are, the less likely
+            is this one.
     """
 
     name: ClassVar[str]
-    means: ClassVar[str]
+    problem: ClassVar[str]
     advice: ClassVar[str]
-    source: ClassVar[str]
-    triable: ClassVar[bool] = True
-    balanced: ClassVar[bool] = False
-    misleads: ClassVar[bool] = False
-    by_weights: ClassVar[bool] = False
-    yields_to: ClassVar[tuple[str, ...]] = ()
+    paper: ClassVar[str]
+    has_experiment: ClassVar[bool] = True
+    is_class_balanced: ClassVar[bool] = False
+    is_validity_threat: ClassVar[bool] = False
+    allow_nan: ClassVar[bool] = False
+    alternative_causes: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def evidence(self, case: Case) -> Evidence:
-        """What speaks for it; no training beyond linear heads."""
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Collect the evidence, with no training beyond linear heads."""
 
-    def without(self, case: Case) -> Plan | None:
-        """The person's plan with this one thing put right; None where a plan cannot do that.
+    def fix_plan(self, context: DiagnosisContext) -> Plan | None:
+        """Return the user's plan with this one problem fixed; None if a plan cannot fix it.
 
-        It is the experiment and the remedy in one: if it gains nothing, the cause is refuted.
+        The plan is experiment and remedy in one: if it gains nothing, the cause is refuted.
         """
         return None
 
-    def data_without(self, case: Case) -> Any:
-        """The images with this one thing put right; None where it is not in the images."""
+    def fix_images(self, context: DiagnosisContext) -> Any:
+        """Return the images with this one problem fixed; None if the problem is not in the images."""
         return None
 
 
 causes: Registry[Cause] = Registry("cause", "workbench.diagnosis.causes")
 
 
-def compared(column: str, rows: Mapping[str, float]) -> dict[str, pd.DataFrame]:
-    """A frame of a few numbers side by side, a row each, under what they count."""
+def compare_values(column: str, values: Mapping[str, float]) -> dict[str, pd.DataFrame]:
+    """Build a frame with one row per value, under the column title that also names the frame."""
     import pandas as pd
 
-    return {column: pd.DataFrame(rows.items(), columns=["what", column])}
-
-
-def rising(value: float, at: float, width: float) -> float:
-    """0 to 1: half where `value` is `at`, and within `width` of it most of the way."""
-    return 1 / (1 + math.exp(-max(min((value - at) / width * 2.2, 50.0), -50.0)))
+    return {column: pd.DataFrame(values.items(), columns=["what", column])}

@@ -1,39 +1,42 @@
-"""The images that are judged by look different from those that are trained on."""
+"""Evaluation images that look different from the training images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
-from workbench.diagnosis.domains import apart, of_both
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes, compare_values
+from workbench.diagnosis.evidence.domain_comparison import add_target_images
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
 
 
 @causes.add("domain-gap")
 class GapOfDomains(Cause):
-    """What is learnt on one domain is asked of another that looks different."""
+    """Training on one domain and evaluation on another that looks different."""
 
-    means = "the images judged by look different from those trained on"
+    problem = "the evaluation images look different from the training images"
     advice = "train on images of the target domain too, or adapt to it (strategy dann)"
-    source = "Ben-David et al. 2010, doi:10.1007/s10994-009-5152-4"
-    yields_to = ("spurious-cue", "label-shift")
+    paper = "Ben-David et al. 2010, doi:10.1007/s10994-009-5152-4"
+    alternative_causes = ("spurious-cue", "label-shift")
 
-    def evidence(self, case: Case) -> Evidence:
-        """Whether the shift is one of looks, how far the domains lie apart, and what a linear head loses on the way."""
-        found = apart(case)
-        if found is None:
-            return NOTHING
-        looks = found.kind.probabilities["covariate"]
-        words = (
-            f"the domains lie {found.gap.distance:.2f} of 2 apart (proxy A-distance); a linear head that gets "
-            f"{found.here:.0%} right on the one gets {found.there:.0%} on the other"
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Measure the probability of covariate shift, the domain distance, and the accuracy drop of a linear head."""
+        comparison = context.domain_comparison
+        if comparison is None:
+            return NO_EVIDENCE
+        probability, distance = comparison.kind.probabilities["covariate"], comparison.gap.distance
+        summary = (
+            f"the distance of the domains is {distance:.2f} of 2 (proxy A-distance); a linear head that gets "
+            f"{comparison.source_accuracy:.0%} right on the training domain gets {comparison.target_accuracy:.0%} on "
+            "the other"
         )
-        numbers = {"covariate": looks, "proxy A-distance": found.gap.distance, "drop": found.drop}
-        strength = looks * rising(found.gap.distance, 0.8, 0.4) * rising(found.drop, 0.08, 0.05)
-        return Evidence(strength, words, numbers, compared("linear head right", found.accuracies))
+        numbers = {"covariate": probability, "proxy A-distance": distance, "drop": comparison.accuracy_drop}
+        large_drop = logistic_step(comparison.accuracy_drop, 0.08, 0.05)
+        strength = probability * logistic_step(distance, 0.8, 0.4) * large_drop
+        return Evidence(strength, summary, numbers, compare_values("linear head right", comparison.accuracies))
 
-    def data_without(self, case: Case) -> Any:
-        """Training images of both domains."""
-        return of_both(case)
+    def fix_images(self, context: DiagnosisContext) -> Any:
+        """Return images with the training images of both domains."""
+        return add_target_images(context)

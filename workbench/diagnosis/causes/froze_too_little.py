@@ -1,4 +1,4 @@
-"""So much may move that a few images suffice to unlearn what the backbone knew."""
+"""Too many trainable weights for few images, which destroys pretrained features."""
 
 from __future__ import annotations
 
@@ -7,48 +7,67 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes, compare_values
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
     from workbench.plan import Plan
 
-FEW = 40  # training images a class above which every stage may move
-SETTLED = 300  # updates after which a head alone has settled
+ENOUGH_IMAGES_PER_CLASS = 40  # training images per class above which every stage may be trained
+HEAD_UPDATES = 300  # optimiser steps after which a head alone has converged
 
 
 @causes.add("froze-too-little")
 class FrozeTooLittle(Cause):
-    """Every stage moves on few images: they are learnt by heart, and the rest is forgotten."""
+    """Training of every stage on few images: the net overfits and forgets pretrained features."""
 
-    means = "too much may move for so few images, and they are learnt by heart"
-    advice = "freeze the backbone and train the head alone, or slow the early stages down"
-    source = "Kumar et al. 2022, arXiv:2202.10054"
-    yields_to = ("rate-too-high", "rate-too-low", "too-few-epochs", "preprocessing-mismatch", "imbalanced-classes")
+    problem = "too many layers are trained on too few images, and the net overfits"
+    advice = "freeze the backbone and train the head alone, or lower the learning rate of the early stages"
+    paper = "Kumar et al. 2022, arXiv:2202.10054"
+    alternative_causes = (
+        "rate-too-high",
+        "rate-too-low",
+        "too-few-epochs",
+        "preprocessing-mismatch",
+        "imbalanced-classes",
+    )
 
-    def evidence(self, case: Case) -> Evidence:
-        """What moves, how few images there are for it, and a linear head on the frozen features, which does better."""
-        moving = float((case.rates.max(1)[:-1] > 0).mean())
-        each = float(case.counts.sum() / max(np.count_nonzero(case.counts), 1))
-        if moving < 0.5 or each >= FEW:
-            return NOTHING
-        known = case.told()
-        words = (
-            f"{moving:.0%} of the stages move on {each:.0f} images a class; a linear head alone gets {known:.0%} right"
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Measure the fraction of trainable stages, images per class, and the lead of a head on frozen features."""
+        trainable = float((context.lr_grid.max(1)[:-1] > 0).mean())
+        per_class = float(context.class_counts.sum() / max(np.count_nonzero(context.class_counts), 1))
+        if trainable < 0.5 or per_class >= ENOUGH_IMAGES_PER_CLASS:
+            return NO_EVIDENCE
+        head_accuracy = context.cv_probe_accuracy()
+        summary = (
+            f"{trainable:.0%} of the stages are trained on {per_class:.0f} images per class; a linear head alone gets "
+            f"{head_accuracy:.0%} right"
         )
-        numbers = {"moving": moving, "images a class": each, "linear head": known}
-        few = rising(np.log2(FEW / each), 0.5, 0.5)
-        if case.outcome is None:
-            drawn = compared("images a class", {"yours": each, "usually enough to move all": float(FEW)})
-            return Evidence(0.6 * moving * few * known, words, numbers, drawn)
-        reached, fitted = case.accuracy(case.outcome), case.fitted(case.outcome)
-        words += f", the plan {reached:.0%}, and {fitted:.0%} of the images that it learnt from"
-        better = rising(known - reached, 0.06, 0.05)
-        right = {"linear head alone": known, "your plan": reached, "your plan, images it learnt from": fitted}
-        numbers |= {"plan": reached, "fitted": fitted}
-        return Evidence(moving * few * better, words, numbers, compared("right", right))
+        numbers = {"trainable stages": trainable, "images per class": per_class, "linear head": head_accuracy}
+        few_images = logistic_step(np.log2(ENOUGH_IMAGES_PER_CLASS / per_class), 0.5, 0.5)
+        if context.outcome is None:
+            frames = compare_values(
+                "images per class",
+                {"yours": per_class, "usually enough to train all stages": float(ENOUGH_IMAGES_PER_CLASS)},
+            )
+            return Evidence(0.6 * trainable * few_images * head_accuracy, summary, numbers, frames)
+        accuracy, train_accuracy = (
+            context.validation_accuracy(context.outcome),
+            context.training_accuracy(context.outcome),
+        )
+        summary += f", the plan {accuracy:.0%}, and {train_accuracy:.0%} of its training images"
+        head_is_better = logistic_step(head_accuracy - accuracy, 0.06, 0.05)
+        accuracies = {
+            "linear head alone": head_accuracy,
+            "your plan": accuracy,
+            "your plan, training images": train_accuracy,
+        }
+        numbers |= {"plan": accuracy, "fitted": train_accuracy}
+        strength = trainable * few_images * head_is_better
+        return Evidence(strength, summary, numbers, compare_values("right", accuracies))
 
-    def without(self, case: Case) -> Plan | None:
-        """The head alone, for as many epochs as a head needs on so few images."""
-        epochs = math.ceil(case.plan.schedule.epochs * SETTLED / case.updates)
-        return case.plan.but(tuning="head", lr=None, epochs=max(epochs, case.plan.schedule.epochs))
+    def fix_plan(self, context: DiagnosisContext) -> Plan | None:
+        """Return the plan with the head alone trained, for as many epochs as a head needs on so few images."""
+        epochs = math.ceil(context.plan.schedule.epochs * HEAD_UPDATES / context.n_updates)
+        return context.plan.replace(tuning="head", lr=None, epochs=max(epochs, context.plan.schedule.epochs))

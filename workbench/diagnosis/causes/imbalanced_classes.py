@@ -1,46 +1,53 @@
-"""A few classes have most of the images."""
+"""Few classes with most of the images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import entropy
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes, compare_values
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
 
 
 @causes.add("imbalanced-classes")
 class ImbalancedClasses(Cause):
-    """Rare classes are given up for frequent ones: the accuracy looks fine, the balanced accuracy does not."""
+    """Rare classes ignored in favour of frequent ones: high accuracy, low balanced accuracy."""
 
-    means = "a few classes have most of the images, and the rare ones are given up"
-    advice = "train on as many images of each class, and judge by the balanced accuracy"
-    balanced = True
-    source = "Cui et al. 2019, arXiv:1901.05555"
+    problem = "a few classes have most of the images, and rare classes are ignored"
+    advice = "train on equally many images per class, and evaluate by balanced accuracy"
+    is_class_balanced = True
+    paper = "Cui et al. 2019, arXiv:1901.05555"
 
-    def evidence(self, case: Case) -> Evidence:
-        """How many times the most frequent class outnumbers the rarest, and how many classes are rare."""
-        counts = case.counts[case.counts > 0]
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Measure the ratio of the most frequent to the rarest class, and the effective number of classes."""
+        counts = context.class_counts[context.class_counts > 0]
         ratio = float(counts.max() / counts.min())
         if ratio < 4:
-            return NOTHING
-        most, least = (case.images.classes[int(pick(case.counts))] for pick in (np.argmax, np.argmin))
-        effective = float(np.exp(-(p := counts / counts.sum()) @ np.log(p)) / len(counts))
-        words = f"{most} has {ratio:.0f} times as many images as {least}; they weigh as {effective:.0%} of their number"
+            return NO_EVIDENCE
+        most, least = (context.images.classes[int(pick(context.class_counts))] for pick in (np.argmax, np.argmin))
+        effective = float(np.exp(entropy(counts)) / len(counts))
+        summary = (
+            f"{most} has {ratio:.0f} times as many images as {least}; the effective number of classes is "
+            f"{effective:.0%} of the actual one"
+        )
         numbers = {"ratio": ratio, "effective share": effective}
-        drawn = compared("training images", dict(zip(case.images.classes, case.counts.tolist(), strict=True)))
-        return Evidence(rising(np.log(ratio), np.log(12), 0.6), words, numbers, drawn, fact=True)
+        frames = compare_values(
+            "training images", dict(zip(context.images.classes, context.class_counts.tolist(), strict=True))
+        )
+        return Evidence(logistic_step(np.log(ratio), np.log(12), 0.6), summary, numbers, frames, is_observed=True)
 
-    def data_without(self, case: Case) -> Any:
-        """The images with those of rare classes repeated in training until every class comes as often."""
-        part = case.images.part("train")
-        labels, most = part.labels(), int(case.counts.max())
-        places = {name: row for row, name in enumerate(case.data.frame["id"])}
-        rows = [np.arange(len(case.data))]
-        for k in np.flatnonzero(case.counts):
-            own = [places[name] for name in part.frame["id"].to_numpy()[labels == k]]
-            rows.append(np.resize(own, most - len(own)))
-        return case.data.part(rows=np.concatenate(rows).astype(int))
+    def fix_images(self, context: DiagnosisContext) -> Any:
+        """Return images with those of rare classes repeated in training until all classes are equally frequent."""
+        train = context.images.subset("train")
+        labels, most = train.labels(), int(context.class_counts.max())
+        row_of_id = {name: row for row, name in enumerate(context.data.frame["id"])}
+        rows = [np.arange(len(context.data))]
+        for k in np.flatnonzero(context.class_counts):
+            of_class = [row_of_id[name] for name in train.frame["id"].to_numpy()[labels == k]]
+            rows.append(np.resize(of_class, most - len(of_class)))
+        return context.data.subset(rows=np.concatenate(rows).astype(int))

@@ -1,4 +1,4 @@
-"""The classes come in other shares where the net is used."""
+"""Class frequencies that differ in the target domain."""
 
 from __future__ import annotations
 
@@ -6,55 +6,58 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
-from workbench.diagnosis.domains import apart
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
 
 
 @causes.add("label-shift")
 class LabelShift(Cause):
-    """The classes are as frequent in training as they are not where the net is judged."""
+    """Class frequencies in training that differ from those of the evaluation images."""
 
-    means = "the classes come in other shares than in training"
-    advice = "train with the shares of the target"
-    source = "Lipton et al. 2018, arXiv:1802.03916"
+    problem = "the class frequencies differ from those in training"
+    advice = "train with the class frequencies of the target"
+    paper = "Lipton et al. 2018, arXiv:1802.03916"
 
-    def evidence(self, case: Case) -> Evidence:
-        """How far the shares of the classes lie apart, and whether the shift is nothing else."""
-        found = apart(case)
-        if found is None:
-            return NOTHING
-        shares = found.kind.classes
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Measure the distance of the class frequencies, and the probability that the shift is nothing else."""
+        comparison = context.domain_comparison
+        if comparison is None:
+            return NO_EVIDENCE
+        shares = comparison.kind.class_shares
         distance = float((shares["source"] - shares["target"]).abs().sum() / 2)
-        alone = found.kind.probabilities["label"]
+        probability = comparison.kind.probabilities["label"]
         most = shares.iloc[int((shares["target"] - shares["source"]).abs().argmax())]
-        name = case.images.classes[int(most["class"])]
-        words = f"{name} is {most['source']:.0%} of the training domain and {most['target']:.0%} of the other"
-        strength = rising(distance, 0.28, 0.08) * (0.6 + 0.4 * alone)
-        return Evidence(strength, words, {"apart": distance, "label alone": alone}, {"shares": shares}, fact=True)
+        name = context.images.classes[int(most["class"])]
+        summary = f"{name} is {most['source']:.0%} of the training domain and {most['target']:.0%} of the other"
+        strength = logistic_step(distance, 0.28, 0.08) * (0.6 + 0.4 * probability)
+        numbers = {"distance": distance, "label alone": probability}
+        return Evidence(strength, summary, numbers, {"shares": shares}, is_observed=True)
 
-    def data_without(self, case: Case) -> Any:
-        """Training images in the shares that the target has, as many of them as that allows."""
-        found = apart(case)
-        if found is None:
+    def fix_images(self, context: DiagnosisContext) -> Any:
+        """Return training images in the class frequencies of the target, as many as possible."""
+        comparison = context.domain_comparison
+        if comparison is None:
             return None
-        labels, frame = case.images.part("train").labels(), case.images.part("train").frame
-        wanted = np.zeros(len(case.images.classes))
-        wanted[found.kind.classes["class"].to_numpy().astype(int)] = found.kind.classes["target"]
-        return kept_in_shares(case, labels, frame["id"].to_numpy(), wanted)
+        train, shares = context.images.subset("train"), comparison.kind.class_shares
+        target_shares = np.zeros(len(context.images.classes))
+        target_shares[shares["class"].to_numpy().astype(int)] = shares["target"]
+        return subsample_to_class_shares(context, train.labels(), train.frame["id"].to_numpy(), target_shares)
 
 
-def kept_in_shares(case: Case, labels: np.ndarray, ids: np.ndarray, wanted: np.ndarray) -> Any:
-    """The images with training images left out until their classes come in the wanted shares, rarest kept whole."""
-    have = np.bincount(labels, minlength=len(wanted))
-    live = (wanted > 0) & (have > 0)
-    # a class that would have the rest thrown away may stay rarer than wanted
-    total = np.quantile(have[live] / wanted[live], 0.25)
-    random = np.random.default_rng(0)
-    left_out: list[str] = []
-    for k in np.flatnonzero(have):
-        rows = random.permutation(np.flatnonzero(labels == k))
-        left_out += ids[rows[max(int(np.ceil(total * wanted[k])), 1) :]].tolist()
-    return case.leaving_out(left_out)
+def subsample_to_class_shares(
+    context: DiagnosisContext, labels: np.ndarray, ids: np.ndarray, target_shares: np.ndarray
+) -> Any:
+    """Remove training images until their classes have the target shares; the rarest classes keep all images."""
+    counts = np.bincount(labels, minlength=len(target_shares))
+    present = (target_shares > 0) & (counts > 0)
+    # a class that would force most other images out may stay rarer than its target share
+    total = np.quantile(counts[present] / target_shares[present], 0.25)
+    rng = np.random.default_rng(0)
+    excluded: list[str] = []
+    for k in np.flatnonzero(counts):
+        rows = rng.permutation(np.flatnonzero(labels == k))
+        excluded += ids[rows[max(int(np.ceil(total * target_shares[k])), 1) :]].tolist()
+    return context.exclude_images(excluded)

@@ -1,56 +1,39 @@
-"""The same images stand among those that are trained on and those that are judged by."""
+"""Validation images that are also among the training images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
-from workbench.diagnosis.near_duplicates import near_duplicates
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from workbench.diagnosis.case import Case
-    from workbench.images import Images
+    from workbench.diagnosis.evidence.context import DiagnosisContext
 
 
 @causes.add("leaked-duplicates")
 class LeakedDuplicates(Cause):
-    """Good news that is false: images of the validation split are in the training split too, perhaps saved anew."""
+    """Inflated validation accuracy: validation images are in the training split too, perhaps saved again."""
 
-    means = "the validation accuracy is too good: images that are judged by are trained on as well"
-    advice = "leave the validation images out that are trained on, and judge anew"
-    triable = False
-    misleads = True
-    source = "Barz and Denzler 2020, arXiv:1902.00423"
+    problem = "the validation accuracy is too high: validation images are in the training split as well"
+    advice = "remove the leaked validation images, and evaluate again"
+    has_experiment = False
+    is_validity_threat = True
+    paper = "Barz and Denzler 2020, arXiv:1902.00423"
 
-    def evidence(self, case: Case) -> Evidence:
-        """The share of validation images that are in the training split too, as they are or all but the same."""
-        found = self.pairs(case)
-        count = max(len(case.images.part("valid")), 1)
-        if not len(found):
-            return NOTHING
-        share, same = len(found) / count, int((found["distance"] == 0).sum())
-        words = f"{len(found)} validation images ({share:.1%}) are in the training split as well, {same} pixel by pixel"
-        numbers = {"leaked": len(found), "share": share, "pixel by pixel": same}
-        return Evidence(rising(share, 0.02, 0.015), words, numbers, {"leaked images": found})
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Measure the fraction of validation images with an exact or near duplicate in the training split."""
+        leaks = context.leaks
+        if not len(leaks):
+            return NO_EVIDENCE
+        fraction = len(leaks) / max(len(context.images.subset("valid")), 1)
+        same = int((leaks["distance"] == 0).sum())
+        summary = (
+            f"{len(leaks)} validation images ({fraction:.1%}) are in the training split as well, {same} pixel by pixel"
+        )
+        numbers = {"leaked": len(leaks), "share": fraction, "pixel by pixel": same}
+        return Evidence(logistic_step(fraction, 0.02, 0.015), summary, numbers, {"leaked images": leaks})
 
-    def data_without(self, case: Case) -> Any:
-        """The images without the validation images that leaked."""
-        return case.leaving_out(self.pairs(case)["id"])
-
-    def pairs(self, case: Case) -> pd.DataFrame:
-        """The validation images that leaked: id, twin, distance and usual, see `near_duplicates`; found once."""
-        if "leaked" not in case.kept:
-            case.kept["leaked"] = _pairs(case.images)
-        return case.kept["leaked"]
-
-
-def _pairs(images: Images) -> pd.DataFrame:
-    import pandas as pd
-
-    listed = images.duplicates
-    across = listed[(listed["split"] == "valid") & (listed["twin_split"] == "train")]
-    same = across[["id", "twin"]].assign(distance=0.0, usual=float("nan"))
-    near = near_duplicates(images.part("valid"), images.part("train"))
-    return pd.concat([same, near[~near["id"].isin(same["id"])]], ignore_index=True) if len(same) else near
+    def fix_images(self, context: DiagnosisContext) -> Any:
+        """Return the images without the leaked validation images."""
+        return context.exclude_images(context.leaks["id"])

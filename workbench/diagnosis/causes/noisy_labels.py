@@ -1,4 +1,4 @@
-"""Labels of the target are wrong."""
+"""Wrong labels of training images."""
 
 from __future__ import annotations
 
@@ -6,70 +6,73 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.diagnosis.case import crossed
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
-from workbench.probes.label_noise import LabelProblems, label_problems
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes
+from workbench.diagnosis.evidence.cross_validation import cross_validated_accuracy
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
+    from workbench.probes.label_noise import LabelIssues
 
-SUREST = 0.2  # share of the answers that counts as the surest
-FEWEST = 8  # images of a class: with fewer, a classifier that is held back knows too little
-FOLDS = 5  # that a linear head is held back from in turn
-HARD = 0.45  # strength at most of what a hard task shows as well
+TOP_CONFIDENCE_FRACTION = 0.2  # fraction of predictions that counts as most confident
+MIN_IMAGES_PER_CLASS = 8  # images per class that cross-validation needs
+N_FOLDS = 5  # of cross-validation
+MAX_HARD_TASK_STRENGTH = 0.45  # greatest strength of evidence that a hard task would give too
 
 
 @causes.add("noisy-labels")
 class NoisyLabels(Cause):
-    """A share of the training labels is wrong, which a net that fits them all learns by heart."""
+    """Wrong labels among the training images, which a net memorizes."""
 
-    means = "labels of the training images are wrong"
-    advice = "look at the images whose label is doubted, correct or remove them, and train again"
-    source = "Northcutt et al. 2021, arXiv:1911.00068"
-    yields_to = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm", "leaked-duplicates")
+    problem = "labels of the training images are wrong"
+    advice = "inspect the images with suspicious labels, correct or remove them, and train again"
+    paper = "Northcutt et al. 2021, arXiv:1911.00068"
+    alternative_causes = ("poor-source", "preprocessing-mismatch", "foreign-batch-norm", "leaked-duplicates")
 
-    def evidence(self, case: Case) -> Evidence:
-        """Two witnesses: labels that are worse than the validation images', and sure answers that they contradict.
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Compare training with validation labels, and count labels that contradict confident predictions.
 
-        A linear head that learns from wrong labels still comes out about right: it agrees with the validation labels,
-        and not with training labels that it did not see. Where the validation labels are as wrong, the labels
-        contradict even its surest answers; but so they do where a task is hard, and only the experiment can tell.
+        A linear head trained on wrong labels is still about right: it agrees with the validation labels, but not with
+        training labels that it was not fitted to. Where the validation labels are equally wrong, labels contradict
+        even its most confident predictions; but so they do where a task is hard, and only the experiment can decide.
         """
-        if case.counts[case.counts > 0].min() < FEWEST:
-            return NOTHING
-        learnt, judged = case.features("train")["features"], len(case.images.part("valid"))
-        held, valid = crossed(learnt.array, learnt.labels, len(case.images.classes), FOLDS), case.probe()
-        error = float(np.sqrt(held * (1 - held) / len(learnt) + valid * (1 - valid) / max(judged, 1)))
-        found = self.problems(case)
-        words = (
-            f"a linear head agrees with {valid:.0%} of the validation labels, and with {held:.0%} of the training "
-            f"labels that it did not learn from; {len(found.problems)} of {len(found.frame)} are likely wrong"
+        if context.class_counts[context.class_counts > 0].min() < MIN_IMAGES_PER_CLASS:
+            return NO_EVIDENCE
+        features, n_valid = context.extract_stage_features("train")["features"], len(context.images.subset("valid"))
+        train = cross_validated_accuracy(features.array, features.labels, len(context.images.classes), N_FOLDS)
+        valid = context.probe_accuracy()
+        error = float(np.sqrt(train * (1 - train) / len(features) + valid * (1 - valid) / max(n_valid, 1)))
+        result = context.label_issues
+        summary = (
+            f"a linear head agrees with {valid:.0%} of the validation labels, and with {train:.0%} of the training "
+            f"labels of held-out folds; {len(result.issues)} of {len(result.frame)} are likely wrong"
         )
-        contradicted, doubtful = contradiction(found, float(case.counts.max() / case.counts.sum()))
-        strength = max(rising(valid - held - error, 0.1, 0.025), HARD * doubtful)
-        numbers = {"validation": valid, "training": held, "contradicted": contradicted, "estimated share": found.rate}
-        return Evidence(strength, words, numbers, {"labels": found.problems.head(100)}, fact=True)
+        chance = float(context.class_counts.max() / context.class_counts.sum())
+        contradicted, suspicion = measure_contradiction(result, chance)
+        strength = max(logistic_step(valid - train - error, 0.1, 0.025), MAX_HARD_TASK_STRENGTH * suspicion)
+        numbers = {
+            "validation": valid,
+            "training": train,
+            "contradicted": contradicted,
+            "estimated share": result.noise_rate,
+        }
+        return Evidence(strength, summary, numbers, {"labels": result.issues.head(100)}, is_observed=True)
 
-    def data_without(self, case: Case) -> Any:
-        """The images without the training images whose label is likely wrong; validation images stay as they are."""
-        return case.leaving_out(self.problems(case).problems["id"])
-
-    def problems(self, case: Case) -> LabelProblems:
-        """Confident learning on the training images; made once."""
-        if "labels" not in case.kept:
-            case.kept["labels"] = label_problems(case.features("train")["features"], classes=case.images.classes)
-        return case.kept["labels"]
+    def fix_images(self, context: DiagnosisContext) -> Any:
+        """Return the images without training images whose label is likely wrong; validation images are unchanged."""
+        return context.exclude_images(context.label_issues.issues["id"])
 
 
-def contradiction(found: LabelProblems, chance: float) -> tuple[float, float]:
-    """How often labels contradict a classifier's surest answers, and how doubtful that makes them, each 0 to 1.
+def measure_contradiction(result: LabelIssues, chance: float) -> tuple[float, float]:
+    """Compute how often labels contradict the most confident predictions, and how suspicious that is, each 0 to 1.
 
-    A hard task has easy images, on which the surest answers are right; wrong labels fall on easy images too. It says
-    nothing where the features tell no class apart.
+    A hard task has easy images, on which the most confident predictions are right; wrong labels occur on easy images
+    too. The suspicion is near 0 where the features separate no classes, since nothing can be concluded there.
     """
-    frame = found.frame
+    frame = result.frame
     agrees = frame["margin"] > 0
-    sure = np.maximum(frame["confidence"], frame["confidence"] - frame["margin"])
-    right, surest = float(agrees.mean()), float(agrees[sure >= np.quantile(sure, 1 - SUREST)].mean())
-    doubtful = rising(1 - surest, 0.29, 0.06) * rising(right / max(surest, 0.01), 0.55, 0.08)
-    return 1 - surest, doubtful * rising(right - chance, 0.15, 0.05)
+    confidence = np.maximum(frame["confidence"], frame["confidence"] - frame["margin"])
+    is_top = confidence >= np.quantile(confidence, 1 - TOP_CONFIDENCE_FRACTION)
+    agreement, top = float(agrees.mean()), float(agrees[is_top].mean())
+    suspicion = logistic_step(1 - top, 0.29, 0.06) * logistic_step(agreement / max(top, 0.01), 0.55, 0.08)
+    return 1 - top, suspicion * logistic_step(agreement - chance, 0.15, 0.05)

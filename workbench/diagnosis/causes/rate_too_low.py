@@ -1,35 +1,36 @@
-"""Steps so small that the net ends where it began."""
+"""Learning rate so low that the net hardly changes."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
-from workbench.diagnosis.causes.rate_too_high import rates
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes
+from workbench.diagnosis.causes.rate_too_high import compare_base_lr
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
     from workbench.plan import Plan
 
 
 @causes.add("rate-too-low")
 class RateTooLow(Cause):
-    """The learning rate is far below what the tuning and the optimiser usually take, and little was learnt."""
+    """Learning rate far below the usual one of the tuning and the optimiser, with an underfitted net."""
 
-    means = "the learning rate is too low, so that the net does not adapt"
-    advice = "raise the learning rate to what the tuning usually takes"
-    source = "Li et al. 2020, arXiv:2002.11770"
+    problem = "the learning rate is too low, so that the net does not adapt"
+    advice = "raise the learning rate to the usual one of the tuning"
+    paper = "Li et al. 2020, arXiv:2002.11770"
 
-    def evidence(self, case: Case) -> Evidence:
-        """How many times the rate is below the usual one."""
-        times = case.usual_rate / case.rate
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Compute the ratio of the usual learning rate to the plan's, weighted by underfitting."""
+        times = context.default_lr / context.base_lr
         if times < 2:
-            return NOTHING
-        words = f"the rate {case.rate:.2g} is {times:.0f} times below the usual {case.usual_rate:.2g}"
-        strength = rising(math.log10(times), 1.0, 0.5) * case.unfinished
-        return Evidence(strength, words, {"rate": case.rate, "times below": times}, rates(case))
+            return NO_EVIDENCE
+        summary = f"the rate {context.base_lr:.2g} is {times:.0f} times below the usual {context.default_lr:.2g}"
+        strength = logistic_step(math.log10(times), 1.0, 0.5) * context.underfitting
+        return Evidence(strength, summary, {"rate": context.base_lr, "times below": times}, compare_base_lr(context))
 
-    def without(self, case: Case) -> Plan | None:
-        """The same with the usual rate."""
-        return case.plan.but(lr=case.usual_rate)
+    def fix_plan(self, context: DiagnosisContext) -> Plan | None:
+        """Return the plan with the usual learning rate."""
+        return context.plan.replace(lr=context.default_lr)

@@ -1,4 +1,4 @@
-"""The source has little to do with these images."""
+"""Pretraining images too different from these images."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.diagnosis.causes.base import NOTHING, SUSPECT, Cause, Evidence, causes, rising
-from workbench.diagnosis.other_backbones import nearer, others, ranked, with_another
-from workbench.diagnosis.stage_gaps import from_source
+from workbench.diagnosis.causes.base import NO_EVIDENCE, SLOW_CHECK_STRENGTH, Cause, Evidence, causes
+from workbench.diagnosis.evidence.other_backbones import best_backbone_gain, rank_other_backbones, replace_backbone
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
     from workbench.plan import Plan
 
-UNKNOWN = 0.8  # stands for the distance where nobody knows what the backbone learnt from
+UNKNOWN_DISTANCE_SCORE = 0.8  # score used if the pretraining images are not known
 
 
 @causes.add("source-too-far")
 class SourceTooFar(Cause):
-    """The backbone's features tell these classes apart hardly better than random ones; another's do."""
+    """Features hardly better than random ones for these classes, where another backbone's are."""
 
-    means = "the source is too far from these images for its features to serve"
-    advice = "take a backbone whose source is nearer, by the ranking"
-    source = "Cui et al. 2018, arXiv:1806.06193"
-    yields_to = ("preprocessing-mismatch", "foreign-batch-norm", "poor-source", "noisy-labels", "spurious-cue")
+    problem = "the pretraining images are too different from these for the features to help"
+    advice = "take a backbone pretrained on more similar images, by the ranking"
+    paper = "Cui et al. 2018, arXiv:1806.06193"
+    alternative_causes = ("preprocessing-mismatch", "foreign-batch-norm", "poor-source", "noisy-labels", "spurious-cue")
 
-    def evidence(self, case: Case) -> Evidence:
-        """Whether the features serve better than random ones, how far the source lies, whether another is nearer."""
-        if not case.pretrained:
-            return NOTHING
-        gain, noise = case.gains["features"], float(np.sqrt(0.25 / len(case.images)))
-        helpless = rising(-gain, -0.05, 0.03 + noise)
-        words = f"a linear head gains {100 * gain:+.0f} points by the weights"
-        distance = from_source(case) if helpless >= SUSPECT else 0.0
-        apart = UNKNOWN if np.isnan(distance) else rising(distance, 1.1, 0.25)
-        if helpless * apart < SUSPECT:
-            return Evidence(0.0, words, {"gain": gain})
-        better = nearer(case)
-        name = str(others(case)["name"].iloc[0])
-        words += f", and {100 * better:+.0f} on {name}"
-        numbers = {"gain": gain, "gain of another": better}
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Measure the gain over random features, the distance of pretraining images, and another backbone's gain."""
+        if not context.is_pretrained:
+            return NO_EVIDENCE
+        gain, noise = context.pretraining_gains["features"], float(np.sqrt(0.25 / len(context.images)))
+        no_gain = logistic_step(-gain, -0.05, 0.03 + noise)
+        summary = f"a linear head gains {100 * gain:+.0f} points by pretraining"
+        distance = context.source_distance if no_gain >= SLOW_CHECK_STRENGTH else 0.0
+        is_far = UNKNOWN_DISTANCE_SCORE if np.isnan(distance) else logistic_step(distance, 1.1, 0.25)
+        if no_gain * is_far < SLOW_CHECK_STRENGTH:
+            return Evidence(0.0, summary, {"gain": gain})
+        other_gain = best_backbone_gain(context)
+        name = str(rank_other_backbones(context)["name"].iloc[0])
+        summary += f", and {100 * other_gain:+.0f} on {name}"
+        numbers = {"gain": gain, "gain of another": other_gain}
         if np.isfinite(distance):
             numbers["proxy A-distance"] = distance
-            words += f"; these images lie {distance:.2f} of 2 from those that it learnt from (proxy A-distance)"
-        strength = helpless * apart * rising(better, 0.05, 0.03)
-        return Evidence(strength, words, numbers, {"linear heads on other backbones": ranked(case)})
+            summary += f"; the distance to its pretraining images is {distance:.2f} of 2 (proxy A-distance)"
+        strength = no_gain * is_far * logistic_step(other_gain, 0.05, 0.03)
+        return Evidence(strength, summary, numbers, {"linear heads on other backbones": context.backbone_ranking})
 
-    def without(self, case: Case) -> Plan | None:
-        """The best of the other built-in backbones for these images."""
-        return with_another(case)
+    def fix_plan(self, context: DiagnosisContext) -> Plan | None:
+        """Return the plan with the best other built-in backbone for these images."""
+        return replace_backbone(context)

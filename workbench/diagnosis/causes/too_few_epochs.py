@@ -1,38 +1,40 @@
-"""The training ends before it is over."""
+"""Training too short."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, compared, rising
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes, compare_values
+from workbench.diagnosis.evidence.strength import logistic_step
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
     from workbench.plan import Plan
 
-ENOUGH = 200  # updates after which a head, and what it stands on, have usually settled
+ENOUGH_UPDATES = 200  # optimiser steps after which head and backbone have usually converged
 
 
 @causes.add("too-few-epochs")
 class TooFewEpochs(Cause):
-    """So few updates that neither the head nor what it stands on has settled."""
+    """Too few optimiser steps for the head and the layers below it to converge."""
 
-    means = "the training ends too early, so that the net does not adapt"
+    problem = "the training is too short, so that the net does not adapt"
     advice = "train for more epochs"
-    source = "Li et al. 2020, arXiv:2002.11770"
-    yields_to = ("rate-too-low",)
+    paper = "Li et al. 2020, arXiv:2002.11770"
+    alternative_causes = ("rate-too-low",)
 
-    def evidence(self, case: Case) -> Evidence:
-        """How many updates the weights get."""
-        if case.updates >= ENOUGH:
-            return NOTHING
-        words = f"{case.plan.schedule.epochs} epochs of {len(case.train_labels)} images are {case.updates} updates"
-        strength = rising(math.log2(ENOUGH / case.updates), 2.3, 0.8)
-        numbers = {"updates": case.updates, "epochs": case.plan.schedule.epochs}
-        drawn = compared("updates", {"your plan": case.updates, "usually enough": ENOUGH})
-        return Evidence(strength * case.unfinished, words, numbers, drawn)
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Count the optimiser steps, weighted by underfitting."""
+        if context.n_updates >= ENOUGH_UPDATES:
+            return NO_EVIDENCE
+        epochs = context.plan.schedule.epochs
+        summary = f"{epochs} epochs of {len(context.train_labels)} images are {context.n_updates} updates"
+        strength = logistic_step(math.log2(ENOUGH_UPDATES / context.n_updates), 2.3, 0.8)
+        numbers = {"updates": context.n_updates, "epochs": epochs}
+        frames = compare_values("updates", {"your plan": context.n_updates, "usually enough": ENOUGH_UPDATES})
+        return Evidence(strength * context.underfitting, summary, numbers, frames)
 
-    def without(self, case: Case) -> Plan | None:
-        """As many epochs as make up enough updates."""
-        return case.plan.but(epochs=math.ceil(case.plan.schedule.epochs * ENOUGH / case.updates))
+    def fix_plan(self, context: DiagnosisContext) -> Plan | None:
+        """Return the plan with enough epochs for the usual number of optimiser steps."""
+        return context.plan.replace(epochs=math.ceil(context.plan.schedule.epochs * ENOUGH_UPDATES / context.n_updates))

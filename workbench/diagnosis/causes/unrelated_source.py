@@ -1,66 +1,79 @@
-"""The late stages answer another question."""
+"""Late stages specialised in another task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.diagnosis.causes.base import NOTHING, Cause, Evidence, causes, rising
-from workbench.diagnosis.fewer_stages import kept_up_to
-from workbench.diagnosis.other_backbones import nearer, with_another
+from workbench.diagnosis.causes.base import NO_EVIDENCE, Cause, Evidence, causes
+from workbench.diagnosis.evidence.other_backbones import best_backbone_gain, replace_backbone
+from workbench.diagnosis.evidence.strength import logistic_step
+from workbench.diagnosis.experiments.stage_reinitialization import keep_stages_up_to
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.diagnosis.case import Case
+    from workbench.diagnosis.evidence.context import DiagnosisContext
     from workbench.plan import Plan
 
-LOST = (0.11, 0.05)  # accuracy from which on much is lost from the best stage to the last, and how sharply that counts
+# midpoint and width of the accuracy drop from the best stage to the last that counts as large
+ACCURACY_DROP_STEP = (0.11, 0.05)
 
 
 @causes.add("unrelated-source")
 class UnrelatedSource(Cause):
-    """An earlier stage tells the target's classes apart better than the last: late ones serve the source's task."""
+    """Earlier stage that separates the target's classes better than the last, which serves the source's task."""
 
-    means = "the late stages are specialised in another task"
-    advice = "take a backbone that was asked such a question, or transfer fewer stages and let the late ones begin anew"
-    source = "Yosinski et al. 2014, arXiv:1411.1792"
-    yields_to = ("preprocessing-mismatch", "foreign-batch-norm", "poor-source", "spurious-cue", "source-too-far")
+    problem = "the late stages are specialised for another task"
+    advice = "take a backbone pretrained on a similar task, or transfer fewer stages and reinitialize the late ones"
+    paper = "Yosinski et al. 2014, arXiv:1411.1792"
+    alternative_causes = (
+        "preprocessing-mismatch",
+        "foreign-batch-norm",
+        "poor-source",
+        "spurious-cue",
+        "source-too-far",
+    )
 
-    def evidence(self, case: Case) -> Evidence:
-        """Linear heads on every stage: where classes are told apart best, and what is lost from there to the end."""
-        if not case.pretrained:
-            return NOTHING
-        stage, best = best_stage(case)
-        lost = lost_on_the_way(case)
-        words = f"a linear head gets {best:.0%} right on {stage}, and {case.told():.0%} on the last stage"
-        drawn = {"linear heads by stage": _heads(case)}
-        return Evidence(rising(lost, *LOST), words, {"lost": lost, "best stage": best}, drawn)
+    def evidence(self, context: DiagnosisContext) -> Evidence:
+        """Train linear heads on every stage; find the best stage, and the accuracy lost from there to the last."""
+        if not context.is_pretrained:
+            return NO_EVIDENCE
+        stage, best = find_best_stage(context)
+        drop = late_stage_accuracy_drop(context)
+        summary = (
+            f"a linear head gets {best:.0%} right on {stage}, and {context.cv_probe_accuracy():.0%} on the last stage"
+        )
+        frames = {"linear heads by stage": _probe_frame(context)}
+        return Evidence(logistic_step(drop, *ACCURACY_DROP_STEP), summary, {"lost": drop, "best stage": best}, frames)
 
-    def without(self, case: Case) -> Plan | None:
-        """The best of the other built-in backbones, or the stages up to the best one alone: what promises more.
+    def fix_plan(self, context: DiagnosisContext) -> Plan | None:
+        """Return the plan with another backbone, or with the stages up to the best one alone.
 
-        A linear head tells which: on the other's last stage, or on this one's best.
+        Linear probes decide which is better: the last stage of the best other backbone, or the best stage of this one.
         """
-        if nearer(case) > lost_on_the_way(case):
-            return with_another(case)
-        return kept_up_to(case, best_stage(case)[0])
+        if best_backbone_gain(context) > late_stage_accuracy_drop(context):
+            return replace_backbone(context)
+        return keep_stages_up_to(context, find_best_stage(context)[0])
 
 
-def lost_on_the_way(case: Case) -> float:
-    """How much more a linear head tells from the best stage than from the last."""
-    return best_stage(case)[1] - case.told()
+def late_stage_accuracy_drop(context: DiagnosisContext) -> float:
+    """Compute the linear-probe accuracy lost between the best stage and the last."""
+    return find_best_stage(context)[1] - context.cv_probe_accuracy()
 
 
-def best_stage(case: Case) -> tuple[str, float]:
-    """The stage that tells the classes apart best, and the accuracy of a linear head on it."""
-    known = {stage: case.told(stage) for stage in case.gains if stage != "features"}
-    best = max(known, key=lambda stage: known[stage])
-    return best, known[best]
+def find_best_stage(context: DiagnosisContext) -> tuple[str, float]:
+    """Find the stage with the highest linear-probe accuracy, and that accuracy."""
+    accuracies = {s: context.cv_probe_accuracy(s) for s in context.pretraining_gains if s != "features"}
+    best = max(accuracies, key=lambda stage: accuracies[stage])
+    return best, accuracies[best]
 
 
-def _heads(case: Case) -> pd.DataFrame:
+def _probe_frame(context: DiagnosisContext) -> pd.DataFrame:
     import pandas as pd
 
-    stages = [stage for stage in case.gains if stage != "features"]
-    rows = [(stage, case.told(stage), case.told(stage, pretrained=False)) for stage in stages]
+    stages = [stage for stage in context.pretraining_gains if stage != "features"]
+    rows = [
+        (stage, context.cv_probe_accuracy(stage), context.cv_probe_accuracy(stage, pretrained=False))
+        for stage in stages
+    ]
     return pd.DataFrame(rows, columns=["stage", "weights", "untrained"])

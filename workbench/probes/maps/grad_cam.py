@@ -1,4 +1,4 @@
-"""Grad-CAM: channels weighed by the mean of their gradients."""
+"""Grad-CAM: channels weighted by their mean gradients."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from workbench.probes.maps.cam import Cam
 
 @methods.add("grad-cam")
 class GradCam(Cam):
-    """Channels of a stage, each weighed by its gradient's mean over places: coarse, fast, the usual first look."""
+    """Channels of a stage, each weighted by its mean gradient over positions: coarse, fast, the usual first choice."""
 
-    source = "Selvaraju et al. 2017, arXiv:1610.02391"
+    paper = "Selvaraju et al. 2017, arXiv:1610.02391"
 
     def weigh(self, a: Tensor, g: Tensor) -> Tensor:
-        """The weighted sum of channels."""
+        """Return the weighted sum of channels."""
         return torch.einsum("bc,bchw->bhw", g.mean((2, 3)), a)

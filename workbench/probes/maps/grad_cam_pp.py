@@ -1,4 +1,4 @@
-"""Grad-CAM++: several objects of a class all count."""
+"""Grad-CAM++: Grad-CAM for several objects of a class."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workbench.probes.maps.cam import Cam
 
 @methods.add("grad-cam++")
 class GradCamPlusPlus(Cam):
-    """Grad-CAM whose weights do not shrink with the object: of several objects, the small ones show as well."""
+    """Grad-CAM with weights that do not shrink with the object, so that small objects among several are visible."""
 
-    source = "Chattopadhay et al. 2018, arXiv:1710.11063"
+    paper = "Chattopadhay et al. 2018, arXiv:1710.11063"
 
     def weigh(self, a: Tensor, g: Tensor) -> Tensor:
-        """Positive gradients weighed by how much of the channel's activity each place must explain."""
+        """Weight channels by their positive gradients and the share of the channel's activity at each position."""
         below = 2 * g.square() + a.sum((2, 3), keepdim=True) * g**3
         alpha = torch.where(g != 0, g.square() / torch.where(below != 0, below, 1.0), 0.0)
         return torch.einsum("bc,bchw->bhw", (alpha * g.relu()).sum((2, 3)), a)

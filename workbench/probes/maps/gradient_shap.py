@@ -1,4 +1,4 @@
-"""Gradient SHAP: integrated gradients over many starts."""
+"""Gradient SHAP: integrated gradients from many baselines."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from torch import Tensor
 
 from workbench.forms import Range
 from workbench.probes.maps import methods
-from workbench.probes.maps.base import Method, Question
+from workbench.probes.maps.base import SaliencyMethod, SaliencyQuery
 
 
 @methods.add("gradient-shap")
-class GradientShap(Method):
-    """Gradients at random places between random starts and the picture: less hangs on one choice of start.
+class GradientShap(SaliencyMethod):
+    """Gradients at random points between random baselines and the image: depends less on one choice of baseline.
 
-    The starts are grey, black and white pictures.
+    The baselines are grey, black and white images.
 
     Args:
-        samples: random places.
-        noise: standard deviation of the noise on the picture, on the scale 0 to 1.
-        seed: of places, starts and noise; torch's own generator is left alone.
+        samples: number of random points.
+        noise: standard deviation of the noise on the image, on the scale 0 to 1.
+        seed: of points, baselines and noise; torch's own generator is unchanged.
     """
 
-    source = "Lundberg & Lee 2017, arXiv:1705.07874"
+    paper = "Lundberg & Lee 2017, arXiv:1705.07874"
     signed = True
 
     def __init__(
@@ -36,14 +36,14 @@ class GradientShap(Method):
     ) -> None:
         self.samples, self.noise, self.seed = samples, noise, seed
 
-    def maps(self, asked: Question) -> Tensor:
-        """The mean over samples of way times gradient, summed over colours."""
-        x, dice = asked.x, torch.Generator().manual_seed(self.seed)
-        starts = torch.cat([asked.grey(), asked.grey() * 0, asked.grey() * 0 + 1])
+    def maps(self, query: SaliencyQuery) -> Tensor:
+        """Return the mean over samples of (image − baseline) × gradient, summed over colours."""
+        x, rng = query.x, torch.Generator().manual_seed(self.seed)
+        baselines = torch.cat([query.gray_baseline(), query.gray_baseline() * 0, query.gray_baseline() * 0 + 1])
         total = torch.zeros_like(x)
         for _ in range(self.samples):
-            start = starts[torch.randint(len(starts), (len(x),), generator=dice).to(x.device)]
-            share = torch.rand(len(x), 1, 1, 1, generator=dice).to(x)
-            near = x + self.noise * torch.randn(x.shape, generator=dice).to(x)
-            total += (near - start) * asked.gradient(start + share * (near - start))
+            baseline = baselines[torch.randint(len(baselines), (len(x),), generator=rng).to(x.device)]
+            share = torch.rand(len(x), 1, 1, 1, generator=rng).to(x)
+            noisy = x + self.noise * torch.randn(x.shape, generator=rng).to(x)
+            total += (noisy - baseline) * query.input_gradient(baseline + share * (noisy - baseline))
         return (total / self.samples).sum(1)

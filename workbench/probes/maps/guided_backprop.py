@@ -1,4 +1,4 @@
-"""Guided backprop: gradients that only ever speak for the target."""
+"""Guided backprop: gradients without the negative parts."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import BadValue
-from workbench.nets.hearing import hooked
+from workbench.nets.hooks import attach_forward_hooks
 from workbench.probes.maps import methods
-from workbench.probes.maps.base import Method, Question
+from workbench.probes.maps.base import SaliencyMethod, SaliencyQuery
 
 
 @methods.add("guided-backprop")
-class GuidedBackprop(Method):
-    """Gradients of which every activation lets only the positive part back: crisp, but close to an edge detector.
+class GuidedBackprop(SaliencyMethod):
+    """Gradients with only the positive part passed back through activations: crisp, but close to an edge detector.
 
-    Adebayo et al. 2018 show that the maps hardly change when the weights are drawn anew: see `wb.probes.sanity`.
+    Adebayo et al. 2018 show that the maps hardly change when the weights are randomised: see `wb.probes.sanity_check`.
     """
 
-    source = "Springenberg et al. 2014, arXiv:1412.6806"
+    paper = "Springenberg et al. 2014, arXiv:1412.6806"
 
-    def maps(self, asked: Question) -> Tensor:
-        """The greatest of the three colours' guided gradients, without its sign."""
-        found = [module for module in asked.net.modules() if activation(module)]
-        if not found:
-            raise BadValue(f"guided backprop changes activations such as ReLU; {asked.net.choice.name} has none")
-        with hooked(found, _guide):
-            return asked.gradient(asked.x).abs().amax(1)
+    def maps(self, query: SaliencyQuery) -> Tensor:
+        """Return the greatest absolute guided gradient of the three colours."""
+        activations = [module for module in query.net.modules() if is_activation(module)]
+        if not activations:
+            raise BadValue(f"guided backprop changes activations such as ReLU; {query.net.choice.name} has none")
+        with attach_forward_hooks(activations, _guide_gradient):
+            return query.input_gradient(query.x).abs().amax(1)
 
 
-class Guided(torch.autograd.Function):
-    """Passes everything forward and what is positive back."""
+class PositiveGradient(torch.autograd.Function):
+    """Identity in the forward pass, positive part of the gradient in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        """The tensor as it is."""
+        """Return the tensor unchanged."""
         return x.clone()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        """The positive part."""
+        """Return the positive part of the gradient."""
         return grads[0].clamp(min=0)
 
 
-def activation(module: nn.Module) -> bool:
-    """Whether a module is an elementwise activation that lets large values through, as ReLU does."""
+def is_activation(module: nn.Module) -> bool:
+    """Return whether a module is an elementwise activation that passes large values unchanged, as ReLU does."""
     known = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Hardswish, nn.ELU, nn.Mish)
     kind = type(module)
-    timms = kind.__module__.startswith("timm.layers.activations") and "igmoid" not in kind.__name__
-    return isinstance(module, known) or timms
+    is_timm = kind.__module__.startswith("timm.layers.activations") and "igmoid" not in kind.__name__
+    return isinstance(module, known) or is_timm
 
 
-def _guide(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-    return Guided.apply(output)  # type: ignore[return-value]
+def _guide_gradient(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
+    return PositiveGradient.apply(output)  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""HiRes-CAM: places count by their own gradient."""
+"""HiRes-CAM: Grad-CAM with the gradient of each position."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from workbench.probes.maps.cam import Cam
 
 @methods.add("hires-cam")
 class HiResCam(Cam):
-    """Output times gradient, place by place: shows only places that the score was computed from."""
+    """Output times gradient, position by position: highlights only positions that the score was computed from."""
 
-    source = "Draelos & Carin 2020, arXiv:2011.08891"
+    paper = "Draelos & Carin 2020, arXiv:2011.08891"
 
     def weigh(self, a: Tensor, g: Tensor) -> Tensor:
-        """The sum over channels of output times gradient."""
+        """Return the sum over channels of output times gradient."""
         return (a * g).sum(1)

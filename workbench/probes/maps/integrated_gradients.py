@@ -1,4 +1,4 @@
-"""Integrated gradients: the answer shared out among the pixels, without remainder."""
+"""Integrated gradients: the score distributed among the pixels, without remainder."""
 
 from __future__ import annotations
 
@@ -9,32 +9,35 @@ from torch import Tensor
 
 from workbench.forms import Range
 from workbench.probes.maps import methods
-from workbench.probes.maps.base import Method, Question
+from workbench.probes.maps.base import SaliencyMethod, SaliencyQuery
 
 
 @methods.add("integrated-gradients")
-class IntegratedGradients(Method):
-    """Gradients gathered on the way from grey to the picture: they add up to how much the score rose on it.
+class IntegratedGradients(SaliencyMethod):
+    """Gradients integrated from a grey image to the image: they sum to the difference of the scores.
 
     Args:
-        steps: places on the way; more add up more exactly.
+        steps: points on the path; with more, the sum is more exact.
     """
 
-    source = "Sundararajan et al. 2017, arXiv:1703.01365"
+    paper = "Sundararajan et al. 2017, arXiv:1703.01365"
     signed = True
 
     def __init__(self, *, steps: Annotated[int, Range(2, 1000)] = 16) -> None:
         self.steps = steps
 
-    def maps(self, asked: Question) -> Tensor:
-        """The sum over colours of way times mean gradient, by Gauss-Legendre quadrature (captum's)."""
+    def maps(self, query: SaliencyQuery) -> Tensor:
+        """Return (image − grey) × mean gradient, summed over colours, by Gauss-Legendre quadrature (captum's)."""
         from captum.attr import IntegratedGradients as Integrated
 
-        asked.score()
-        # captum repeats the pictures, one step after another: as many at once as there were pictures
-        together = len(asked.x)
+        query.score()
+        # captum repeats the images once per step: batches as large as the given one
+        batch_size = len(query.x)
         with torch.enable_grad():
-            found = Integrated(asked.score).attribute(
-                asked.x, baselines=asked.grey().expand_as(asked.x), n_steps=self.steps, internal_batch_size=together
+            attribution = Integrated(query.score).attribute(
+                query.x,
+                baselines=query.gray_baseline().expand_as(query.x),
+                n_steps=self.steps,
+                internal_batch_size=batch_size,
             )
-        return found.sum(1).detach()
+        return attribution.sum(1).detach()

@@ -10,10 +10,10 @@ from workbench.probes.maps.cam import Cam
 
 @methods.add("layer-cam")
 class LayerCam(Cam):
-    """Output times positive gradient, place by place: stays readable at early stages, where places are small."""
+    """Output times positive gradient, position by position: still readable at early stages with large feature maps."""
 
-    source = "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943"
+    paper = "Jiang et al. 2021, doi:10.1109/TIP.2021.3089943"
 
     def weigh(self, a: Tensor, g: Tensor) -> Tensor:
-        """The sum over channels of output times positive gradient."""
+        """Return the sum over channels of output times positive gradient."""
         return (a * g.relu()).sum(1)

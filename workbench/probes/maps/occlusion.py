@@ -1,4 +1,4 @@
-"""Occlusion: cover a part of the picture, and see what the net loses."""
+"""Occlusion: the decrease of the score when a part of the image is covered."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from torch import Tensor
 
 from workbench.forms import Range
 from workbench.probes.maps import methods
-from workbench.probes.maps.base import Method, Question
+from workbench.probes.maps.base import SaliencyMethod, SaliencyQuery
 
 
 @methods.add("occlusion")
-class Occlusion(Method):
-    """How far the target's score falls when a grey square covers each part in turn: slow, and hard to misread.
+class Occlusion(SaliencyMethod):
+    """Decrease of the target's score when a grey square covers each part in turn: slow, and hard to misinterpret.
 
     Args:
-        window: edge of the square, as a share of the picture's.
-        steps: squares along an edge of the picture.
+        window: edge of the square, as a share of the image's.
+        steps: squares along an edge of the image.
     """
 
-    source = "Zeiler & Fergus 2013, arXiv:1311.2901"
+    paper = "Zeiler & Fergus 2013, arXiv:1311.2901"
     signed = True
 
     def __init__(
@@ -30,19 +30,19 @@ class Occlusion(Method):
         self.window, self.steps = window, steps
 
     @torch.no_grad()
-    def maps(self, asked: Question) -> Tensor:
-        """The fall of the score, at each place the mean over the squares that cover it."""
-        x, grey = asked.x, asked.grey()
-        edge = x.shape[-1]
-        wide = max(round(self.window * edge), 1)
-        starts = torch.linspace(0, edge - wide, self.steps).round().int().unique().tolist()
-        whole = asked.score()
-        fall, often = torch.zeros_like(x[:, 0]), torch.zeros_like(x[0, 0])
+    def maps(self, query: SaliencyQuery) -> Tensor:
+        """Return the decrease of the score, at each pixel the mean over the squares that cover it."""
+        x, gray = query.x, query.gray_baseline()
+        image_size = x.shape[-1]
+        window_size = max(round(self.window * image_size), 1)
+        starts = torch.linspace(0, image_size - window_size, self.steps).round().int().unique().tolist()
+        whole = query.score()
+        decrease, counts = torch.zeros_like(x[:, 0]), torch.zeros_like(x[0, 0])
         for top in starts:
             for left in starts:
-                spot = (slice(top, top + wide), slice(left, left + wide))
+                window = (slice(top, top + window_size), slice(left, left + window_size))
                 covered = x.clone()
-                covered[..., spot[0], spot[1]] = grey
-                fall[:, spot[0], spot[1]] += (whole - asked.score(covered))[:, None, None]
-                often[spot] += 1
-        return fall / often.clamp(min=1)
+                covered[..., window[0], window[1]] = gray
+                decrease[:, window[0], window[1]] += (whole - query.score(covered))[:, None, None]
+                counts[window] += 1
+        return decrease / counts.clamp(min=1)

@@ -1,1 +1,1 @@
-"""Scores of two domains: how well a classifier tells their features apart."""
+"""Scores of two domains: how well a classifier separates their features."""

@@ -1,1 +1,1 @@
-"""Scores of the target's features under a backbone: how far the classes stand apart in them."""
+"""Scores of target features: how well a backbone's features separate the classes."""

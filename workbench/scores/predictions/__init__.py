@@ -1,1 +1,1 @@
-"""Scores of a source model's predictions on the target's images: no features needed."""
+"""Scores of a source model's predictions on target images, without features."""

@@ -1,1 +1,1 @@
-"""Strategies that learn from a teacher."""
+"""Strategies that train on the outputs of a teacher."""

@@ -1,4 +1,4 @@
-"""Feature distillation: a student's features tell a teacher's; what either answers about plays no part."""
+"""Feature distillation: a student's features predict a teacher's; the classes of both are irrelevant."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from workbench.nets import Net, load
+from workbench.nets.loading.net_loader import load_net
+from workbench.nets.net import Net
 from workbench.strategies import Batch, Losses, Strategy, strategies
-from workbench.strategies.functional import probe
+from workbench.strategies.functional import online_probe_loss
 
 
 @strategies.add("distill-features")
 class DistillFeatures(Strategy):
-    """Learning a teacher's features: a linear map of the student's tells each of them, in units of its own spread.
+    """Training on a teacher's features: a linear map predicts them from the student's, each in units of its own spread.
 
-    The loss is the share of the teacher's variance that the student does not tell: 1 before it has learnt anything,
-    0 where it tells all. Labels train the head alone, on features that it cannot change: an online probe.
+    The loss is the fraction of the teacher's variance that the student does not explain: 1 before training, 0 if it
+    explains all. Labels train the head alone, on features that it cannot change: an online probe.
 
     Args:
-        teacher: what `wb.load` takes, of any architecture and any classes.
-        others: further teachers; the student tells the features of all, each feature counts the same.
+        teacher: what `wb.load_net` takes, of any architecture and any classes.
+        others: further teachers; the student predicts the features of all, and each feature has the same weight.
     """
 
-    source = "Romero et al. 2015, arXiv:1412.6550; Wei et al. 2022, arXiv:2205.14141"
+    paper = "Romero et al. 2015, arXiv:1412.6550; Wei et al. 2022, arXiv:2205.14141"
 
     def __init__(self, *, teacher: str, others: Sequence[str] = ()) -> None:
         super().__init__()
@@ -36,10 +37,10 @@ class DistillFeatures(Strategy):
         self.map: nn.Linear
 
     def prepare(self, net: Net) -> None:
-        teachers = [load(choice).requires_grad_(False) for choice in self.choices]
+        teachers = [load_net(choice).requires_grad_(False) for choice in self.choices]
         self.teachers = nn.ModuleList(teachers)
         wide = sum(teacher.feature_dim for teacher in teachers)
-        # without a common unit the few features of large spread would be all that is learnt
+        # without a common unit only the few features of large spread would be learned
         self.spread = nn.BatchNorm1d(wide, affine=False)
         self.map = nn.Linear(net.feature_dim, wide)
 
@@ -47,10 +48,10 @@ class DistillFeatures(Strategy):
         x, y = batch["labelled"]
         features = net.features(x)
         with torch.no_grad():
-            # eval: a teacher sees the same in the same image, whatever else is in the batch
-            seen = [cast(Net, teacher).eval().features(x).float() for teacher in self.teachers]
-            taught = self.spread(torch.cat(seen, 1))
-        match = F.mse_loss(self.map(features).float(), taught)
+            # eval: a teacher's features of an image must not depend on the rest of the batch
+            teacher_features = [cast(Net, teacher).eval().features(x).float() for teacher in self.teachers]
+            targets = self.spread(torch.cat(teacher_features, 1))
+        match = F.mse_loss(self.map(features).float(), targets)
         if y is None:
             return {"match": match}
-        return {"match": match, "probe": probe(net, features, y, self.target)}
+        return {"match": match, "probe": online_probe_loss(net, features, y, self.label_spec)}

@@ -1,4 +1,4 @@
-"""Hints: a student's maps tell a teacher's on the way to its features, so that every place of an image teaches."""
+"""Hints: a student's feature maps predict a teacher's, so that every position in an image contributes to the loss."""
 
 from __future__ import annotations
 
@@ -10,69 +10,70 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.errors import BadValue
-from workbench.nets import Net
-from workbench.nets.grids import Grid, grids_of, maps, named_grid
+from workbench.nets.feature_maps import FeatureMap, capture_feature_maps, find_feature_map, list_feature_maps
+from workbench.nets.net import Net
 from workbench.strategies import Batch, Losses, strategies
 from workbench.strategies.distill.features import DistillFeatures
 
 
 @strategies.add("distill-hints")
 class DistillHints(DistillFeatures):
-    """Learning a teacher's features and its maps: the student learns where things are before it learns what they are.
+    """Training on a teacher's features and feature maps: the student learns where objects are before what they are.
 
-    At each hint a linear map of the student's channels tells the teacher's, place by place, each in units of its own
-    spread; the finer of the two maps is averaged to the places of the coarser one. The loss is the share of variance
-    that is not told, as the mean over the hints, beside that of the features.
+    At each hint a 1×1 convolution of the student's channels predicts the teacher's, position by position, each in units
+    of its own spread; the finer of the two maps is averaged to the size of the coarser one. The loss is the fraction of
+    variance that is not explained, averaged over the hints, beside that of the features.
 
     Args:
-        teacher: what `wb.load` takes, of any architecture and any classes.
-        hints: the teacher's stage that a stage of the student tells, by the student's; the last map of each for none.
-        others: further teachers, of whom only the features are told.
+        teacher: what `wb.load_net` takes, of any architecture and any classes.
+        hints: teacher's stage by student's stage, for each hint; by default the last feature map of each.
+        others: further teachers, of which only the features are predicted.
     """
 
-    source = "Romero et al. 2015, arXiv:1412.6550"
+    paper = "Romero et al. 2015, arXiv:1412.6550"
     teachers: nn.ModuleList
+    pairs: list[tuple[FeatureMap, FeatureMap]]
 
     def __init__(self, *, teacher: str, hints: Mapping[str, str] | None = None, others: Sequence[str] = ()) -> None:
         super().__init__(teacher=teacher, others=others)
         self.hints = dict(hints or {})
-        self.pairs: list[tuple[Grid, Grid]]
         self.tells, self.spreads = nn.ModuleList(), nn.ModuleList()
 
     def prepare(self, net: Net) -> None:
         super().prepare(net)
         teacher = cast(Net, self.teachers[0])
-        named = [(named_grid(net, mine), named_grid(teacher, its)) for mine, its in self.hints.items()]
-        self.pairs = named or [(last_grid(net), last_grid(teacher))]
+        named = [(find_feature_map(net, mine), find_feature_map(teacher, its)) for mine, its in self.hints.items()]
+        self.pairs = named or [(find_last_feature_map(net), find_last_feature_map(teacher))]
         for mine, its in self.pairs:
-            self.tells.append(nn.Conv2d(mine.channels, its.channels, 1))
-            self.spreads.append(nn.BatchNorm2d(its.channels, affine=False))
+            self.tells.append(nn.Conv2d(mine.n_channels, its.n_channels, 1))
+            self.spreads.append(nn.BatchNorm2d(its.n_channels, affine=False))
 
     def losses(self, net: Net, batch: Batch, progress: float) -> Losses:
         ours, theirs = zip(*self.pairs, strict=True)
-        with maps(net, ours) as told, maps(cast(Net, self.teachers[0]), theirs) as seen:
+        teacher = cast(Net, self.teachers[0])
+        with capture_feature_maps(net, ours) as student_maps, capture_feature_maps(teacher, theirs) as teacher_maps:
             terms = super().losses(net, batch, progress)
-        lost = []
-        for (mine, its), tell, spread in zip(self.pairs, self.tells, self.spreads, strict=True):
-            if mine.stage.name in told:  # what is frozen may be stored rather than computed: no hint helps it
-                x, y = at_same_places(told[mine.stage.name], seen[its.stage.name].float())
-                lost.append(F.mse_loss(tell(x).float(), spread(y)))
-        return {"hints": torch.stack(lost).mean(), **terms} if lost else terms
+        hint_losses = []
+        for (mine, its), predict, spread in zip(self.pairs, self.tells, self.spreads, strict=True):
+            # frozen stages may be cached and not computed: a hint cannot train them
+            if mine.stage.name in student_maps:
+                x, y = resize_to_coarser(student_maps[mine.stage.name], teacher_maps[its.stage.name].float())
+                hint_losses.append(F.mse_loss(predict(x).float(), spread(y)))
+        return {"hints": torch.stack(hint_losses).mean(), **terms} if hint_losses else terms
 
 
-def last_grid(net: Net) -> Grid:
-    """How the output lies of the last stage that has places.
+def find_last_feature_map(net: Net) -> FeatureMap:
+    """Find the feature map of the last stage that has spatial positions.
 
     Raises:
         BadValue: no stage of the net has any.
     """
-    grids = grids_of(net)
-    if not grids:
-        raise BadValue(f"no stage of {net.choice.name} has places in the picture; take 'distill-features'")
-    return grids[-1]
+    if not (maps := list_feature_maps(net)):
+        raise BadValue(f"no stage of {net.choice.name} has a spatial feature map; use 'distill-features'")
+    return maps[-1]
 
 
-def at_same_places(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Two maps (B, C, h, w) and (B, C', h', w'), both at the places of the coarser one."""
-    places = min(x.shape[-1], y.shape[-1])
-    return F.adaptive_avg_pool2d(x, places), F.adaptive_avg_pool2d(y, places)
+def resize_to_coarser(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Average two maps (B, C, h, w) and (B, C', h', w') to the size of the coarser one."""
+    size = min(x.shape[-1], y.shape[-1])
+    return F.adaptive_avg_pool2d(x, size), F.adaptive_avg_pool2d(y, size)

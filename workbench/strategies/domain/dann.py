@@ -1,4 +1,4 @@
-"""DANN: features that a domain classifier cannot tell apart."""
+"""DANN: features from which a domain classifier cannot predict the domain."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from workbench.forms import Range
-from workbench.nets import Net
+from workbench.nets.net import Net
 from workbench.strategies import Batch, Losses, Strategy, strategies
-from workbench.strategies.functional import reverse_gradient, supervised
+from workbench.strategies.functional import reverse_gradient, supervised_losses
 
 
 @strategies.add("dann")
@@ -25,7 +25,7 @@ class DANN(Strategy):
         hidden: width of the domain classifier.
     """
 
-    source = "Ganin et al. 2016, arXiv:1505.07818"
+    paper = "Ganin et al. 2016, arXiv:1505.07818"
     needs = ("labelled", "unlabelled")
 
     def __init__(
@@ -45,10 +45,10 @@ class DANN(Strategy):
     def losses(self, net: Net, batch: Batch, progress: float) -> Losses:
         x, y = batch["labelled"]
         far, _ = batch["unlabelled"]
-        # one pass over both domains, so that batch norm sees their mixture
+        # one pass over both domains, so that batch norm's statistics cover their mixture
         features = net.features(torch.cat([x, far]))
         strength = self.weight * (2 / (1 + math.exp(-self.gamma * progress)) - 1)
         verdict = self.judge(reverse_gradient(features, strength)).squeeze(1)
         truth = torch.cat([verdict.new_zeros(len(x)), verdict.new_ones(len(far))])
-        terms = supervised(net.head(features[: len(x)]), y, self.target)
+        terms = supervised_losses(net.head(features[: len(x)]), y, self.label_spec)
         return terms | {"domain": F.binary_cross_entropy_with_logits(verdict, truth)}

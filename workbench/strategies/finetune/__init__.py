@@ -1,1 +1,1 @@
-"""Strategies that fit labels, with or without a pull towards the start."""
+"""Strategies that fit labels, with or without a penalty on the distance from the initial weights."""

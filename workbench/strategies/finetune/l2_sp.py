@@ -1,4 +1,4 @@
-"""L2-SP: weight decay towards the start, not towards zero."""
+"""L2-SP: weight decay towards the initial weights, not towards zero."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ import torch
 from torch import Tensor, nn
 
 from workbench.forms import Range
-from workbench.nets import Net
-from workbench.strategies import Batch, Losses, Strategy, Table, strategies
-from workbench.strategies.functional import supervised
+from workbench.nets.net import Net
+from workbench.strategies import Batch, BufferDict, Losses, Strategy, strategies
+from workbench.strategies.functional import supervised_losses
 
 
 @strategies.add("l2-sp")
 class L2SP(Strategy):
-    """Fine-tuning with a spring from every backbone weight to its pretrained value; the new head decays to zero.
+    """Fine-tuning with L2 decay of every backbone weight to its pretrained value, and of the new head to zero.
 
     Args:
-        alpha: strength of the spring to the starting point; α of the paper.
+        alpha: strength of the decay to the starting point; α of the paper.
         beta: strength of the decay of the new head; β of the paper.
     """
 
-    source = "Li et al. 2018, arXiv:1802.01483"
-    decays = False
+    paper = "Li et al. 2018, arXiv:1802.01483"
+    uses_weight_decay = False
 
     def __init__(
         self, *, alpha: Annotated[float, Range(0.0, 1000.0)] = 0.1, beta: Annotated[float, Range(0.0, 1000.0)] = 0.01
     ) -> None:
         super().__init__()
         self.alpha, self.beta = alpha, beta
-        self.start: Table
+        self.start: BufferDict
 
     def prepare(self, net: Net) -> None:
-        self.start = Table(dict(net.backbone.named_parameters()))
+        self.start = BufferDict(dict(net.backbone.named_parameters()))
 
     def losses(self, net: Net, batch: Batch, progress: float) -> Losses:
         x, y = batch["labelled"]
         weights = dict(net.backbone.named_parameters())
-        # a weight that does not move is at its start: its spring is zero, and skipping it saves the work
-        pulls = [(weights[name] - start).square().sum() for name, start in self.start.items() if moves(weights[name])]
-        decays = [weight.square().sum() for weight in net.head.parameters() if moves(weight)]
-        terms = supervised(net(x), y, self.target)
-        return terms | {"pull": self.alpha / 2 * total(pulls, x), "decay": self.beta / 2 * total(decays, x)}
+        # a frozen weight equals its initial value: its term is zero and is skipped
+        pulls = [
+            (weights[name] - start).square().sum() for name, start in self.start.items() if is_trainable(weights[name])
+        ]
+        decays = [weight.square().sum() for weight in net.head.parameters() if is_trainable(weight)]
+        terms = supervised_losses(net(x), y, self.label_spec)
+        return terms | {"pull": self.alpha / 2 * sum_terms(pulls, x), "decay": self.beta / 2 * sum_terms(decays, x)}
 
 
-def moves(weight: nn.Parameter) -> bool:
-    """Whether an update may change `weight`."""
+def is_trainable(weight: nn.Parameter) -> bool:
+    """True if an update may change `weight`."""
     return weight.requires_grad
 
 
-def total(terms: list[Tensor], like: Tensor) -> Tensor:
-    """The sum of scalars; zero on the device of `like` where there are none."""
+def sum_terms(terms: list[Tensor], like: Tensor) -> Tensor:
+    """Sum scalars; zero on the device of `like` if there are none."""
     return torch.stack(terms).sum() if terms else torch.zeros((), device=like.device)

@@ -5,33 +5,33 @@ import { fits, inView, ordered } from "./scatter.mjs";
 const ROW = 28;
 /** @type {{ key: string, head: string, what: string, number?: boolean, show?: (value: any) => string }[]} */
 const COLUMNS = [
-  { key: "name", head: "name", what: "what wb.load takes" },
+  { key: "name", head: "name", what: "name for wb.load_net" },
   { key: "family", head: "family", what: "the library module that defines it" },
   { key: "parameters", head: "weights", number: true, show: count, what: "number of weights" },
-  { key: "gmacs", head: "GMACs", number: true, show: (v) => (v === null ? "–" : v.toFixed(v < 9.995 ? 2 : v < 99.95 ? 1 : 0)), what: "multiply-adds an image, in 10⁹" },
-  { key: "image_size", head: "pixels", number: true, show: String, what: "edge of the input, in pixels" },
+  { key: "gmacs", head: "GMACs", number: true, show: (v) => (v === null ? "–" : v.toFixed(v < 9.995 ? 2 : v < 99.95 ? 1 : 0)), what: "multiply-adds per image, in 10⁹" },
+  { key: "image_size", head: "pixels", number: true, show: String, what: "height and width of the input, in pixels" },
   { key: "pretrained_on", head: "trained on", what: "data that the weights were trained on" },
   { key: "licence", head: "licence", what: "licence of the weights" },
   { key: "top1", head: "top-1", number: true, show: (v) => (v === null ? "–" : `${v.toFixed(1)} %`), what: "published ImageNet accuracy" },
-  { key: "offline", head: "offline", show: (v) => (v ? "yes" : "no"), what: "whether the weights are on this machine" },
+  { key: "offline", head: "offline", show: (v) => (v ? "yes" : "no"), what: "are the weights on this machine?" },
   { key: "memory", head: "memory", number: true, what: "memory for full fine-tuning with batches of 32, estimated from weights, multiply-adds and image size; good to a factor of two" },
 ];
 let pickers = 0;
 
-/** One view of the picker; sorting and the row under the cursor are the view's own, the choice is the trait `backbone`. */
+/** One view of the picker. Sorting and the row under the cursor are state of the view; the choice is the trait `backbone`. */
 class Picker {
   id = `wb-picker-${++pickers}`;
-  /** Rows of the catalogue as they are shown. @type {number[]} */
+  /** Rows of the catalogue in the order shown. @type {number[]} */
   order = [];
   /** @type {{ key: string, down: boolean } | null} */
   sort = null;
   cursor = 0;
-  /** The row of the page by place in the order. @type {Map<number, HTMLElement>} */
+  /** Row elements on the page, by position in the order. @type {Map<number, HTMLElement>} */
   lines = new Map();
-  /** Of the search that is asked for soon. @type {number | undefined} */
+  /** Timer of the delayed search. @type {number | undefined} */
   timer = undefined;
   title = make("div", { class: "wb-title wb-grow" });
-  search = make("input", { class: "wb-input wb-grow", type: "search", "aria-label": "search backbones", spellcheck: "false",
+  search = make("input", { class: "wb-input wb-grow", type: "search", "aria-label": "search backbones", title: "words that a backbone has, then bounds on columns after a comma; parameters are numbers of weights", spellcheck: "false",
     placeholder: "words, then bounds: mobilenet imagenet, parameters < 6e6 and licence == 'apache-2.0'",
     on: { input: () => this.askSoon(), keydown: (event) => this.searchKey(event) } });
   only = make("input", { type: "checkbox", on: { change: () => this.showOnly() } });
@@ -87,7 +87,7 @@ class Picker {
 
   bar() {
     return make("div", {}, this.title, make("div", { class: "wb-bar wb-toolbar" }, this.search,
-      make("label", { class: "wb-field" }, this.only, make("span", { text: "only those on this machine" }))));
+      make("label", { class: "wb-field", title: "list only backbones whose weights are on this machine" }, this.only, make("span", { text: "only those on this machine" }))));
   }
 
   askSoon() {
@@ -102,7 +102,7 @@ class Picker {
   }
 
   showOnly() {
-    const only = this.only.checked; // a change of the query shows the bar anew
+    const only = this.only.checked; // changing the query redraws the bar
     this.model.set("query", this.search.value.trim());
     this.set("offline_only", only);
   }
@@ -148,15 +148,15 @@ class Picker {
     this.body.replaceChildren();
     this.body.style.height = `${this.order.length * ROW}px`;
     this.empty.hidden = this.order.length > 0;
-    this.empty.textContent = this.get("offline_only") ? "None of these is on this machine: untick the box to see those that can be fetched."
-      : "No backbone answers this: drop a word or widen a bound.";
+    this.empty.textContent = this.get("offline_only") ? "None of these is on this machine: clear the box to see those that can be downloaded."
+      : "No backbone matches: remove a word or widen a bound.";
     this.scroller.setAttribute("aria-rowcount", String(this.order.length + 1));
     this.showBar();
     this.drawRows();
     this.plot.show(this.order);
   }
 
-  /** Draws the rows in view; those already there stay, and only their marks change. */
+  /** Draw the visible rows; existing rows remain, and only their marks are updated. */
   drawRows() {
     const [first, last] = inView(this.scroller.scrollTop, this.scroller.clientHeight || 392, ROW, this.order.length);
     for (const [at, node] of this.lines)
@@ -242,7 +242,7 @@ class Picker {
     const parts = [`${count(of("parameters"))} weights`, of("gmacs") === null ? null : `${digits(of("gmacs"))} GMACs at ${of("image_size")} px`,
       `pretrained on ${of("pretrained_on")}`, `licence ${of("licence")}`,
       of("top1") === null ? "no published top-1 at hand" : `top-1 ${of("top1").toFixed(1)} % (${of("top1_source")})`,
-      of("offline") ? "weights on this machine" : "weights to be fetched",
+      of("offline") ? "weights on this machine" : "weights to be downloaded",
       verdict ? `training needs about ${gigabytes(of("memory"))}: ${verdict}` : null];
     return make("span", { text: parts.filter(Boolean).join(" · ") });
   }

@@ -6,23 +6,23 @@ import { axis, bounds, nearest, ticks, upright } from "./scatter.mjs";
 
 const PLOT = { left: 52, right: 16, top: 12, bottom: 40 };
 
-/** The backbones of the table as dots: size against accuracy, or against multiply-adds. */
+/** Backbones of the table as dots: size against accuracy, or against multiply-adds. */
 export class BackbonePlot {
   /** @type {Dot[]} */
   dots = [];
   /** Rows of the catalogue that are drawn. @type {number[]} */
   order = [];
-  /** The row under the pointer. @type {number | null} */
+  /** Row under the pointer. @type {number | null} */
   over = null;
 
   /**
    * @param {import("./kit.mjs").Model} model
-   * @param {(row: number) => void} choose answers a click on a dot
+   * @param {(row: number) => void} choose called after a click on a dot
    */
   constructor(model, choose) {
     this.model = model;
     this.choose = choose;
-    this.canvas = make("canvas", { class: "wb-canvas", role: "img", "aria-label": "size against accuracy; the table says the same",
+    this.canvas = make("canvas", { class: "wb-canvas", role: "img", "aria-label": "size against accuracy; the table has the same values",
       on: { click: (event) => this.click(event), pointermove: (event) => this.hover(event), pointerleave: () => this.hover(null) } });
     this.pen = /** @type {Pen} */ (this.canvas.getContext("2d"));
     this.caption = make("div", { class: "wb-quiet wb-small" });
@@ -31,12 +31,12 @@ export class BackbonePlot {
       make("option", { value: "gmacs", text: "multiply-adds" }));
     this.heading = make("div", { class: "wb-strong wb-grow" });
     this.element = make("div", { class: "wb-plot" }, make("div", { class: "wb-bar wb-plot-head" }, this.heading,
-      make("label", { class: "wb-field" }, make("span", { text: "upright axis" }), this.axis)), this.canvas, this.caption);
+      make("label", { class: "wb-field", title: "vertical axis: ImageNet top-1 accuracy in %, or multiply-adds per image in 10⁹; automatic: accuracy where it is known" }, make("span", { text: "vertical axis" }), this.axis)), this.canvas, this.caption);
     this.drawSoon = eachFrame(() => this.draw());
     this.markSoon = eachFrame(() => this.drawMarks());
     this.watch = new ResizeObserver(() => this.drawSoon());
     this.watch.observe(this.canvas);
-    // a canvas does not follow the theme by itself; Lab names the theme before its colours are in force
+    // a canvas is not redrawn when the theme changes; Lab sets the theme's name before its colors apply
     this.theme = new MutationObserver(() => setTimeout(() => this.drawSoon(), 200));
     this.theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-name"] });
   }
@@ -47,7 +47,7 @@ export class BackbonePlot {
   }
 
   /**
-   * Draws these rows of the catalogue soon.
+   * Draw rows of the catalogue in the next frame.
    * @param {number[]} order
    */
   show(order) {
@@ -79,7 +79,7 @@ export class BackbonePlot {
     this.caption.textContent = `${few}${show === "gmacs" && wanted === "auto" ? ", so multiply-adds are shown" : ""}. Filled: on this machine.`;
   }
 
-  /** Keeps the dots as a picture: a click or a hover only lays its ring over them. */
+  /** Cache the dots as an image: a click or a hover only draws its ring over them. */
   keepLayer() {
     this.layer = make("canvas", { width: this.canvas.width, height: this.canvas.height });
     this.layer.getContext("2d")?.drawImage(this.canvas, 0, 0);
@@ -107,7 +107,7 @@ export class BackbonePlot {
     pen.save();
     pen.translate(4, (PLOT.top + height - PLOT.bottom) / 2);
     pen.rotate(-Math.PI / 2);
-    pen.fillText(show === "top1" ? "ImageNet top-1" : "GMACs an image", 0, 0);
+    pen.fillText(show === "top1" ? "ImageNet top-1" : "GMACs per image", 0, 0);
     pen.restore();
   }
 
@@ -140,11 +140,11 @@ export class BackbonePlot {
   }
 
   /**
-   * A ring around a row's dot, if it has one, and its name on the side that has room.
+   * Draw a ring around a row's dot, if it has one, and its name on the side with more space.
    * @param {Pen} pen
    * @param {number | null} row
    * @param {CSSStyleDeclaration} style
-   * @param {string} colour name of the ring's
+   * @param {string} colour name of the ring's CSS variable
    */
   drawMark(pen, row, style, colour) {
     const dot = this.dots.find((one) => one.row === row);

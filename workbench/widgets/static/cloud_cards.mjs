@@ -2,17 +2,17 @@ import { make } from "./kit.mjs";
 import { CLOUD_HEIGHT } from "./cloud_picture.mjs";
 
 /**
- * The images behind the points: the one under the pointer, the one opened with its neighbours, those selected.
- * They come from Python when asked for.
+ * Thumbnails of the points: under the pointer, opened with its neighbors, and selected.
+ * Python sends them on request.
  */
 export class CloudCards {
-  /** What the panel shows: "open", "chosen" or nothing yet. */
+  /** Content of the panel: "open", "chosen", or empty. */
   panelShows = "";
 
   /**
    * @param {import("./kit.mjs").Model} model
    * @param {import("./cloud_picture.mjs").CloudPicture} picture
-   * @param {() => void} clear takes the selection back
+   * @param {() => void} clear clears the selection
    */
   constructor(model, picture, clear) {
     this.model = model;
@@ -89,7 +89,7 @@ export class CloudCards {
   /** @param {HTMLElement} card */
   clickable(card) {
     const row = Number(card.dataset.row);
-    return make("button", { type: "button", class: "wb-cloud-open", "aria-label": "its neighbours",
+    return make("button", { type: "button", class: "wb-cloud-open", "aria-label": "its neighbors",
       on: { click: () => this.open(row), mouseenter: () => this.ring(row), mouseleave: () => this.ring(-1) } }, card);
   }
 
@@ -98,12 +98,12 @@ export class CloudCards {
     this.panelShows = "open";
     first.classList.add("wb-cloud-large");
     this.panel.replaceChildren(make("div", { class: "wb-cloud-opened" }, first, make("div", {},
-      make("h4", { class: "wb-answer", text: "Nearest, as this stage sees them" }), make("div", { class: "wb-cloud-cards" }, near.map((card) => this.clickable(card))))));
+      make("h4", { class: "wb-answer", text: "Nearest neighbors in this stage" }), make("div", { class: "wb-cloud-cards" }, near.map((card) => this.clickable(card))))));
   }
 
   /**
    * @param {HTMLElement[]} cards
-   * @param {number} count how many are selected
+   * @param {number} count number of selected points
    */
   showChosen(cards, count) {
     this.panelShows = "chosen";
@@ -117,7 +117,7 @@ export class CloudCards {
       make("div", { class: "wb-cloud-cards" }, cards.map((card) => this.clickable(card))));
   }
 
-  /** Empties the panel where it showed a selection that is no more. */
+  /** Clear the panel if it showed a selection that was cleared. */
   forgetChosen() {
     if (this.panelShows === "chosen") this.panel.replaceChildren();
   }

@@ -7,16 +7,16 @@ import { banded, FRONT, outToIn, roundView, spun, turnedTo } from "./point_space
 /** @typedef {import("./point_cloud.mjs").Pairs} Numbers */
 /** @typedef {{ flat: Numbers, z: Numbers }} Points */
 
-/** Height of the picture in CSS pixels. */
+/** Height of the canvas in CSS pixels. */
 export const CLOUD_HEIGHT = 520;
 const WHILE_MOVING = 150000, MOVE = 500, ANIMATED = 60000, REACH = 10;
 
-/** The points on their canvas, as they are turned and zoomed now, and above them rings and the lasso on a second one. */
+/** Points on a canvas, rotated and zoomed, with rings and the lasso on a second canvas above it. */
 export class CloudPicture {
-  /** Drawn points by place in the order of the traits; the third dimension may be empty. */
+  /** Points in the order of the traits; the third dimension may be empty. */
   flat = new Float32Array(0);
   z = new Float32Array(0);
-  /** Where the points fall on the page, and how near to the eye they are. */
+  /** Projected positions of the points, and their depth. */
   xy = new Float32Array(0);
   depth = new Float32Array(0);
   n = 0;
@@ -30,18 +30,18 @@ export class CloudPicture {
   chosen = new Uint32Array(0);
   /** @type {{ shapes?: number[], colours?: string[] }} */
   palette = {};
-  /** Marks and colours by code; a colour of 0 is not drawn. @type {Stamp[]} */
+  /** Marks and colors by code; color 0 is not drawn. @type {Stamp[]} */
   stamps = [];
   /** @type {number[]} */
   colours = [];
   /** @type {number[]} */
   faint = [];
-  /** Codes that are not shown. @type {Set<number>} */
+  /** Hidden codes. @type {Set<number>} */
   hidden = new Set();
-  /** Rows with a ring around them, or -1. */
+  /** Rows with a ring, or -1. */
   hovered = -1;
   opened = -1;
-  /** The lasso under way, in pixels. @type {[number, number][] | null} */
+  /** Path of the unfinished lasso, in pixels. @type {[number, number][] | null} */
   path = null;
   width = 0;
   height = 0;
@@ -60,9 +60,9 @@ export class CloudPicture {
   // ---------------------------------------------------------------- points and marks
 
   /**
-   * Shows other points; those that stay as many go there from where they were.
+   * Show other points; if their number is the same they move there from their old positions.
    * @param {Numbers} flat
-   * @param {Numbers} deep the third dimension, or empty
+   * @param {Numbers} deep third dimension, or empty
    * @param {boolean} animate
    */
   takePoints(flat, deep, animate) {
@@ -83,12 +83,12 @@ export class CloudPicture {
     else this.glide(before, this.whole(this.goal));
   }
 
-  /** Whether the picture has a third dimension. */
+  /** True if the points have a third dimension. */
   get deep() {
     return this.z.length > 0;
   }
 
-  /** Where the points fall on the page, as the picture is turned now. */
+  /** Project the points with the present rotation. */
   face() {
     this.cells = null;
     if (!this.deep || !this.ball) {
@@ -101,7 +101,7 @@ export class CloudPicture {
   }
 
   /**
-   * The view that holds all of a picture, however it is turned.
+   * Return the view that contains all points under any rotation.
    * @param {Points} points
    */
   whole({ flat, z }) {
@@ -109,7 +109,7 @@ export class CloudPicture {
   }
 
   /**
-   * Points go from where they were to where they are now; the view with them.
+   * Animate the points, and the view, from their old to their new positions.
    * @param {Points} before
    * @param {View} aim
    */
@@ -131,7 +131,7 @@ export class CloudPicture {
     requestAnimationFrame(step);
   }
 
-  /** Marks by code, as large as the number of points allows. */
+  /** Make the marks by code, smaller for more points. */
   dress() {
     const { shapes = [], colours = [] } = this.palette, ratio = window.devicePixelRatio || 1, few = this.n < 12000;
     const radius = (this.n < 1500 ? 3.6 : few ? 2.4 : this.n < 150000 ? 1.3 : 0.7) * ratio;
@@ -139,15 +139,15 @@ export class CloudPicture {
     this.stamps = shapes.map((shape) => kinds[few ? shape : 0]);
     this.colours = colours.map((colour, code) => (this.hidden.has(code) ? 0 : packed(colour)));
     this.faint = this.colours.map((colour) => (colour ? ((0x30 << 24) | 0x808080) >>> 0 : 0));
-    // what lies behind is smaller and paler
+    // far points are smaller and paler
     this.near = this.deep ? banded(this.colours, this.faint, (share) => shapes.map((shape) => stamp(few ? shape : 0, radius * share))) : null;
   }
 
   // ---------------------------------------------------------------- drawing
 
   /**
-   * Follows the room that the picture has on the page.
-   * @param {number} room its width in CSS pixels
+   * Adapt the canvas to its width on the page.
+   * @param {number} room width in CSS pixels
    */
   resized(room) {
     const ratio = window.devicePixelRatio || 1, width = Math.round(room * ratio), height = Math.round(CLOUD_HEIGHT * ratio);
@@ -178,7 +178,7 @@ export class CloudPicture {
   /**
    * @param {Uint32Array} pixels
    * @param {View} view
-   * @param {number} last how many are drawn
+   * @param {number} last number of points drawn
    */
   drawPoints(pixels, view, last) {
     const { chosen, near } = this, some = chosen.length > 0;
@@ -217,13 +217,13 @@ export class CloudPicture {
 
   // ---------------------------------------------------------------- moving
 
-  /** Before the first picture, and while nothing is drawn, there is nothing to move. */
+  /** True once there are points that can be moved. */
   get ready() {
     return this.view !== null && this.n > 0;
   }
 
   /**
-   * Zooms about a pixel, which keeps its place.
+   * Zoom about a pixel, which remains fixed.
    * @param {number} px
    * @param {number} py
    * @param {number} factor
@@ -235,7 +235,7 @@ export class CloudPicture {
   }
 
   /**
-   * Turns the picture from where it was: to the right and down, as a ball under the hand.
+   * Rotate from a given rotation by right and down, as a trackball.
    * @param {number[]} turn
    * @param {number} right
    * @param {number} down
@@ -253,13 +253,13 @@ export class CloudPicture {
     this.drawSoon();
   }
 
-  // ---------------------------------------------------------------- what lies where
+  // ---------------------------------------------------------------- hit testing
 
-  /** Whether a row is drawn. */
+  /** True if a row is drawn. */
   shown = (/** @type {number} */ row) => this.colours[this.codes[row]] !== 0;
 
   /**
-   * The row nearest to a pixel, or -1. The points are sorted by place when first asked for after they moved.
+   * Find the row nearest to a pixel, or -1. Points are sorted into cells at the first call after they moved.
    * @param {number} px
    * @param {number} py
    */
@@ -271,7 +271,7 @@ export class CloudPicture {
   }
 
   /**
-   * The rows inside a path of pixels.
+   * Find the rows inside a path of pixels.
    * @param {[number, number][]} path
    */
   rowsInside(path) {

@@ -3,8 +3,8 @@
 const HALF_TURN = 400, NOTCH = Math.PI / 18;
 
 /**
- * What the hand does on the picture: the wheel and the keys move it, a drag moves or turns it, a lasso selects.
- * It answers with `hover(row, event)`, `open(row)`, `pick(rows)` and `lassoed(on)`.
+ * Pointer and keys on the canvas: the wheel and the keys move the view, a drag moves or rotates it, a lasso selects.
+ * It calls `hover(row, event)`, `open(row)`, `pick(rows)` and `lassoed(on)`.
  */
 export class CloudPointer {
   /** @type {{ x: number, y: number, view: import("./point_cloud.mjs").View, turn: number[], moved: boolean } | null} */
@@ -32,7 +32,7 @@ export class CloudPointer {
   }
 
   /**
-   * The pixel under an event.
+   * Pixel under an event.
    * @param {MouseEvent} event
    * @returns {[number, number]}
    */
@@ -116,7 +116,7 @@ export class CloudPointer {
   }
 
   /**
-   * Makes the next drag a lasso, or no longer.
+   * Turn lasso mode on or off.
    * @param {boolean} on
    */
   lasso(on) {

@@ -1,9 +1,9 @@
-// Pure geometry of the live curves: ranges, ticks, labels that keep apart, and lines that grow. No page needed.
+// Pure geometry of the live curves: ranges, ticks, non-overlapping labels, and growing lines. No page needed.
 
 /** @typedef {{ x: number[], y: number[] }} Line */
 
 /**
- * Takes `{at, x, y}` into a line: keeps the first `at` points and appends the rest.
+ * Add `{at, x, y}` to a line: keep its first `at` points and append the others.
  * @param {Line | undefined} line
  * @param {Line & { at: number }} part
  * @returns {Line}
@@ -14,7 +14,7 @@ export function grow(line, { at, x, y }) {
 }
 
 /**
- * Round numbers from `low` to `high`, about `wanted` of them.
+ * Return about `wanted` round numbers from `low` to `high`.
  * @param {number} low
  * @param {number} high
  * @param {number} wanted
@@ -29,7 +29,7 @@ export function ticks(low, high, wanted) {
 }
 
 /**
- * What a panel shows of some lines: all of it, but for the wildest 2 % of loss above.
+ * Compute the value range of a panel: all values, except the highest 2 % of the loss.
  * @param {Line[]} lines
  * @param {string} metric
  */
@@ -43,7 +43,7 @@ export function extent(lines, metric) {
 }
 
 /**
- * Heights for labels wanted at `heights`, at least `gap` apart, inside `low` … `high`, in the same order.
+ * Place labels near `heights`, at least `gap` apart, within `low` … `high`, in the same order.
  * @param {number[]} heights
  * @param {number} gap
  * @param {number} low
@@ -61,7 +61,7 @@ export function apart(heights, gap, low, high) {
 }
 
 /**
- * Index of the point of sorted `x` nearest to `at`.
+ * Find the index of the point in sorted `x` nearest to `at`.
  * @param {number[]} x
  * @param {number} at
  */

@@ -3,10 +3,17 @@ import { CloudPicture } from "./cloud_picture.mjs";
 import { CloudPointer } from "./cloud_pointer.mjs";
 import { eachFrame, errorStrip, keepKeys, make } from "./kit.mjs";
 
-const CHOOSERS = { net: "net", stage: "stage", method: "drawn by", space: "in", colour: "coloured by" };
+/** Choosers of the bar: label and tooltip. @type {Record<string, [string, string]>} */
+const CHOOSERS = {
+  net: ["net", "net whose features are embedded"],
+  stage: ["stage", "stage whose features are embedded, stem first"],
+  method: ["method", "embedding method"],
+  space: ["dimensions", "number of dimensions of the embedding; drag to rotate three"],
+  colour: ["color by", "column that colors the points"],
+};
 
 /**
- * The bytes of a trait as numbers of a kind, aligned.
+ * Read the bytes of a trait as an aligned typed array.
  * @template T
  * @param {DataView | null} view
  * @param {new (buffer: ArrayBuffer) => T} Kind
@@ -16,13 +23,13 @@ function numbers(view, Kind) {
   return new Kind(/** @type {ArrayBuffer} */ (view.buffer).slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
-/** The explorer: what is chosen above the picture, the picture with its legend, images below. */
+/** Embedding explorer: choosers above, the canvas with its legend, thumbnails below. */
 class CloudView {
   /** @type {Record<string, HTMLSelectElement>} */
   choosers = {};
   /** @type {Record<string, HTMLInputElement>} */
   sliders = {};
-  /** The options of each chooser as they stand on the page. @type {Record<string, string>} */
+  /** Present options of each chooser. @type {Record<string, string>} */
   told = {};
 
   /** @param {import("./kit.mjs").Context} context */
@@ -39,7 +46,7 @@ class CloudView {
     });
     this.title = make("div", { class: "wb-title" });
     this.note = make("div", { class: "wb-quiet wb-small" });
-    this.newest = this.button("Newest epoch", () => model.send({ kind: "refresh" }), { hidden: true, title: "the run goes on: show what it saved last" });
+    this.newest = this.button("Newest epoch", () => model.send({ kind: "refresh" }), { hidden: true, title: "show the net that the run has saved last" });
     this.busyWords = make("span", { role: "status" });
     this.halt = this.button("Stop and keep", () => model.send({ kind: "stop" }), { hidden: true });
     this.busy = make("div", { class: "wb-cloud-busy", hidden: true }, this.busyWords, this.halt);
@@ -78,10 +85,10 @@ class CloudView {
 
   bar() {
     const bar = make("div", { class: "wb-bar" });
-    for (const [name, word] of Object.entries(CHOOSERS)) {
+    for (const [name, [word, title]] of Object.entries(CHOOSERS)) {
       const chooser = make("select", { class: "wb-select", on: { change: () => this.set(name, chooser.value) } });
       this.choosers[name] = chooser;
-      bar.append(make("label", { class: "wb-field", "data-of": name }, make("span", { text: word }), chooser));
+      bar.append(make("label", { class: "wb-field", "data-of": name, title }, make("span", { text: word }), chooser));
       if (name !== "net" && name !== "stage") continue;
       this.sliders[name] = make("input", { type: "range", min: 0, class: "wb-cloud-slider", "data-of": name, "aria-label": name, on: { input: () => this.slide(name) } });
       bar.append(this.sliders[name]);
@@ -98,7 +105,7 @@ class CloudView {
     on(["title", "note", "busy", "stoppable", "live", "options", "space", "net", "stage", "method", "colour", "gaps"], eachFrame(() => this.showWords()));
   }
 
-  // ---------------------------------------------------------------- what comes from Python, and goes there
+  // ---------------------------------------------------------------- messages from and to Python
 
   takePoints(animate) {
     this.picture.takePoints(numbers(this.get("xy"), Float32Array), numbers(this.get("z"), Float32Array), animate);
@@ -124,12 +131,12 @@ class CloudView {
     this.takeChosen();
   }
 
-  // ---------------------------------------------------------------- words and choosers
+  // ---------------------------------------------------------------- text and choosers
 
   showWords() {
     this.title.textContent = this.get("title");
     const gaps = this.get("gaps"), gap = gaps?.net === this.get("net") ? gaps.stages[this.get("stage")] : null;
-    const apart = gap ? ` Source and target lie ${gap[0].toFixed(2)} apart here (proxy A-distance, ${gap[1].toFixed(2)} to ${gap[2].toFixed(2)}; 2 is told apart always).` : "";
+    const apart = gap ? ` Proxy A-distance of source and target here: ${gap[0].toFixed(2)} (${gap[1].toFixed(2)} to ${gap[2].toFixed(2)}; 2: always separable).` : "";
     this.note.textContent = this.get("note") + apart;
     this.busyWords.textContent = this.get("busy");
     this.busy.hidden = !this.get("busy");
@@ -160,7 +167,7 @@ class CloudView {
 
   /**
    * @param {string} name
-   * @param {[string, string][]} pairs values with the words for them
+   * @param {[string, string][]} pairs values with their labels
    */
   fill(name, pairs) {
     const chooser = this.choosers[name], told = JSON.stringify(pairs);

@@ -1,7 +1,7 @@
-// Elements, strips and numbers for every widget of ours. Text goes in as text, never as markup.
+// Elements, error strips and number formats shared by all widgets. Text is set as text, never as markup.
 
 /**
- * A widget's traits as anywidget hands them to its view: synchronized with Python, and watched by name.
+ * Traits of a widget as anywidget passes them to its view: synchronized with Python, observed by name.
  * @typedef {object} Model
  * @property {(name: string) => any} get
  * @property {(name: string, value: unknown) => void} set
@@ -25,7 +25,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "g", "path", "rect", "circle", "line", "text", "defs", "pattern", "polyline", "title"]);
 
 /**
- * An element: attributes by name, `on` for listeners, `text` for its text, children appended in order.
+ * Make an element: attributes by name, `on` for listeners, `text` for its text, children appended in order.
  * @template {keyof HTMLElementTagNameMap | keyof SVGElementTagNameMap} T
  * @param {T} tag
  * @param {Record<string, any>} attributes
@@ -45,7 +45,7 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * An input that hands its text to `commit` once when it is left or Enter is pressed.
+ * Make an input that passes its text to `commit` once, when it loses focus or Enter is pressed.
  * @param {Record<string, any>} attributes
  * @param {(text: string) => void} commit
  */
@@ -60,13 +60,13 @@ export function entry(attributes, commit) {
   };
   input.addEventListener("focus", () => { last = input.value; });
   input.addEventListener("change", done);
-  // Lab takes Enter before the browser makes a change of it
+  // Lab handles Enter before the browser fires a change event
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") done(); });
   return input;
 }
 
 /**
- * The strip under a widget that shows its trait `error`, with a button that puts it away.
+ * Make the strip under a widget that shows its trait `error`, with a button that closes it.
  * @param {Model} model
  */
 export function errorStrip(model) {
@@ -86,7 +86,7 @@ export function errorStrip(model) {
 }
 
 /**
- * A count with its unit prefix, as figures say it: 11180000 -> "11.2 M".
+ * Format a count with its unit prefix, as in figures: 11180000 -> "11.2 M".
  * @param {number | null | undefined} value
  */
 export function count(value) {
@@ -97,7 +97,7 @@ export function count(value) {
 }
 
 /**
- * Three digits: 0.0123, 4.56, 78.9, 123.
+ * Format a number with three digits: 0.0123, 4.56, 78.9, 123.
  * @param {number} value
  */
 export function digits(value) {
@@ -110,7 +110,7 @@ export function digits(value) {
 }
 
 /**
- * Bytes as MB or GB: 412000000 -> "0.41 GB".
+ * Format bytes as MB or GB: 412000000 -> "0.41 GB".
  * @param {number | null | undefined} value
  */
 export function bytes(value) {
@@ -119,7 +119,7 @@ export function bytes(value) {
 }
 
 /**
- * Seconds as a person says them: 0.4 s, 12 s, 3 min, 1 h 20 min.
+ * Format seconds: 0.4 s, 12 s, 3 min, 1 h 20 min.
  * @param {number | null | undefined} seconds
  */
 export function duration(seconds) {
@@ -132,22 +132,22 @@ export function duration(seconds) {
 }
 
 /**
- * Keeps Lab's single-key commands (d d deletes a cell) from what is pressed inside `root`; Ctrl+S still saves.
+ * Keep Lab's single-key commands (d d deletes a cell) from keys pressed inside `root`; Ctrl+S still saves.
  * @param {HTMLElement} root
  */
 export function keepKeys(root) {
-  // Lab's selectors end in `:focus`, so the mark must stand on the focused element itself
+  // Lab's selectors end in `:focus`, so the attribute must be on the focused element itself
   const mark = (/** @type {KeyboardEvent} */ event) => {
     if (event.target instanceof Element && root.contains(event.target))
       event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
   };
-  // on the window, since Lab listens on the document before any element hears a key
+  // on the window, since Lab listens on the document, before any element receives the key
   window.addEventListener("keydown", mark, true);
   return () => window.removeEventListener("keydown", mark, true);
 }
 
 /**
- * Calls `call` at most once an animation frame, with the latest arguments.
+ * Wrap `call` so that it runs at most once per animation frame, with the latest arguments.
  * @template {any[]} T
  * @param {(...given: T) => void} call
  */

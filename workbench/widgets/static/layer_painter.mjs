@@ -3,26 +3,26 @@ import { costTable } from "./painter_costs.mjs";
 import { PainterBar, rate } from "./painter_bar.mjs";
 import { between, beginsRun, cellLabel, cellUnder, epochsOf, moved, painted, rampColour, times, wantsBlack } from "./painting.mjs";
 
-const HINT = "Drag to paint, shift to freeze; a name paints its row, a number its column.";
+const HINT = "Drag to paint, Shift-drag to freeze; click a name to paint its row, a number to paint its column.";
 const BRUSHES = [0, 0.01, 0.1, 0.3, 1, 3];
 let views = 0;
 
 /** @typedef {import("./painting.mjs").Cell} Cell */
 /** @typedef {import("./painting.mjs").Box & { down: number }} Box */
 
-/** One view of the painter. The picture lives in the trait `rates`; a stroke is drawn here and saved when it ends. */
+/** One view of the painter. The grid is the trait `rates`; a stroke is drawn here and saved when it ends. */
 class Painter {
   id = `wb-painter-${++views}`;
   brush = 1;
-  /** The cell that Tab reaches. @type {Cell | null} */
+  /** Cell that the Tab key reaches. @type {Cell | null} */
   at = null;
   /** @type {{ value: number, last: Cell, box: Box } | null} */
   stroke = null;
   /** @type {number[][]} */
   grid = [];
-  /** What the page holds now: stages, columns and epochs as one text. @type {string | null} */
+  /** Content of the page at present: stages, columns and epochs as one string. @type {string | null} */
   shape = null;
-  /** The nodes and words of the page, by row and column. @type {HTMLElement[]} */
+  /** Elements and labels of the page, by row and column. @type {HTMLElement[]} */
   heads = [];
   /** @type {HTMLElement[]} */
   names = [];
@@ -65,11 +65,11 @@ class Painter {
   // ---------------------------------------------------------------- palette
 
   palette() {
-    const group = make("div", { class: "wb-palette", role: "radiogroup", "aria-label": "rate to paint with" });
+    const group = make("div", { class: "wb-palette", role: "radiogroup", "aria-label": "learning rate to paint with" });
     BRUSHES.forEach((value, i) => {
       const swatch = make("span", { class: "wb-cell wb-swatch" });
       tint(swatch, value);
-      group.append(make("label", { class: "wb-brush" }, this.swatches[i], swatch, make("span", { text: value ? `${value}×` : "frozen" })));
+      group.append(make("label", { class: "wb-brush", title: value ? `paint with ${value} times the learning rate` : "paint frozen stages: no learning" }, this.swatches[i], swatch, make("span", { text: value ? `${value}×` : "frozen" })));
     });
     return make("div", { class: "wb-tools" }, group, this.bar.undo);
   }
@@ -124,7 +124,7 @@ class Painter {
   }
 
   showGrid() {
-    if (this.stroke) return; // the stroke under way is saved whole at its end
+    if (this.stroke) return; // the unfinished stroke is saved as a whole when it ends
     this.grid = this.get("rates");
     const stages = this.get("stages");
     if (!stages.length || !this.grid.length) {
@@ -138,7 +138,7 @@ class Painter {
   }
 
   /**
-   * Moves the one cell that Tab reaches; with `focus` the focus follows.
+   * Change the cell that the Tab key reaches; with `focus` move the focus too.
    * @param {Cell} cell
    */
   reach([row, column], focus = true) {
@@ -151,7 +151,7 @@ class Painter {
   }
 
   /**
-   * The cells that a cell or header stands for.
+   * Return the cells that a cell or header covers.
    * @param {Cell} cell
    * @returns {Cell[]}
    */
@@ -189,7 +189,7 @@ class Painter {
     this.model.on("change:rates change:stages change:epochs", grid);
     this.model.on("change:title change:presets change:preset change:params change:lr change:own_lr change:epochs change:undoable", bar);
     this.model.on("change:costs", () => this.showCosts());
-    // a refused value leaves the traits as they were: show them again
+    // a refused value does not change the traits: show them again
     this.model.on("change:error", bar);
   }
 
@@ -213,7 +213,7 @@ class Painter {
     }
     const { last, box, value } = this.stroke;
     let place = cellUnder(event.clientX, this.flip(event.clientY, box), box, this.grid.length, this.grid[0].length);
-    // a stroke that began on a header goes on over headers
+    // a stroke that began on a header continues over headers
     if (last[0] === -1) place = [-1, place[1]];
     else if (last[1] === -1) place = [place[0], -1];
     if (place[0] === last[0] && place[1] === last[1]) return;
@@ -222,7 +222,7 @@ class Painter {
     this.point(place);
   }
 
-  /** The first cell's left and top and the pitch, in a picture with the stem on top. */
+  /** Measure the first cell's left and top and the pitch, in a grid with the stem on top. */
   box() {
     const across = this.grid[0].length, down = this.grid.length;
     const first = this.cells[down - 1][0].getBoundingClientRect(), last = this.cells[0][across - 1].getBoundingClientRect();
@@ -262,7 +262,7 @@ class Painter {
     event.stopPropagation();
   }
 
-  /** Says under the grid what the pointer or the focus is on, and lights the row's and column's names. @param {Cell | null} place */
+  /** Describe the cell under the pointer or focus below the grid, and highlight its row and column names. @param {Cell | null} place */
   point(place) {
     this.table.querySelectorAll(".wb-here").forEach((node) => node.classList.remove("wb-here"));
     if (!place || !this.grid.length) {
@@ -295,7 +295,7 @@ class Painter {
 }
 
 /**
- * The cell or header that a part of the page belongs to.
+ * Find the cell or header that an element belongs to.
  * @param {EventTarget | null} node
  * @returns {Cell | null}
  */

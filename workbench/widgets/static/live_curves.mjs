@@ -61,7 +61,7 @@ function render({ model, el }) {
   model.on("change:title change:grid change:waiting", paint);
   const sized = new ResizeObserver(paint);
   sized.observe(el);
-  // what arrived since this model came into the page is in no trait of the page
+  // messages received since this model was created are in none of its traits
   model.send({ kind: "whole" });
   paint();
   return () => { sized.disconnect(); model.off("msg:custom", arrived); };
@@ -73,12 +73,12 @@ const span = (/** @type {State} */ state) => Math.max(state.epochs ?? 1, state.n
  * @param {SVGElement} chart
  * @param {State} state
  * @param {{ stages: string[], rates: number[][] } | null} grid
- * @param {number | null} pointed the epoch under the pointer
- * @param {string} hatch id of the pattern for what is frozen
+ * @param {number | null} pointed epoch under the pointer
+ * @param {string} hatch id of the pattern for frozen stages
  */
 function draw(chart, state, grid, pointed, hatch) {
   const room = chart.parentElement?.clientWidth;
-  if (!room) return; // hidden, or the page is changing its theme: drawn when there is room again
+  if (!room) return; // hidden, or the theme is changing: drawn once there is space again
   const width = Math.max(room, 320);
   const across = (/** @type {number} */ epoch) => LEFT + (epoch / span(state)) * (width - LEFT - RIGHT);
   /** @type {SVGElement[]} */
@@ -171,7 +171,7 @@ function drawStrip({ stages, rates }, top, width, across, hatch) {
     const y = top + TOP + (stages.length - 1 - s) * ROW;
     rates[s].forEach((rate, k) => parts.push(make("rect", {
       x: edge(k), y, width: edge(k + 1) - edge(k) - 1, height: ROW - 1, fill: rate > 0 ? rateColour(rate) : `url(#${hatch})`,
-    }, make("title", { text: `${stage}, epoch ${k + 1}: ${rate > 0 ? `${times(rate)} × the base rate` : "frozen"}` }))));
+    }, make("title", { text: `${stage}, epoch ${k + 1}: ${rate > 0 ? `${times(rate)} × the learning rate` : "frozen"}` }))));
   });
   const named = (s) => words(LEFT - 8, top + TOP + (stages.length - 1 - s) * ROW + 8, short(stages[s]), "wb-tick wb-end");
   return stages.length > 1 ? [...parts, named(stages.length - 1), named(0)] : [...parts, named(0)];

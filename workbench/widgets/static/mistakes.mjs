@@ -23,10 +23,10 @@ function render({ model, el }) {
     wall.replaceChildren(...model.get("cards").map((card, at) => {
       const words = make("figcaption", {}, make("span", { class: "wb-strong", text: card.true }), ` → ${card.said}`,
         make("br"), make("span", { class: "wb-quiet", text: card.sure }));
-      const figure = make("figure", {}, picture(card.picture, `${card.id}: ${card.true}, called ${card.said}`), words);
+      const figure = make("figure", {}, picture(card.picture, `${card.id}: ${card.true}, predicted as ${card.said}`), words);
       if (!clickable) return figure;
       return make("button", { type: "button", class: "wb-mistake-card", "aria-pressed": false,
-        "aria-label": `${card.true}, called ${card.said}, ${card.sure}: where did it look?`, on: { click: () => open(at) } }, figure);
+        "aria-label": `${card.true}, predicted as ${card.said}, ${card.sure}: show its saliency maps`, on: { click: () => open(at) } }, figure);
     }));
     mark();
   }

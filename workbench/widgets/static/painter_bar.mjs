@@ -1,26 +1,27 @@
 import { digits, entry, make } from "./kit.mjs";
 
 /**
- * A parameter of a preset, as a form shows it.
+ * Parameter of a preset, as shown in a form.
  * @typedef {object} Field
  * @property {string} name
+ * @property {string} label
  * @property {string} type
  * @property {string} help
- * @property {string[]} options to choose among, or none
+ * @property {string[]} options to choose from, or none
  * @property {number | null} low
  * @property {number | null} high
  */
 
-/** What stands above the grid: the preset with its few parameters, the base rate, the epochs. */
+/** Bar above the grid: the preset with its parameters, the learning rate, the epochs. */
 export class PainterBar {
   title = make("div", { class: "wb-title wb-grow" });
   preset = make("select", { class: "wb-select", on: { change: () => this.model.send({ do: "preset", name: this.preset.value }) } });
   form = make("span", { class: "wb-bar" });
   lr = entry({ type: "text", inputmode: "decimal", class: "wb-input wb-number wb-short" }, (text) => this.sendLr(text.trim()));
-  epochs = entry({ type: "number", min: 1, max: 10000, step: 1, class: "wb-input wb-short" },
+  epochs = entry({ type: "number", min: 1, max: 10000, step: 1, class: "wb-input wb-short", title: "passes over the training images, from 1 to 10000" },
     (text) => this.model.send({ do: "epochs", value: Number(text) }));
   undo = make("button", { class: "wb-button", type: "button", text: "Undo", on: { click: () => this.model.send({ do: "undo" }) } });
-  /** The preset that the form is of, and the inputs of its parameters. @type {string | null} */
+  /** Preset of the present form, and the inputs of its parameters. @type {string | null} */
   formOf = null;
   /** @type {(HTMLInputElement | HTMLSelectElement)[]} */
   inputs = [];
@@ -30,7 +31,7 @@ export class PainterBar {
     this.model = model;
     const field = (/** @type {string} */ label, /** @type {HTMLElement} */ input) => make("label", { class: "wb-field" }, make("span", { text: label }), input);
     this.element = make("div", {}, this.title, make("div", { class: "wb-bar wb-toolbar" },
-      field("preset", this.preset), this.form, field("base rate", this.lr), field("epochs", this.epochs)));
+      field("preset", this.preset), this.form, field("learning rate", this.lr), field("epochs", this.epochs)));
   }
 
   get(name) { return this.model.get(name); }
@@ -52,14 +53,14 @@ export class PainterBar {
     this.showForm(chosen, known?.fields ?? []);
     this.lr.value = this.get("lr") === null ? "" : rate(this.get("lr"));
     this.lr.placeholder = rate(own);
-    this.lr.title = `base learning rate, which the grid multiplies; left empty, the tuning's own ${rate(own)} is taken`;
+    this.lr.title = `learning rate, multiplied by the grid; empty: the tuning's own, ${rate(own)}`;
     this.epochs.value = this.get("epochs");
     this.undo.disabled = !this.get("undoable");
-    this.undo.title = this.get("undoable") ? "take back the last stroke or preset (Ctrl+Z in the grid)" : "nothing to take back yet";
+    this.undo.title = this.get("undoable") ? "undo the last stroke or preset (Ctrl+Z in the grid)" : "nothing to undo yet";
   }
 
   /**
-   * The preset's few parameters; built when another preset is chosen, else only their values change.
+   * Show the preset's parameters: build them for a new preset, otherwise update their values.
    * @param {string} preset
    * @param {Field[]} fields
    */
@@ -68,7 +69,7 @@ export class PainterBar {
       this.formOf = preset;
       this.inputs = fields.map((field) => this.inputOf(preset, field));
       this.form.replaceChildren(...fields.map((field, i) => make("label", { class: "wb-field", title: field.help },
-        make("span", { text: field.name }), this.inputs[i])));
+        make("span", { text: field.label }), this.inputs[i])));
       this.form.hidden = !fields.length;
     }
     fields.forEach(({ name, type }, i) => {
@@ -97,7 +98,7 @@ export class PainterBar {
 }
 
 /**
- * A learning rate in three digits: 0.01, 3e-4.
+ * Format a learning rate with three digits: 0.01, 3e-4.
  * @param {number} value
  */
 export function rate(value) {

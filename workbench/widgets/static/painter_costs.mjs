@@ -1,6 +1,6 @@
 import { make } from "./kit.mjs";
 
-/** How many rows the table has at most; of more, the first ones and the last. */
+/** Most rows of the table; of more phases, the first ones and the last. */
 const MOST_PHASES = 8;
 
 /**
@@ -11,13 +11,13 @@ const MOST_PHASES = 8;
  * @property {string} [warning]
  * @property {string} [busy]
  * @property {string} [note]
- * @property {[number, number][]} epochs first and last of each phase
+ * @property {[number, number][]} epochs first and last epoch of each phase
  * @property {string[]} weights that move in each phase
  * @property {[string, string][] | null} [each] memory and time in each phase
  */
 
 /**
- * What a painted tuning costs: facts, remarks, and a row for each phase in which the same weights move.
+ * Show the cost of a painted tuning: figures, remarks, and one row per phase with the same moving weights.
  * @param {Costs} costs
  * @returns {HTMLElement[]}
  */
@@ -43,7 +43,7 @@ function phaseTable({ epochs, weights, each }) {
   const rows = kept.map((i) => (i === -1
     ? make("tr", {}, make("td", { class: "wb-quiet", colspan: 4, text: `… ${number - MOST_PHASES + 1} more` }))
     : make("tr", {}, cell(epochWords(epochs[i]), ""), cell(weights[i]), cell(each?.[i]?.[0]), cell(each?.[i]?.[1]))));
-  const head = ["epochs", "moving", "memory", "an epoch"].map((text, i) => make("th", { scope: "col", class: i ? "wb-number" : "", text }));
+  const head = ["epochs", "moving", "memory", "per epoch"].map((text, i) => make("th", { scope: "col", class: i ? "wb-number" : "", text }));
   return [make("table", { class: "wb-phases" }, make("thead", {}, make("tr", {}, head)), make("tbody", {}, rows))];
 }
 

@@ -1,15 +1,15 @@
-// Painting a grid of rates, as arithmetic: rows are stages, stem first; columns are epochs; 0 is frozen.
+// Arithmetic of painting a grid of learning rates: rows are stages, stem first; columns are epochs; 0 is frozen.
 
 /** Row and column; -1 is a header. @typedef {[number, number]} Cell */
 /** Red, green and blue, 0 to 255. @typedef {[number, number, number]} Colour */
-/** The first cell's left and top, and the pitch of cells. @typedef {{ left: number, top: number, width: number, height: number }} Box */
+/** Left and top of the first cell, and the pitch of cells. @typedef {{ left: number, top: number, width: number, height: number }} Box */
 
 const CIVIDIS = ["00224e", "123570", "3b496c", "575d6d", "707173", "8a8678", "a59c74", "c3b369", "fee838"].map(
   (hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 const SLOWEST = 0.01, FASTEST = 3;
 
 /**
- * Colour of a multiplier on cividis, log scale from 0.01 to 3 times the base rate.
+ * Return the color of a multiplier on cividis, log scale from 0.01 to 3 times the learning rate.
  * @param {number} rate
  * @returns {Colour}
  */
@@ -22,7 +22,7 @@ export function rampColour(rate) {
 }
 
 /**
- * Whether black is read more easily than white on a colour.
+ * True if black text is easier to read than white on a color.
  * @param {Colour} colour
  */
 export function wantsBlack([red, green, blue]) {
@@ -31,7 +31,7 @@ export function wantsBlack([red, green, blue]) {
 }
 
 /**
- * A multiplier in few digits: 0.343 -> "0.34", 1 -> "1", 0.0123 -> "0.012".
+ * Format a multiplier in few digits: 0.343 -> "0.34", 1 -> "1", 0.0123 -> "0.012".
  * @param {number} rate
  */
 export function times(rate) {
@@ -39,7 +39,7 @@ export function times(rate) {
 }
 
 /**
- * The cells on the straight way from one cell to another, ends included, so that a quick drag skips none.
+ * Return the cells on the straight line between two cells, ends included, so that a quick drag skips none.
  * @param {Cell} from
  * @param {Cell} to
  * @returns {Cell[]}
@@ -54,7 +54,7 @@ export function between([row, column], [lastRow, lastColumn]) {
 }
 
 /**
- * The cell under a point, held inside the grid.
+ * Find the cell under a point, clamped to the grid.
  * @param {number} x
  * @param {number} y
  * @param {Box} box
@@ -68,7 +68,7 @@ export function cellUnder(x, y, box, rows, columns) {
 }
 
 /**
- * A copy of the grid with some cells at a rate; the same grid where nothing would change.
+ * Copy the grid with some cells set to a rate; return the same grid if nothing changes.
  * @param {number[][]} grid
  * @param {Cell[]} cells
  * @param {number} rate
@@ -82,7 +82,7 @@ export function painted(grid, cells, rate) {
 }
 
 /**
- * Whether a cell begins a run of one rate in its row, and so bears the number.
+ * True if a cell begins a run of one rate in its row, and so shows the number.
  * @param {number[]} row
  * @param {number} column
  */
@@ -91,17 +91,17 @@ export function beginsRun(row, column) {
 }
 
 /**
- * Where an arrow, Home or End leads from a cell. Null for another key.
+ * Find the cell that an arrow, Home or End leads to; null for another key.
  * @param {Cell} cell
  * @param {string} key
- * @param {boolean} far whether Ctrl is held
+ * @param {boolean} far true if Ctrl is pressed
  * @param {number} rows
  * @param {number} columns
  * @returns {Cell | null}
  */
 export function moved([row, column], key, far, rows, columns) {
   const hold = (/** @type {number} */ value, /** @type {number} */ most) => Math.min(Math.max(value, -1), most - 1);
-  // the head is drawn on top, so up is towards the last stage
+  // the head is drawn on top, so up leads towards the last stage
   if (key === "ArrowUp") return [row === rows - 1 || row === -1 ? -1 : row + 1, Math.max(column, row >= rows - 1 ? 0 : column)];
   if (key === "ArrowDown") return [row === -1 ? rows - 1 : Math.max(row - 1, 0), column];
   if (key === "ArrowLeft") return [row, hold(column - 1, columns) === -1 && row === -1 ? 0 : hold(column - 1, columns)];
@@ -112,7 +112,7 @@ export function moved([row, column], key, far, rows, columns) {
 }
 
 /**
- * Words for one column of the grid: "epoch 3", or "epochs 5 to 8" where a column stands for several.
+ * Describe a column of the grid: "epoch 3", or "epochs 5 to 8" where it covers several.
  * @param {number} column
  * @param {number} columns
  * @param {number} epochs
@@ -124,7 +124,7 @@ export function epochsOf(column, columns, epochs) {
 }
 
 /**
- * What a screen reader says of a cell: "blocks.6, epoch 3, 0.1 times".
+ * Describe a cell for a screen reader: "blocks.6, epoch 3, 0.1 times".
  * @param {string} stage
  * @param {string} when
  * @param {number} rate

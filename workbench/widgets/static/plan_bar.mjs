@@ -1,7 +1,7 @@
 import { errorStrip, make } from "./kit.mjs";
 
 /**
- * Puts text on the clipboard; where the page may not, through a selection.
+ * Copy text to the clipboard; where the page has no access, through a selection.
  * @param {string} text
  */
 async function copied(text) {
@@ -47,7 +47,7 @@ function render({ model, el }) {
     code.textContent = model.get("code");
     note.textContent = "";
     copy.disabled = !model.get("code");
-    copy.title = copy.disabled ? model.get("reason") : "the lines of Python that do the same";
+    copy.title = copy.disabled ? model.get("reason") : "Python code of this plan";
     const busy = model.get("busy");
     launch.disabled = busy || Boolean(model.get("reason"));
     launch.textContent = busy ? "Starting…" : "Launch";
@@ -56,7 +56,7 @@ function render({ model, el }) {
     reason.hidden = !reason.textContent;
   }
   model.on("change:words change:code change:reason change:busy", show);
-  // a launch that was refused may change no trait: the button must come back all the same
+  // a refused launch may change no trait: the button must be restored all the same
   model.on("change:error msg:custom", show);
   el.append(make("div", { class: "wb-bar" }, words, copy, launch), reason, lines, errorStrip(model));
   show();

@@ -1,12 +1,12 @@
-// A cloud of points as arithmetic: where points fall on a canvas, which is nearest, what a lasso holds.
+// Arithmetic of a point cloud: positions on a canvas, the nearest point, points inside a lasso.
 
-/** Where a picture looks: its centre and half its height, in data units. @typedef {{ x: number, y: number, half: number }} View */
+/** Visible region: its center and half its height, in data units. @typedef {{ x: number, y: number, half: number }} View */
 /** Pairs of x and y, one after another. @typedef {Float32Array<ArrayBuffer>} Pairs */
-/** The pixels of a mark: offsets to the right and down, coverage from 0 to 255. @typedef {[number, number, number][]} Stamp */
+/** Pixels of a mark: offsets to the right and down, coverage from 0 to 255. @typedef {[number, number, number][]} Stamp */
 /** @typedef {{ starts: Uint32Array, rows: Uint32Array, across: number, low: number[], size: number }} Cells */
 
 /**
- * The view that shows all points: centre and half height in data units, a little room around them.
+ * Return the view that contains all points: center and half height in data units, with a small margin.
  * @param {Pairs} xy
  * @param {number} width
  * @param {number} height
@@ -27,7 +27,7 @@ export function wholeView(xy, width, height) {
 }
 
 /**
- * Pixels a data unit.
+ * Return the pixels per data unit.
  * @param {View} view
  * @param {number} height
  */
@@ -36,7 +36,7 @@ export function scaleOf(view, height) {
 }
 
 /**
- * Data coordinates of a pixel.
+ * Return the data coordinates of a pixel.
  * @param {View} view
  * @param {number} width
  * @param {number} height
@@ -50,7 +50,7 @@ export function dataAt(view, width, height, px, py) {
 }
 
 /**
- * The view after zooming by `factor` about a pixel, which keeps its place.
+ * Return the view after zooming by `factor` about a pixel, which remains fixed.
  * @param {View} view
  * @param {number} width
  * @param {number} height
@@ -65,7 +65,7 @@ export function zoomed(view, width, height, px, py, factor) {
 }
 
 /**
- * The offsets and coverage of a mark of a radius: disc, square, diamond, triangle, in turn for each eight colours.
+ * Make the offsets and coverage of a mark: disc, square, diamond, triangle, one for every eight colors.
  * @param {number} shape
  * @param {number} radius
  */
@@ -84,17 +84,17 @@ export function stamp(shape, radius) {
 }
 
 /**
- * Draws points into 32-bit pixels (0xAABBGGRR), those listed in `order` from `first` to `last`.
- * Each has a colour and, by its code, a stamp; a pixel at a mark's soft edge does not cover one drawn before.
+ * Draw points into 32-bit pixels (0xAABBGGRR), those listed in `order` from `first` to `last`.
+ * Color and stamp depend on the code; a pixel at a mark's soft edge does not cover one drawn before.
  * @param {Uint32Array} pixels
  * @param {number} width
  * @param {number} height
  * @param {View} view
  * @param {Pairs} xy
  * @param {ArrayLike<number>} codes
- * @param {ArrayLike<number>} colours 0 for a code that is not shown
+ * @param {ArrayLike<number>} colours 0 for a hidden code
  * @param {Stamp[]} stamps
- * @param {ArrayLike<number> | null} order null for all, as they come
+ * @param {ArrayLike<number> | null} order null for all, in their own order
  * @param {number} first
  * @param {number} last
  */
@@ -118,7 +118,7 @@ export function plot(pixels, width, height, view, xy, codes, colours, stamps, or
 }
 
 /**
- * Points sorted into square cells, so that the nearest to a place is found by looking at few.
+ * Sort points into square cells, so that the nearest one is found among few.
  * @param {Pairs} xy
  * @returns {Cells}
  */
@@ -139,7 +139,7 @@ export function cellsOf(xy, most = 256) {
 }
 
 /**
- * The point nearest to (x, y) within `reach` data units, or -1. `shown` says whether a point is drawn.
+ * Find the point nearest to (x, y) within `reach` data units, or -1; `shown` is true for drawn points.
  * @param {Pairs} xy
  * @param {Cells} cells
  * @param {number} x
@@ -164,7 +164,7 @@ export function nearestTo(xy, cells, x, y, reach, shown = () => true) {
 }
 
 /**
- * Rows of the points under a mask (a byte a pixel, not 0 inside).
+ * Return the rows of the points under a mask (one byte per pixel, not 0 inside).
  * @param {Uint8Array} mask
  * @param {number} width
  * @param {number} height
@@ -182,7 +182,7 @@ export function under(mask, width, height, view, xy, shown = () => true) {
 }
 
 /**
- * An order of all points in which any first part is an even sample: what is drawn while the view moves.
+ * Return an order of all points in which every prefix is an even sample, drawn while the view moves.
  * @param {number} n
  */
 export function shuffled(n, seed = 1) {
@@ -201,7 +201,7 @@ export function shuffled(n, seed = 1) {
 }
 
 /**
- * "#rrggbb" as 0xAABBGGRR, opaque.
+ * Convert "#rrggbb" to 0xAABBGGRR, opaque.
  * @param {string} hex
  */
 export function packed(hex) {

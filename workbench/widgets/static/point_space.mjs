@@ -1,10 +1,10 @@
-// A cloud of points in space as arithmetic: turned, seen from the front, what is behind smaller and paler.
+// Arithmetic of a point cloud in three dimensions: rotated and projected, far points smaller and paler.
 
-/** Seen from the front: rows are what points right, up and towards the eye. */
+/** Rotation of the front view: rows are the axes to the right, up and towards the viewer. */
 export const FRONT = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
 /**
- * A turn after another about the page's own axes: to the right, then down, in radians.
+ * Compose a rotation with one about the page's axes: to the right, then down, in radians.
  * @param {number[]} turn
  * @param {number} right
  * @param {number} down
@@ -19,7 +19,7 @@ export function spun(turn, right, down) {
 }
 
 /**
- * Writes where points fall on the page into `xy`, and how near to the eye they are into `depth`.
+ * Project the points: write positions to `xy`, and depth (larger is nearer) to `depth`.
  * @param {number[]} turn
  * @param {Float32Array} flat
  * @param {Float32Array} z
@@ -38,7 +38,7 @@ export function turnedTo(turn, flat, z, middle, xy, depth) {
 }
 
 /**
- * The ball about all points: its middle, its reach, and the view that holds it however it is turned.
+ * Compute the ball around all points: its center, its radius, and the view that contains it under any rotation.
  * @param {Float32Array} flat
  * @param {Float32Array} z
  * @param {number} width
@@ -60,13 +60,13 @@ export function roundView(flat, z, width, height) {
   return { middle, reach, view: { x: 0, y: 0, half: reach * Math.max(1, height / width) * 1.04 } };
 }
 
-const BANDS = [[0.8, 0x70], [0.92, 0xa8], [1, 0xd8], [1.15, 0xff]]; // share of the radius, opacity; the farthest first
+const BANDS = [[0.8, 0x70], [0.92, 0xa8], [1, 0xd8], [1.15, 0xff]]; // fraction of the radius, opacity; the farthest band first
 
 /**
- * Colours, faint ones and stamps for every code in every band of depth, the farthest first.
+ * Make colors, faint colors and stamps for every code in every band of depth, the farthest band first.
  * @param {number[]} colours
  * @param {number[]} faint
- * @param {(share: number) => import("./point_cloud.mjs").Stamp[]} stamps those of a share of the radius
+ * @param {(share: number) => import("./point_cloud.mjs").Stamp[]} stamps stamps for a fraction of the radius
  */
 export function banded(colours, faint, stamps) {
   const pale = (/** @type {number[]} */ all, /** @type {number} */ most) => all.map((colour) => (colour ? ((((Math.round(((colour >>> 24) * most) / 255)) << 24) | (colour & 0xffffff)) >>> 0) : 0));
@@ -78,11 +78,11 @@ export function banded(colours, faint, stamps) {
 }
 
 /**
- * The order from the farthest point to the nearest, by 256 steps of depth, and codes that tell the band too.
+ * Return the order from the farthest point to the nearest, by 256 steps of depth, and codes that include the band.
  * @param {Float32Array} depth
  * @param {number} reach
  * @param {ArrayLike<number>} codes
- * @param {number} count of codes
+ * @param {number} count number of codes
  */
 export function outToIn(depth, reach, codes, count) {
   const n = depth.length, order = new Uint32Array(n), starts = new Uint32Array(257), step = new Uint8Array(n), out = new Uint16Array(n);

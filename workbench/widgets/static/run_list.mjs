@@ -8,7 +8,7 @@ function render({ model, el }) {
   const heading = make("span", { class: "wb-quiet wb-small", text: "best validation accuracy" });
   el.append(make("div", { class: "wb-run-head" }, make("span", { class: "wb-strong", text: "Runs" }), heading), list, empty, errorStrip(model));
 
-  /** The rows on the page. */
+  /** Row elements on the page. */
   function rowsShown() {
     return /** @type {HTMLElement[]} */ ([...list.children]);
   }

@@ -1,7 +1,7 @@
-// A plot of points on logarithmic and linear axes, as arithmetic.
+// Arithmetic of a scatter plot on logarithmic and linear axes.
 
 /**
- * Maps a value to pixels: from [low, high] to [first, last]; `log` for a logarithmic axis.
+ * Make a scale from [low, high] to pixels [first, last]; `log` for a logarithmic axis.
  * @param {number} low
  * @param {number} high
  * @param {number} first
@@ -15,7 +15,7 @@ export function axis(low, high, first, last, log) {
 }
 
 /**
- * Low and high of values with a margin on both sides; a decade at least on a logarithmic axis.
+ * Return the low and high of values with a margin on both sides; at least a decade on a logarithmic axis.
  * @param {number[]} values
  * @param {boolean} log
  * @returns {[number, number]}
@@ -36,10 +36,10 @@ export function bounds(values, log) {
 }
 
 /**
- * Round values within bounds: 1, 3, 10, 30 … on a logarithmic axis, whole steps else.
+ * Return round values within bounds: 1, 3, 10, 30 … on a logarithmic axis, whole steps otherwise.
  * @param {[number, number]} bounds
  * @param {boolean} log
- * @param {number} most how many on a logarithmic axis before only decades stay
+ * @param {number} most largest number on a logarithmic axis before only decades remain
  */
 export function ticks([low, high], log, most = 6) {
   const found = [];
@@ -57,7 +57,7 @@ export function ticks([low, high], log, most = 6) {
 }
 
 /**
- * Index of the point nearest to (x, y) within `reach` pixels, or -1; later points lie on top and win ties.
+ * Find the index of the point nearest to (x, y) within `reach` pixels, or -1; later points are on top and win ties.
  * @param {{ x: number, y: number }[]} points
  * @param {number} x
  * @param {number} y
@@ -76,7 +76,7 @@ export function nearest(points, x, y, reach) {
 }
 
 /**
- * What the upright axis shows: accuracy where a fair part of the nets has it, else multiply-adds.
+ * Choose the quantity of the vertical axis: accuracy if enough of the nets have it, otherwise multiply-adds.
  * @param {number} known
  * @param {number} all
  * @param {string} wanted
@@ -87,7 +87,7 @@ export function upright(known, all, wanted = "auto") {
 }
 
 /**
- * The order of rows by a column: up or down, what is missing always last, ties as they came.
+ * Sort rows by a column, ascending or descending; missing values are always last, ties keep their order.
  * @param {number[]} rows
  * @param {any[]} values
  * @param {boolean} down
@@ -104,7 +104,7 @@ export function ordered(rows, values, down) {
 }
 
 /**
- * The rows to draw for a scroll position: first and one past the last, with a few to spare.
+ * Return the rows to draw at a scroll position: first and one past the last, with a small margin.
  * @param {number} top
  * @param {number} height
  * @param {number} rowHeight
@@ -116,7 +116,7 @@ export function inView(top, height, rowHeight, count, spare = 6) {
 }
 
 /**
- * Whether a need fits into a limit, in words; the estimate is good to a factor of two, so half is the bound.
+ * Describe whether a need fits into a limit; the estimate is good to a factor of two, so half is the bound.
  * @param {number | null} need
  * @param {number | null} limit
  */

@@ -5,7 +5,7 @@ const DASHED = ["", "6 4", "2 3", "8 3 2 3"];
 const FLOW = { left: 28, column: 76, row: 26, top: 12, bottom: 28 };
 
 /**
- * A column's name, short enough to stand above numbers.
+ * Shorten a column's name so that it fits above numbers.
  * @param {string} name
  */
 function headOf(name) {
@@ -14,14 +14,14 @@ function headOf(name) {
 }
 
 /**
- * A cell's number as a person reads it.
+ * Format the number of a cell.
  * @param {number | null | undefined} value
  */
 function told(value) {
   return value === null || value === undefined ? "–" : digits(value).replace("-", "−");
 }
 
-/** One view of the board: sorting and the row in focus are the view's own; what is chosen is the trait `backbone`. */
+/** One view of the board. Sorting and the focused row are state of the view; the choice is the trait `backbone`. */
 class Board {
   sort = { key: "consensus", down: false };
   title = make("div", { class: "wb-title", role: "status" });
@@ -30,9 +30,9 @@ class Board {
   trial = make("div", { class: "wb-strong", role: "status" });
   scroller = make("div", { class: "wb-board-scroller" });
   flow = make("div", { class: "wb-board-scroller" });
-  words = entry({ class: "wb-input wb-grow", type: "text", spellcheck: "false", "aria-label": "backbones to rank",
-    placeholder: "names or folders, parted by commas; NAME random is a control" }, (text) => this.sendWords(text));
-  seconds = make("input", { class: "wb-input wb-number wb-seconds", type: "number", min: "1", value: "60", "aria-label": "seconds of the short trial" });
+  words = entry({ class: "wb-input wb-grow", type: "text", spellcheck: "false", "aria-label": "backbones to rank", title: "backbones to rank, separated by commas",
+    placeholder: "names or folders, separated by commas; NAME random is a control" }, (text) => this.sendWords(text));
+  seconds = make("input", { class: "wb-input wb-number wb-seconds", type: "number", min: "1", value: "60", "aria-label": "seconds of the short trial", title: "time budget of the short trial, in seconds, from 1" });
   rank = this.press("Rank", true, () => {
     this.sendWords(this.words.value);
     this.ask("rank");
@@ -61,7 +61,7 @@ class Board {
 
   ask(what, more = {}) { this.model.send({ do: what, ...more }); }
 
-  // ---------------------------------------------------------------- what is asked for
+  // ---------------------------------------------------------------- controls
 
   /**
    * @param {string} text
@@ -98,7 +98,7 @@ class Board {
     if (!this.get("board").rows) this.show();
   }
 
-  // ---------------------------------------------------------------- what was found
+  // ---------------------------------------------------------------- ranking
 
   show() {
     const board = this.get("board");
@@ -177,7 +177,7 @@ class Board {
 
   /**
    * @param {string} selector
-   * @returns {HTMLElement[]} the table's parts
+   * @returns {HTMLElement[]} parts of the table
    */
   nodes(selector) {
     return [...this.scroller.querySelectorAll(selector)].filter((node) => node instanceof HTMLElement);
@@ -196,7 +196,7 @@ class Board {
     rows[to]?.focus();
   }
 
-  // ---------------------------------------------------------------- from score to score
+  // ---------------------------------------------------------------- ranks by score
 
   flowOf(board) {
     const rows = board.rows.filter((row) => !row.reason);

@@ -1,9 +1,9 @@
-"""Tabs of the workbench: one file each, found by walking this folder. Adding a file adds a tab.
+"""Tabs of the workbench, one file each, found by walking this folder: adding a file adds a tab.
 
-A tab is a class decorated with `@tabs.add("its-name")` that says its `title` and its place, `order` (those here
-stand at 10, 20, 30 …, so that others fit between). It is handed the `Bench`, the state that all tabs share:
-it reads and observes the bench's traits and sets the one that is its product. `build` makes what it shows, once,
-when it is first opened; `opened` is called whenever it comes into view.
+A tab is a class decorated with `@tabs.add("its-name")` that defines its `title` and its `order` (those here are 10,
+20, 30 …, so that others fit between). It receives the `WorkbenchState` shared by all tabs: it reads and observes the
+traits of that state and sets the one that is its result. `build` makes its widgets once, when the tab is first
+opened; `refresh` is called whenever the tab is shown.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import traitlets
 
 from workbench.registry import Registry
 from workbench.widgets.base import Notice
-from workbench.widgets.latest import Latest
+from workbench.widgets.components.background_task import BackgroundTask
 
 
-class Bench(traitlets.HasTraits):
-    """What the tabs share.
+class WorkbenchState(traitlets.HasTraits):
+    """State shared by the tabs.
 
     Attributes:
-        images: the images at hand, or None.
-        backbone: the backbone chosen: what `wb.load` takes, or None.
+        images: images in use, or None.
+        backbone: backbone chosen: a name that `wb.load_net` takes, a choice or a net; or None.
         tuning: which weights move, as a choice.
-        plan: the plan as it stands, or None while a part is missing.
-        run: the run shown, or None.
-        launcher: the launcher whose settings and button make the plan and the run.
-        asked: title of the tab that should come into view; set it to lead a person on.
+        plan: current plan, or None while a part is missing.
+        run: run shown, or None.
+        launcher: launcher whose settings and button make the plan and the run.
+        requested_tab: title of the tab to show; assign it to lead a person on.
     """
 
     images = traitlets.Any(None, allow_none=True)
@@ -37,56 +37,56 @@ class Bench(traitlets.HasTraits):
     plan = traitlets.Any(None, allow_none=True)
     run = traitlets.Any(None, allow_none=True)
     launcher = traitlets.Any(None, allow_none=True)
-    asked = traitlets.Unicode("")
+    requested_tab = traitlets.Unicode("")
 
 
 class Tab:
     """One tab.
 
     Attributes:
-        title: the word on it.
-        order: its place from the left.
-        slow: what stands there while `build` runs on a thread; empty where it is quick.
-        bench: the state that all tabs share.
-        box: what the page shows; empty until `build` has filled it.
-        notice: room for a quiet sentence or for what went wrong.
+        title: label of the tab.
+        order: position from the left.
+        loading_text: text shown while `build` runs on a thread; empty where it is quick.
+        state: state shared by all tabs.
+        box: container of the tab's widgets; empty until `build` has filled it.
+        notice: strip for a status text or an error message.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     order: ClassVar[int]
-    slow: ClassVar[str] = ""
+    loading_text: ClassVar[str] = ""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench, self.notice = bench, Notice()
+    def __init__(self, state: WorkbenchState) -> None:
+        self.state, self.notice = state, Notice()
         self.box = ipywidgets.VBox().add_class("wb-tab")
-        self.built, self._building = False, Latest(self.notice)
+        self.is_built, self._build_task = False, BackgroundTask(self.notice)
 
     def open(self) -> None:
-        """Comes into view: builds what it shows if this is the first time, on a thread where that is slow."""
-        if self.built or not self.slow:
-            self._show()
+        """Show the tab; build its widgets the first time, on a thread where that is slow."""
+        if self.is_built or not self.loading_text:
+            self._show_content()
             return
-        self.notice.text, self.box.children = self.slow, [self.notice]
-        self._building.ask(self._show)
+        self.notice.text, self.box.children = self.loading_text, [self.notice]
+        self._build_task.submit(self._show_content)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Returns when a slow tab is built, or after `timeout` seconds."""
-        self._building.wait(timeout)
+        """Wait until a slow tab is built, or for `timeout` seconds."""
+        self._build_task.wait(timeout)
 
-    def _show(self) -> None:
-        if not self.built:
+    def _show_content(self) -> None:
+        if not self.is_built:
             children = self.build()
-            self.built, self.notice.text = True, ""
+            self.is_built, self.notice.text = True, ""
             self.box.children = [*children, self.notice]
-        self.opened()
+        self.refresh()
 
     def build(self) -> list[Any]:
-        """The widgets it shows, from top to bottom."""
-        raise TypeError(f"the tab {type(self).__name__} does not say what it shows")
+        """Build the widgets of the tab, from top to bottom."""
+        raise TypeError(f"the tab {type(self).__name__} must define build()")
 
-    def opened(self) -> None:
-        """Called whenever it comes into view; brings up to date what changed elsewhere meanwhile."""
+    def refresh(self) -> None:
+        """Update the tab to changes made elsewhere; called whenever it is shown."""
 
 
 tabs: Registry[Tab] = Registry("tab", "workbench.widgets.tabs")

@@ -1,4 +1,4 @@
-"""Data: what the images are: counts, thumbnails, what cannot be read and what occurs twice."""
+"""Tab Data: class counts, thumbnails, unreadable files and duplicates of the images."""
 
 from __future__ import annotations
 
@@ -8,138 +8,148 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from workbench.widgets import drawings
-from workbench.widgets.latest import Latest
-from workbench.widgets.tabs import Bench, Tab, tabs
+from workbench.formatting import format_quantity
+from workbench.widgets.components import html_charts
+from workbench.widgets.components.background_task import BackgroundTask
+from workbench.widgets.components.tooltips import label_with_tooltip
+from workbench.widgets.tabs import Tab, WorkbenchState, tabs
 
-SHOWN = 20
-EDGE = 112
-MANY = 20_000
-"""Images beyond which files are not all read unasked."""
+N_THUMBNAILS = 20
+THUMBNAIL_SIZE = 112
+MAX_AUTO_CHECK = 20_000
+"""Most images for which all files are checked automatically."""
 
 
 @tabs.add("data")
 class DataTab(Tab):
-    """Counts, thumbnails, problems and duplicates."""
+    """Class counts, thumbnails, problems and duplicates of the images."""
 
     title = "Data"
     order = 10
 
-    def __init__(self, bench: Bench) -> None:
-        super().__init__(bench)
+    def __init__(self, state: WorkbenchState) -> None:
+        super().__init__(state)
         self._seed, self._shown = 0, None
-        self._pictures, self._checks, self._opening = (Latest(self.notice) for _ in range(3))
+        self._thumbnail_task, self._check_task, self._open_task = (BackgroundTask(self.notice) for _ in range(3))
 
     def build(self) -> list[Any]:
-        """A field to open images with, and what is known of those that are open."""
-        auto = {"style": {"description_width": "auto"}}
-        self.source = ipywidgets.Text(
-            description="images", placeholder="a folder, a CSV file, or digits", continuous_update=False, **auto
+        """Build a field to open images with, and the description of the open ones."""
+        self.path_field = ipywidgets.Text(
+            placeholder="a folder, a CSV file, or digits",
+            continuous_update=False,
+            **label_with_tooltip(
+                "images",
+                "path of a folder with one subfolder per class, path of a CSV file, or a built-in name: digits",
+            ),
         ).add_class("wb-long")
         open_ = ipywidgets.Button(description="Open", tooltip="open these images")
-        self.label = ipywidgets.Dropdown(options=[("all classes", "")], description="show", **auto)
-        others = ipywidgets.Button(description="Show others", tooltip="draw another sample")
-        self.checking = ipywidgets.Button(
-            description="Check all files", tooltip="read every file, and compare contents"
+        self.class_chooser = ipywidgets.Dropdown(
+            options=[("all classes", "")], **label_with_tooltip("class", f"class of the {N_THUMBNAILS} images shown")
         )
-        self.counts, self.thumbs, self.checked = (ipywidgets.HTML() for _ in range(3))
-        open_.on_click(lambda _: self._open())
-        others.on_click(lambda _: self._draw(self._seed + 1))
-        self.label.observe(lambda _: self._draw(0), "value")
-        self.checking.on_click(lambda _: self._check())
-        self.bench.observe(lambda _: self._look(), "images")
-        head = ipywidgets.HBox([self.source, open_]).add_class("wb-choosers")
-        self.sample = ipywidgets.HBox([self.label, others]).add_class("wb-choosers")
-        left = ipywidgets.VBox([self.counts, self.checked, self.checking]).add_class("wb-counts-side")
-        right = ipywidgets.VBox([self.sample, self.thumbs]).add_class("wb-right")
-        self.known = ipywidgets.HBox([left, right]).add_class("wb-watch")
+        others = ipywidgets.Button(description="Show others", tooltip="draw another sample")
+        self.check_button = ipywidgets.Button(
+            description="Check all files", tooltip="read all files to find unreadable and duplicate ones"
+        )
+        self.counts_html, self.thumbnails_html, self.problems_html = (ipywidgets.HTML() for _ in range(3))
+        open_.on_click(lambda _: self._open_images())
+        others.on_click(lambda _: self._draw_sample(self._seed + 1))
+        self.class_chooser.observe(lambda _: self._draw_sample(0), "value")
+        self.check_button.on_click(lambda _: self._check_files())
+        self.state.observe(lambda _: self._update_view(), "images")
+        head = ipywidgets.HBox([self.path_field, open_]).add_class("wb-choosers")
+        self.sample_box = ipywidgets.HBox([self.class_chooser, others]).add_class("wb-choosers")
+        left = ipywidgets.VBox([self.counts_html, self.problems_html, self.check_button]).add_class("wb-counts-side")
+        right = ipywidgets.VBox([self.sample_box, self.thumbnails_html]).add_class("wb-right")
+        self.details_box = ipywidgets.HBox([left, right]).add_class("wb-watch")
         self.box.add_class("wb-tables")
-        return [head, self.known]
+        return [head, self.details_box]
 
-    def _open(self) -> None:
-        from workbench.images import images
+    def _open_images(self) -> None:
+        from workbench.data.image_loading import load_images
 
-        source = self.source.value.strip()
+        source = self.path_field.value.strip()
         self.notice.error = "" if source else "type the path of a folder or of a CSV file, or digits"
         if source:
             self.notice.text = f"Opening {source} …"
-            self._opening.ask(lambda: self._open_done(images(source)))
+            self._open_task.submit(lambda: self._set_images(load_images(source)))
 
-    def _open_done(self, opened: Any) -> None:
-        self.bench.images = opened
+    def _set_images(self, opened: Any) -> None:
+        self.state.images = opened
         self.notice.text = ""
 
-    def opened(self) -> None:
-        """Shows the images of the moment."""
-        self._look()
+    def refresh(self) -> None:
+        """Show the images in use."""
+        self._update_view()
 
-    def _look(self) -> None:
-        images = self.bench.images
-        self.known.layout.display = "none" if images is None else ""
+    def _update_view(self) -> None:
+        images = self.state.images
+        self.details_box.layout.display = "none" if images is None else ""
         if images is None:
-            self.notice.text = "No images are open. Type a folder with one subfolder a class, a CSV file, or digits."
+            self.notice.text = "No images are open. Type a folder with one subfolder per class, a CSV file, or digits."
             return
         self.notice.text = self.notice.error = ""
         if images is self._shown:
             return
         self._shown = images
-        self.counts.value = drawings.section(summary(images)) + drawings.table(images.counts())
-        self.label.options = [("all classes", ""), *((name, name) for name in images.classes)]
-        self.label.value = ""
-        self._draw(0)
-        self.checked.value, self.checking.layout.display = "", ""
-        if len(images) <= MANY:
-            self._check()
+        self.counts_html.value = html_charts.render_heading(summarize_images(images)) + html_charts.render_table(
+            images.class_counts()
+        )
+        self.class_chooser.options = [("all classes", ""), *((name, name) for name in images.classes)]
+        self.class_chooser.value = ""
+        self._draw_sample(0)
+        self.problems_html.value, self.check_button.layout.display = "", ""
+        if len(images) <= MAX_AUTO_CHECK:
+            self._check_files()
 
-    def _draw(self, seed: int) -> None:
-        images, label, self._seed = self.bench.images, str(self.label.value or ""), seed
+    def _draw_sample(self, seed: int) -> None:
+        images, label, self._seed = self.state.images, str(self.class_chooser.value or ""), seed
         if images is not None:
-            self._pictures.ask(lambda: self._drawn(images, label, seed))
+            self._thumbnail_task.submit(lambda: self._show_thumbnails(images, label, seed))
 
-    def _drawn(self, images: Any, label: str, seed: int) -> None:
-        rows = sample(images, label, seed)
-        pictures = [images.pixels(row, EDGE) for row in rows]
-        captions = named(images, rows)
-        if images is self.bench.images:
-            self.thumbs.value = drawings.thumbnails(pictures, captions)
+    def _show_thumbnails(self, images: Any, label: str, seed: int) -> None:
+        rows = sample_rows(images, label, seed)
+        pictures = [images.pixels(row, THUMBNAIL_SIZE) for row in rows]
+        captions = make_captions(images, rows)
+        if images is self.state.images:
+            self.thumbnails_html.value = html_charts.render_thumbnails(pictures, captions)
 
-    def _check(self) -> None:
-        images = self.bench.images
-        self.checking.layout.display = "none"
-        self.checked.value = '<p class="wb-quiet">Reading every file, to find broken and doubled ones …</p>'
-        self._checks.ask(lambda: self._told(images))
+    def _check_files(self) -> None:
+        images = self.state.images
+        self.check_button.layout.display = "none"
+        self.problems_html.value = '<p class="wb-quiet">Reading all files to find unreadable and duplicate ones …</p>'
+        self._check_task.submit(lambda: self._show_problems(images))
 
-    def _told(self, images: Any) -> None:
-        text = soundness(images.problems, images.duplicates)
-        if images is self.bench.images:
-            self.checked.value = text
+    def _show_problems(self, images: Any) -> None:
+        text = describe_problems(images.problems, images.duplicates)
+        if images is self.state.images:
+            self.problems_html.value = text
 
 
-def summary(images: Any) -> str:
-    """Images in one sentence: how many, of how many classes and domains."""
+def summarize_images(images: Any) -> str:
+    """Describe images in one sentence: how many, of how many classes and domains."""
     noun = {"tags": "tags", "tasks": "classes of several tasks"}.get(images.kind, "classes")
-    where = f", {len(images.domains)} domains" if len(images.domains) > 1 else ""
-    return f"{images.name}: {drawings.count(len(images), 'image')}, {len(images.classes)} {noun}{where}"
+    domains = f", {len(images.domains)} domains" if len(images.domains) > 1 else ""
+    return f"{images.name}: {format_quantity(len(images), 'image')}, {len(images.classes)} {noun}{domains}"
 
 
-def soundness(problems: Any, duplicates: Any) -> str:
-    """Unreadable and doubled files in words."""
+def describe_problems(problems: Any, duplicates: Any) -> str:
+    """Describe unreadable and duplicate files in words."""
     files, notes = problems[problems["id"] != ""], problems[problems["id"] == ""]
-    lines = ["Every file can be read." if not len(files) else f"{drawings.count(len(files), 'file')} left out:"]
+    lines = ["Every file can be read." if not len(files) else f"{format_quantity(len(files), 'file')} left out:"]
     lines += [f"{row.id}: {row.reason}" for row in files.head(5).itertuples()]
     lines += [f"{note[:1].upper()}{note[1:]}." for note in notes["reason"]]
     if not len(duplicates):
         lines.append("No image occurs twice.")
     else:
         leaks = int((~duplicates["same_split"].astype(bool)).sum())
-        lines.append(f"{drawings.count(len(duplicates), 'exact duplicate')}, {leaks} of them across splits.")
+        lines.append(f"{format_quantity(len(duplicates), 'exact duplicate')}, {leaks} of them across splits.")
         if leaks:
-            lines.append("Scores on those are too good: leave them out, or keep twins in one split.")
+            lines.append("Scores on these are too high: leave them out, or keep duplicates in one split.")
     return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
-def sample(images: Any, label: str, seed: int) -> list[int]:
-    """Rows to look at: some of each class in turn, or of one class (tag)."""
+def sample_rows(images: Any, label: str, seed: int) -> list[int]:
+    """Sample rows to show: of each class in turn, or of one class (tag)."""
     labels, rng = images.labels(), np.random.default_rng(seed)
     rows = rng.permutation(len(images))
     if label:
@@ -147,20 +157,20 @@ def sample(images: Any, label: str, seed: int) -> list[int]:
         if images.kind == "tasks":
             sizes = np.cumsum([0, *(len(names) for names in images.tasks.values())])
             task = int(np.searchsorted(sizes, k, side="right")) - 1
-            return rows[labels[rows, task] == k - sizes[task]][:SHOWN].tolist()
-        return rows[labels[rows, k] > 0 if images.kind == "tags" else labels[rows] == k][:SHOWN].tolist()
+            return rows[labels[rows, task] == k - sizes[task]][:N_THUMBNAILS].tolist()
+        return rows[labels[rows, k] > 0 if images.kind == "tags" else labels[rows] == k][:N_THUMBNAILS].tolist()
     if images.kind != "classes":
-        return rows[:SHOWN].tolist()
-    # the first of every class, then the second of every class, …
-    turn = np.zeros(len(rows), dtype=int)
+        return rows[:N_THUMBNAILS].tolist()
+    # one image of every class, then a second one of every class, …
+    round_index = np.zeros(len(rows), dtype=int)
     for k in np.unique(labels):
-        here = labels[rows] == k
-        turn[here] = np.arange(here.sum())
-    return rows[np.argsort(turn, kind="stable")][:SHOWN].tolist()
+        is_class = labels[rows] == k
+        round_index[is_class] = np.arange(is_class.sum())
+    return rows[np.argsort(round_index, kind="stable")][:N_THUMBNAILS].tolist()
 
 
-def named(images: Any, rows: list[int]) -> list[str]:
-    """What stands under each picture: its class, its tags, or its classes by task."""
+def make_captions(images: Any, rows: list[int]) -> list[str]:
+    """Make the caption of each image: its class, its tags, or its classes by task."""
     labels = images.labels()[rows]
     if images.kind == "classes":
         return [images.classes[k] for k in labels]

@@ -1,4 +1,4 @@
-"""Inside: what the net sees and where it looks, of the run shown, also while it goes on, or of the chosen backbone."""
+"""Tab Inside: features, saliency, similarity and embeddings of the run shown, even in training, or of the backbone."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import ipywidgets
 
 from workbench.widgets.tabs import Tab, tabs
 
-# what is asked -> the module and the widget that answers; each takes nets, images and a run
+# question -> module and widget that answers it, and tooltip; each widget takes nets, images and a run
 VIEWS = {
-    "Where does it look?": ("saliency_viewer", "SaliencyViewer"),
-    "What does it look for?": ("filter_viewer", "FilterViewer"),
-    "What moved?": ("similarity_map", "SimilarityMap"),
-    "Which images are alike?": ("embedding_explorer", "EmbeddingExplorer"),
+    "Where does it look?": ("views.saliency_viewer", "SaliencyViewer", "saliency maps"),
+    "What does it look for?": ("views.filter_viewer", "FilterViewer", "filters, activations and visualizations"),
+    "What moved?": ("views.similarity_map", "SimilarityMap", "similarity of the stages of two nets"),
+    "Which images are alike?": ("views.embedding_explorer", "EmbeddingExplorer", "images embedded by their features"),
 }
 
 
 @tabs.add("inside")
 class InsideTab(Tab):
-    """Views of the net behind the run shown, or of the backbone; each is made when it is first asked for."""
+    """Views of the net of the run shown, or of the backbone; each is made on first use."""
 
     title = "Inside"
     order = 60
@@ -28,50 +28,50 @@ class InsideTab(Tab):
     _shown: tuple[Any, ...] = ()
 
     def build(self) -> list[Any]:
-        """The questions, and room for the view that answers."""
-        self.question = ipywidgets.ToggleButtons(options=list(VIEWS), style={"button_width": "auto"})
-        self.place, self.views = ipywidgets.VBox(), {}
-        self.question.observe(lambda _: self.opened(), "value")
-        return [self.question, self.place]
+        """Build the questions, and a container for the view that answers."""
+        self.question = ipywidgets.ToggleButtons(
+            options=list(VIEWS), tooltips=[tooltip for _, _, tooltip in VIEWS.values()], style={"button_width": "auto"}
+        )
+        self.view_box, self.views = ipywidgets.VBox(), {}
+        self.question.observe(lambda _: self.refresh(), "value")
+        return [self.question, self.view_box]
 
-    def opened(self) -> None:
-        """Shows the view asked for, of the run and images of the moment."""
-        bench = self.bench
-        run = bench.run if bench.run is not None and has_saved(bench.run) else None
-        if run is None and (bench.backbone is None or bench.images is None):
-            self.notice.text = (
-                "Nothing to look into yet. Choose images and a backbone, or a run that has saved weights."
-            )
+    def refresh(self) -> None:
+        """Show the chosen view of the current run and images."""
+        state = self.state
+        run = state.run if state.run is not None and has_saved_weights(state.run) else None
+        if run is None and (state.backbone is None or state.images is None):
+            self.notice.text = "Nothing to inspect yet. Choose images and a backbone, or a run that has saved weights."
             return
         self.notice.text = ""
-        source = (run,) if run is not None else (bench.backbone, bench.images)
-        if source != self._shown:
-            self.views, self._shown = {}, source
-        asked = str(self.question.value)
-        if asked not in self.views:
-            self.notice.text = "Opening …"
-            self._building.ask(lambda: self._made(asked, run, source))
+        subject = (run,) if run is not None else (state.backbone, state.images)
+        if subject != self._shown:
+            self.views, self._shown = {}, subject
+        question = str(self.question.value)
+        if question not in self.views:
+            self.notice.text = "Loading …"
+            self._build_task.submit(lambda: self._make_view(question, run, subject))
         else:
-            self.place.children = [self.views[asked]]
+            self.view_box.children = [self.views[question]]
 
-    def _made(self, asked: str, run: Any, source: tuple[Any, ...]) -> None:
-        module, name = VIEWS[asked]
-        view = getattr(importlib.import_module(f"workbench.widgets.{module}"), name)
-        made = view(run=run) if run is not None else view({"backbone": self._net(source[0])}, source[1])
-        self.views[asked] = made
-        self.place.children, self.notice.text = [made], ""
+    def _make_view(self, question: str, run: Any, subject: tuple[Any, ...]) -> None:
+        module, name, _ = VIEWS[question]
+        cls = getattr(importlib.import_module(f"workbench.widgets.{module}"), name)
+        widget = cls(run=run) if run is not None else cls({"backbone": self._load_net(subject[0])}, subject[1])
+        self.views[question] = widget
+        self.view_box.children, self.notice.text = [widget], ""
 
-    def _net(self, backbone: Any) -> Any:
+    def _load_net(self, backbone: Any) -> Any:
         if hasattr(backbone, "stages"):
             return backbone
-        from workbench.nets import load
+        from workbench.nets.loading.net_loader import load_net
         from workbench.plan import to_choice
 
         choice = to_choice(backbone, "backbone")
-        return load(choice.name, **choice.params)
+        return load_net(choice.name, **choice.params)
 
 
-def has_saved(run: Any) -> bool:
-    """Whether there is a net of a run to look into."""
+def has_saved_weights(run: Any) -> bool:
+    """True if a net of the run can be loaded."""
     status = run.status
-    return status.state == "done" or status.saved is not None
+    return status.state == "done" or status.saved_epoch is not None

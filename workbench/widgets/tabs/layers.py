@@ -1,4 +1,4 @@
-"""Layers: the painter over the chosen backbone, its epochs and rate tied to the settings of the plan."""
+"""Tab Layers: the painter over the chosen backbone, its epochs and learning rate linked to the plan's settings."""
 
 from __future__ import annotations
 
@@ -11,65 +11,65 @@ from workbench.widgets.tabs import Tab, tabs
 
 @tabs.add("layers")
 class LayersTab(Tab):
-    """Which weights move, and how fast."""
+    """Choice of the weights that move, and of their learning rates."""
 
     title = "Layers"
     order = 30
 
     painter: LayerPainter | None = None
     _shown: tuple[Any, Any] = (None, None)
-    _tying = False
+    _syncing = False
 
     def build(self) -> list[Any]:
-        """Nothing until there is a backbone."""
-        self.bench.launcher.settings.observe(lambda _: self._from_settings(), "value")
+        """Link the settings to the painter, which is made once there is a backbone."""
+        self.state.launcher.settings.observe(lambda _: self._settings_changed(), "value")
         return []
 
-    def opened(self) -> None:
-        """Shows the backbone and images of the moment."""
-        bench = self.bench
-        if bench.backbone is None:
+    def refresh(self) -> None:
+        """Show the current backbone and images."""
+        state = self.state
+        if state.backbone is None:
             self.notice.text = "No backbone is chosen yet. Choose one in Backbone; its stages are shown here."
             return
         self.notice.text = ""
-        if self.painter is not None and bench.tuning is not None and self.painter.tuning != bench.tuning:
-            self.painter.tuning = bench.tuning  # a remedy was applied
-        if self._shown == (bench.backbone, bench.images):
+        if self.painter is not None and state.tuning is not None and self.painter.tuning != state.tuning:
+            self.painter.tuning = state.tuning  # a remedy of the diagnosis was applied
+        if self._shown == (state.backbone, state.images):
             return
         if self.painter is None:
-            value = bench.launcher.settings.value
-            first = {"epochs": value["epochs"], "tuning": bench.tuning, "lr": value["lr"], "images": bench.images}
-            painter = LayerPainter(self._structure(), batch_size=value["batch_size"], **first)
-            painter.observe(lambda _: self._from_painter(painter), ["tuning", "epochs", "lr"])
+            value = state.launcher.settings.value
+            initial = {"epochs": value["epochs"], "tuning": state.tuning, "lr": value["lr"], "images": state.images}
+            painter = LayerPainter(self._get_backbone(), batch_size=value["batch_size"], **initial)
+            painter.observe(lambda _: self._painter_changed(painter), ["tuning", "epochs", "lr"])
             self.painter, self.box.children = painter, [painter, self.notice]
         else:
-            if self._shown[0] != bench.backbone:
-                self.painter.show(self._structure())
-            if self._shown[1] is not bench.images and bench.images is not None:
-                self.painter.images_are(bench.images)
-        self._shown = (bench.backbone, bench.images)
+            if self._shown[0] != state.backbone:
+                self.painter.show_net(self._get_backbone())
+            if self._shown[1] is not state.images and state.images is not None:
+                self.painter.set_images(state.images)
+        self._shown = (state.backbone, state.images)
 
-    def _structure(self) -> Any:
-        backbone = self.bench.backbone
+    def _get_backbone(self) -> Any:
+        backbone = self.state.backbone
         return backbone if hasattr(backbone, "stages") else to_choice(backbone, "backbone")
 
-    def _from_painter(self, painter: LayerPainter) -> None:
-        if self._tying:
+    def _painter_changed(self, painter: LayerPainter) -> None:
+        if self._syncing:
             return
-        self._tying = True
+        self._syncing = True
         try:
-            self.bench.tuning = painter.tuning
-            schedule = self.bench.launcher.settings.schedule
+            self.state.tuning = painter.tuning
+            schedule = self.state.launcher.settings.schedule
             schedule.value = {**schedule.value, "epochs": painter.epochs, "lr": painter.lr}
         finally:
-            self._tying = False
+            self._syncing = False
 
-    def _from_settings(self) -> None:
-        if self._tying or self.painter is None:
+    def _settings_changed(self) -> None:
+        if self._syncing or self.painter is None:
             return
-        self._tying = True
+        self._syncing = True
         try:
-            value = self.bench.launcher.settings.value
+            value = self.state.launcher.settings.value
             self.painter.epochs, self.painter.lr = value["epochs"], value["lr"]
         finally:
-            self._tying = False
+            self._syncing = False

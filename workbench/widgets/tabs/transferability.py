@@ -1,4 +1,4 @@
-"""Transferability: which backbone promises most for the images at hand, and how far to trust that."""
+"""Tab Transferability: backbones ranked for the images in use, with the uncertainty of the ranking."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from workbench.widgets.transferability_board import TransferabilityBoard
 
 @tabs.add("transferability")
 class TransferabilityTab(Tab):
-    """Scores, their doubt and the verdict; a click chooses the backbone."""
+    """Scores, their uncertainty and the verdict; a click chooses the backbone."""
 
     title = "Transferability"
     order = 70
-    slow = "Reading the catalogue of backbones …"
+    loading_text = "Reading the catalogue of backbones …"
 
     def build(self) -> list[Any]:
-        """The board, for the images at hand."""
-        self.board = TransferabilityBoard(self.bench.images)
-        self.board.observe(self._picked, "choice")
+        """Build the board for the images in use."""
+        self.board = TransferabilityBoard(self.state.images)
+        self.board.observe(self._choice_changed, "choice")
         return [self.board]
 
-    def opened(self) -> None:
-        """Takes over the images that were opened meanwhile."""
-        if self.board.images is not self.bench.images:
-            self.board.images = self.bench.images
+    def refresh(self) -> None:
+        """Take over images opened since."""
+        if self.board.images is not self.state.images:
+            self.board.images = self.state.images
 
-    def _picked(self, change: Any) -> None:
+    def _choice_changed(self, change: Any) -> None:
         if change.new is not None:
-            self.bench.backbone = change.new
+            self.state.backbone = change.new
             self.notice.text = f"Chosen: {self.board.backbone}. Next: Layers, which of its stages train and how fast."

@@ -1,0 +1,1 @@
+"""Checks of image files: integrity, duplicates, clutter, content."""

@@ -1,0 +1,1 @@
+"""Labels as normalized words and as numbers."""

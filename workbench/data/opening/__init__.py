@@ -1,0 +1,1 @@
+"""Pipeline from a path, table, arrays or data set to image items."""

@@ -1,0 +1,1 @@
+"""Steps after reading: each takes the items and the options, and returns items."""

@@ -1,0 +1,1 @@
+"""Evidence measured before any training beyond linear heads."""

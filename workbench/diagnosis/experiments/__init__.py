@@ -1,0 +1,1 @@
+"""Controlled trainings: controls, experiments on causes, stage transplants, and their accuracy gaps."""

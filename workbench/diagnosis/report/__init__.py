@@ -1,0 +1,1 @@
+"""Conclusions of a diagnosis, and their HTML, JSON and image forms."""

@@ -1,0 +1,1 @@
+"""Figures of bars: one value per class, stage or cause."""

@@ -1,0 +1,1 @@
+"""Figures of lines over epochs, thresholds or sample sizes."""

@@ -1,0 +1,1 @@
+"""Figures of dots with intervals, and scatter plots."""

@@ -1,0 +1,1 @@
+"""Grids of images: thumbnails, filters, saliency maps."""

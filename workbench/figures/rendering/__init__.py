@@ -1,0 +1,1 @@
+"""Figure object and its renderings: plotly, static SVG, matplotlib marks."""

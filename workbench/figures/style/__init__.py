@@ -1,0 +1,1 @@
+"""Theme, number formats and label positions shared by all figures."""

@@ -1,0 +1,1 @@
+"""Precision of forward passes: autocast, and its automatic choice."""

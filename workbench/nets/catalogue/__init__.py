@@ -1,0 +1,1 @@
+"""Catalogue of backbones: rows, sizes, published accuracies, zoos, queries."""

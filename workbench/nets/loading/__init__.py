@@ -1,0 +1,1 @@
+"""Loading and saving: from a name to a net, from a net to a file."""

@@ -1,0 +1,1 @@
+"""Attribution: saliency maps of nets, compared and evaluated."""

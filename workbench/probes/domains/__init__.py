@@ -1,0 +1,1 @@
+"""Domains: distances, shifts and bounds between two domains."""

@@ -1,0 +1,1 @@
+"""Embeddings: projections of features into two or three dimensions."""

@@ -1,0 +1,1 @@
+"""Representations: similarity of the features of stages and nets."""

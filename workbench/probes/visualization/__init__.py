@@ -1,0 +1,1 @@
+"""Visualization: filters, activations and what units respond to."""

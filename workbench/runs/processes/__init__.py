@@ -1,0 +1,1 @@
+"""Processes that train runs: launching, device queue, liveness, worker."""

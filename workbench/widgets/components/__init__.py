@@ -1,0 +1,1 @@
+"""Building blocks of the widgets: forms, charts as HTML, polling, background tasks, number formats."""

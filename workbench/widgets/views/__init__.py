@@ -1,0 +1,1 @@
+"""Viewers and explorers: widgets that show what nets, images and runs contain."""
