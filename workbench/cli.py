@@ -212,8 +212,8 @@ def print_diagnosis(args: argparse.Namespace) -> int:
     from workbench.data.image_loading import load_images
     from workbench.diagnosis.diagnosing import diagnose
 
-    if args.report and not Path(args.report).expanduser().absolute().parent.is_dir():
-        raise BadValue(f"the report cannot be written to {args.report}: there is no such folder")
+    if args.report:
+        _check_report_path(Path(args.report).expanduser().absolute())
     last_text = ""
 
     def print_progress(text: str, _: float) -> None:
@@ -229,6 +229,14 @@ def print_diagnosis(args: argparse.Namespace) -> int:
     if args.report:
         print_line(diagnosis.report(args.report), sys.stderr)
     return 0
+
+
+def _check_report_path(path: Path) -> None:
+    """Refuse a path that no report can be written to, before the diagnosis begins."""
+    if path.is_dir():
+        raise BadValue(f"the report cannot be written to {path}: it is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise BadValue(f"the report cannot be written to {path}: there is no such folder")
 
 
 def default_backbones() -> list[object]:

@@ -141,12 +141,14 @@ def _check_bool(value: Any) -> str | None:
 
 
 def find_path_problem(value: Any) -> str | None:
-    """Describe what no file system accepts in a path: a NUL character, or a name that is too long."""
+    """Describe what no file system accepts in a path: nothing at all, a NUL character, or a name that is too long."""
     if not isinstance(value, (str, os.PathLike)):
         return ""
     text = os.fspath(value)
     if not isinstance(text, str):
         return ""
+    if not text.strip():
+        return f"is empty; expected a name or a path, got {text!r}"
     if "\0" in text:
         return f"contains a character that is not allowed in file names; got {format_value(text)}"
     longest = max(text.replace("\\", "/").split("/"), key=len)

@@ -81,9 +81,13 @@ def decode_row(items: Items, row: int, size: int | None) -> np.ndarray:
 
 
 def list_notes(items: Items, rows: np.ndarray) -> list[str]:
-    """List sentences on the whole set: the range of high-bit-depth greyscale, and elongated images."""
+    """List sentences on the whole set: the range of high-bit-depth greyscale, elongated images, files of several."""
     headers = {int(r): items.pixel_source.header(int(items.source_index[r])) for r in rows}
-    return [*_describe_gray_range(items, headers), *_describe_long_images(items, headers)]
+    return [
+        *_describe_gray_range(items, headers),
+        *_describe_long_images(items, headers),
+        *_describe_more_frames(items, headers),
+    ]
 
 
 def _describe_gray_range(items: Items, headers: dict[int, ImageHeader | None]) -> list[str]:
@@ -122,6 +126,16 @@ def _describe_long_images(items: Items, headers: dict[int, ImageHeader | None]) 
         f"{len(long):,} of {len(fractions):,} {subject} are so elongated that {mean_fraction:.0%} of each on average "
         f"({long[worst]:.0%} of {items.ids[worst]}) is outside the centre square, the only part that a net sees; "
         'to use whole images, load the net with preprocessing={"crop_mode": "border"}, or "squash"'
+    ]
+
+
+def _describe_more_frames(items: Items, headers: dict[int, ImageHeader | None]) -> list[str]:
+    several = [row for row, header in headers.items() if header is not None and header.has_more_frames]
+    if not several:
+        return []
+    return [
+        f"{len(several):,} of {len(headers):,} files hold several pages or frames, such as {items.ids[several[0]]}; "
+        "only the first of each is used: save the others as files of their own to use them too"
     ]
 
 

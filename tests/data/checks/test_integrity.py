@@ -47,3 +47,20 @@ def test_opening_leaves_broken_files_out_before_the_splits_are_made(make_tree):
     images = wb.load_images(root)
     assert len(images) == 10 and images.problems["id"].tolist() == ["a/x.jpg", "a/y.png", "a/z.gif"]
     assert "3 left out" in repr(images)
+
+
+@pytest.mark.parametrize(("ending", "more"), [("tif", True), ("gif", True), ("png", True), ("jpg", False)])
+def test_files_of_several_pages_or_frames_are_counted(tmp_path, ending, more):
+    pages = [Image.new("RGB", (24, 24), color) for color in ("red", "green", "blue")]
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        for row in range(3):
+            pages[0].save(tmp_path / label / f"{row}.png")
+    options = {"save_all": True, "append_images": pages[1:]} if more else {}
+    pages[0].save(tmp_path / "a" / f"pages.{ending}", **options)
+    images = wb.load_images(tmp_path)
+    said = [note for note in images.notes if "several pages or frames" in note]
+    assert len(said) == int(more)
+    if more:
+        assert said[0].startswith(f"1 of 7 files hold several pages or frames, such as a/pages.{ending}")
+        assert any("several pages" in reason for reason in images.problems["reason"])

@@ -43,11 +43,19 @@ class UnreadableImage(Exception):
 
 
 class ImageHeader(NamedTuple):
-    """Content of an image file's header: width and height in pixels, and Pillow's mode."""
+    """Content of an image file's header.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        mode: Pillow's mode.
+        has_more_frames: True if the file holds several pages or frames, of which only the first is read.
+    """
 
     width: int
     height: int
     mode: str
+    has_more_frames: bool = False
 
     @property
     def is_high_bit_depth(self) -> bool:
@@ -122,11 +130,16 @@ def read_header(file: BinaryIO, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[I
         image = _identify_image(file)
         width, height = image.size
         if width * height <= max_pixels:  # fast path: opening a folder checks thousands of files
-            return ImageHeader(width, height, image.mode), image.format or ""
+            return ImageHeader(width, height, image.mode, _has_more_frames(image)), image.format or ""
     with _open_within_limit(file, max_pixels) as image:
-        header = ImageHeader(*image.size, image.mode)
+        header = ImageHeader(*image.size, image.mode, _has_more_frames(image))
         _reduce_scale(image, max_pixels, edge=1)
         return header, image.format or ""
+
+
+def _has_more_frames(image: ImageFile) -> bool:
+    # further pictures of a photograph (MPO) are previews and depth maps of the same one
+    return image.format != "MPO" and bool(getattr(image, "is_animated", False))
 
 
 @contextlib.contextmanager

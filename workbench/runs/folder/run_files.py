@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import _paths
 from workbench.argument_checks import check_arguments
-from workbench.errors import BadData, BadValue, UnknownName, escape_control_characters
+from workbench.errors import BadData, BadValue, Unavailable, UnknownName, escape_control_characters
 from workbench.plan import Plan
 from workbench.runs.folder.file_readers import ENVIRONMENT as ENVIRONMENT
 from workbench.runs.folder.file_readers import FROZEN_CHECK as FROZEN_CHECK
@@ -180,8 +180,16 @@ def runs_folder(folder: str | os.PathLike[str] | None = None) -> Path:
 
 
 def iter_run_folders(folder: str | os.PathLike[str] | None = None) -> Iterator[Path]:
-    """Iterate over the run folders in `folder`, newest first."""
+    """Iterate over the run folders in `folder`, newest first.
+
+    Raises:
+        Unavailable: `folder` was given and is no folder.
+    """
     root = runs_folder(folder)
+    if folder is not None and not root.is_dir():
+        raise Unavailable(
+            f"expected a folder of runs, got {root}, which {'is a file' if root.exists() else 'is not there'}"
+        )
     try:
         folders = [path.parent for path in root.glob(f"*/{PLAN}")] if root.is_dir() else []
     except OSError as error:
