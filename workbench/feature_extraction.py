@@ -18,6 +18,7 @@ from workbench.errors import BadData, UnknownName
 from workbench.nets import structure
 from workbench.nets.partition.min_cut import BatchLayout
 from workbench.nets.partition.partition import Partition
+from workbench.nets.partition.partitioned_net import PartitionedNet
 from workbench.nets.shape_inference import with_net_lock
 from workbench.probes.stage_features import extract_features_by_stage
 from workbench.storage import cache_keys
@@ -143,16 +144,16 @@ def _extract_head_features(
     """Return the head's input (N, D) and the row indices; logits (b, K) of each batch are appended to `logits`."""
     cache = _open_source(Partition(net, ()), net, part, device)
     reader, rows = CachedReader(cache), np.arange(len(part))
-    batch_size = reader.batch_size
+    partitioned, batch_size = PartitionedNet(net), reader.batch_size
     starts, features, kept_rows = range(0, len(rows), batch_size), [], []
     for start, fetched in zip(
         starts, prefetch_batches(lambda at: reader.fetch(rows[at : at + batch_size]), starts, 2), strict=True
     ):
         x, is_readable = reader.to_views(fetched)
         if is_readable.any():
-            features.append(net.features(x).float().cpu().numpy())
+            features.append(partitioned.features(x).float().cpu().numpy())
             if logits is not None:
-                logits.append(net(x).float().cpu().numpy())
+                logits.append(partitioned(x).float().cpu().numpy())
             kept_rows.append(rows[start : start + batch_size][is_readable])
     cache.flush()
     if not features:

@@ -15,6 +15,7 @@ from workbench.loop import device as devices
 from workbench.loop.optimizer import GradientStepper
 from workbench.loop.precision.autocast import autocast_forward
 from workbench.nets.net import Net
+from workbench.nets.partition.partitioned_net import PartitionedNet
 from workbench.strategies import Batch, Examples, Losses, Strategy
 
 log = logging.getLogger("workbench")
@@ -36,7 +37,7 @@ class Updater:
         autocast: torch.dtype | None,
         lead_stream: str = "labelled",
     ) -> None:
-        self.net, self.strategy, self.stepper, self.autocast = net, strategy, stepper, autocast
+        self.net, self.strategy, self.stepper, self.autocast = PartitionedNet(net), strategy, stepper, autocast
         self.lead_stream, self.n_chunks = lead_stream, 1
 
     def __call__(self, batch: Batch, progress: float, weight: float = 1.0) -> Losses:

@@ -14,6 +14,7 @@ from workbench.loop import distributed
 from workbench.loop.device import rank_and_world
 from workbench.metrics import Evaluation
 from workbench.nets.net import Net
+from workbench.nets.partition.partitioned_net import PartitionedNet
 from workbench.strategies import Strategy
 
 
@@ -61,7 +62,7 @@ def evaluate_part(
     rank, world = rank_and_world()
     rows = np.arange(len(part))[rank::world]
     predictions = predict_logits(
-        net, part, device=device, predict=strategy.logits, rows=rows, autocast=autocast, reader=reader
+        PartitionedNet(net), part, device=device, predict=strategy.logits, rows=rows, autocast=autocast, reader=reader
     )
     gathered = distributed.gather_answers("answers", predictions)
     if rank:

@@ -16,7 +16,6 @@ from workbench.argument_checks import check_arguments
 from workbench.errors import BadValue, UnknownName, escape_returned_text
 from workbench.nets import heads, input_check, shape_inference, stages
 from workbench.nets.loading.recipe import Recipe
-from workbench.nets.partition.activations import Activations
 from workbench.nets.preprocessing import Preprocessing
 from workbench.nets.stages import Stage
 from workbench.plan import Choice
@@ -112,13 +111,7 @@ class Net(nn.Module):
         return self.head(self.forward_features(x))
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Compute the head's input: pixels x (B, 3, H, W) -> features (B, D), or a map where the head reads one.
-
-        Args:
-            x: pixels, or this net's stored activations, from which the moving part continues.
-        """
-        if isinstance(x, Activations) and x.partition.net is self and not x.requires_grad:
-            return x.forward_moving()
+        """Compute the head's input: pixels x (B, 3, H, W) -> features (B, D), or a map where the head reads one."""
         return self.forward_head(self.backbone(self.normalize(x)), pre_logits=True)
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
@@ -221,7 +214,7 @@ class Net(nn.Module):
 
     def _forward_checked(self, x: Any, method: Callable[[Tensor], Tensor]) -> Tensor:
         """Check pixels given by the user, then apply `method` to them."""
-        if isinstance(x, Activations) or input_check.is_pixel_check_skipped():
+        if input_check.is_pixel_check_skipped():
             return method(x)
         input_check.check_pixels(x, self.mean.device)
         with input_check.explain_size_errors(x, self.recipe.name, self.preprocessing.size):

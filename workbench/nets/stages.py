@@ -71,7 +71,8 @@ def describe_structure(net: nn.Module) -> list[object]:
     description: list[object] = []
     queue: list[nn.Module] = [net]
     for module in queue:  # the list grows during the loop
-        description.append(type(module))
+        if module is not net:  # a net is the same under any class, such as PartitionedNet
+            description.append(type(module))
         for own in (module._parameters, module._buffers):
             for name, tensor in own.items():
                 if tensor is not None:

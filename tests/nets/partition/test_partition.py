@@ -14,6 +14,7 @@ from workbench.loop.freezing import freeze_all_but
 from workbench.nets.loading.net_loader import load_net
 from workbench.nets.partition.activations import Activations
 from workbench.nets.partition.partition import Partition
+from workbench.nets.partition.partitioned_net import PartitionedNet
 from workbench.nets.partition.tracing import Untraceable
 from workbench.tunings import select_moving_weights
 
@@ -91,7 +92,7 @@ def small():
     """A net of four stages and a head, for 32-pixel images, its upper half moving."""
     net = load_net("test_resnet", pretrained=False, size=32)
     split_in_the_middle(net)
-    return net
+    return PartitionedNet(net)
 
 
 @pytest.fixture
