@@ -23,6 +23,7 @@ def attach_names(
         Three values to assign to `__getattr__`, `__dir__` and `__all__`.
     """
     load, list_names, names = lazy_loader.attach_stub(package, file)
+    commands = needs or {}
 
     def get_name(name: str) -> Any:
         if name not in names:
@@ -33,12 +34,12 @@ def attach_names(
             return load(name)
         except ModuleNotFoundError as error:
             missing = (error.name or "").split(".")[0]
-            if missing not in (needs or {}):
+            if missing not in commands:
                 raise
             from workbench.errors import Unavailable
 
             raise Unavailable(
-                f"the {noun} {name} needs {missing}, which is not installed; install it with: {(needs or {})[missing]}"
+                f"the {noun} {name} needs {missing}, which is not installed; install it with: {commands[missing]}"
             ) from error
 
     return get_name, list_names, names

@@ -13,6 +13,7 @@ from workbench.data.labeled_images import Images
 from workbench.data.opening.factory import build_images
 from workbench.data.opening.load_options import LoadOptions
 from workbench.data.world.domain_settings import SETTING_DEFAULTS
+from workbench.data.world.factory import WorldOptions
 
 __all__ = ["load_images"]
 
@@ -113,7 +114,7 @@ def load_images(
 
 DEFAULTS = LoadOptions.defaults()
 # options that only the built-in sets `world` and `material` have
-SET_DEFAULTS = {"n": 2000, "size": 64, "start": 0, "clutter": 0, **SETTING_DEFAULTS}
+SET_DEFAULTS = {**WorldOptions.defaults(), **SETTING_DEFAULTS}
 
 
 def _is_default(name: str, value: Any) -> bool:

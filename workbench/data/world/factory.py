@@ -64,6 +64,11 @@ class WorldOptions:
             raise BadValue("label: expected different factors, got one twice")
         self.settings_by_domain()
 
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Return the default of every option, those of the domains aside."""
+        return {f.name: f.default for f in dataclasses.fields(cls) if f.name != "settings"}
+
     @property
     def label_factors(self) -> list[str]:
         """Factors to learn."""
@@ -89,7 +94,7 @@ class WorldOptions:
         return {name: parse_settings({**self.settings, "style": name}) for name in to_string_list("style", style)}
 
 
-OPTION_NAMES = tuple(f.name for f in dataclasses.fields(WorldOptions) if f.name != "settings") + SETTING_NAMES
+OPTION_NAMES = (*WorldOptions.defaults(), *SETTING_NAMES)
 
 
 class SceneRenderer:
